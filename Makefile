@@ -1,0 +1,44 @@
+# Works on a fresh Debian 12 or Ubuntu with Python 3.11+, make, git and root or sudo.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## Make .venv and install bbu-agent and bbu-sim into it
+
+$(VENV)/.installed: pyproject.toml requirements.lock deploy/scripts/make-venv.sh
+	deploy/scripts/make-venv.sh $(VENV) requirements.lock
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed requirements-test.lock deploy/scripts/peers.sh
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
+	deploy/scripts/peers.sh
+	touch $@
+
+demo: install ## Simulated rack and agent, live (DEMO_SECONDS=90 ends by itself)
+	$(BIN)/python deploy/demo/demo.py $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+lint: $(VENV)/.tested ## Style, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(VENV)/.tested lint ## Every test, against real peers
+	$(BIN)/python -m pytest
+
+lock: ## Write the lock files again from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --extra build --extra fast --extra parquet --extra pretty pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --extra build --extra fast --extra parquet --extra pretty --extra test -c requirements.lock \
+	  pyproject.toml -o requirements-test.lock
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""agent.yaml to a frozen configuration; all errors at once with file and line."""

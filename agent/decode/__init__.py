@@ -1,0 +1,1 @@
+"""Raw words and varbinds to samples: scale, sentinel, range, derived values. Pure."""

@@ -1,0 +1,1 @@
+"""Reads the store and knows no device: metrics, HTTP API, page."""

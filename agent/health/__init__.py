@@ -1,0 +1,1 @@
+"""The state-of-health estimator: pure, causal, one filter for each unit."""

@@ -1,0 +1,283 @@
+"""The frozen core types that travel between the rooms.
+
+Signs and units: current is positive when charging; ratios are 0 to 1; temperatures are
+degrees Celsius; every bare float carries its unit in its name. Both clocks are inputs:
+``mono_s`` is a monotonic clock for ages, ``wall_s`` is unix time for people and records.
+Absent is absent, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+Value = float | bool | str
+"""A reading's value. Numbers are floats in the quantity's unit; states and texts are str."""
+
+
+class Table(StrEnum):
+    """The four address spaces of Modbus; the value is the name used in sources."""
+
+    COIL = "coil"
+    DISCRETE = "discrete"
+    HOLDING = "holding"
+    INPUT = "input"
+
+
+class Register(NamedTuple):
+    """One 16-bit word (or one bit for coils and discretes) by its place."""
+
+    table: Table
+    address: int
+
+
+Oid = tuple[int, ...]
+"""An SNMP object identifier as a tuple of sub-identifiers."""
+
+
+class SnmpKind(StrEnum):
+    """The wire type of an SNMP value."""
+
+    INTEGER = "integer"
+    UNSIGNED = "unsigned"
+    COUNTER = "counter"
+    TICKS = "ticks"
+    OCTETS = "octets"
+    OID = "oid"
+    ADDRESS = "address"
+    OPAQUE = "opaque"
+    NULL = "null"
+
+
+class SnmpValue(NamedTuple):
+    """One value as it came. ``OCTETS``, ``ADDRESS`` and ``OPAQUE`` carry bytes."""
+
+    kind: SnmpKind
+    value: int | bytes | Oid
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What one pass of reading a unit brought, before any meaning is given to it.
+
+    ``refused`` holds what the device declined to give: registers answered by a Modbus
+    exception, OIDs answered by noSuchObject, noSuchInstance or an error-status.
+    """
+
+    wall_s: float
+    mono_s: float
+    duration_s: float
+    words: Mapping[Register, int] = field(default_factory=dict)
+    varbinds: Mapping[Oid, SnmpValue] = field(default_factory=dict)
+    refused: frozenset[Register | Oid] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one quantity in the quantity's unit.
+
+    ``index`` is "1", "2", ... for cells, a name for sensors, otherwise "module:3",
+    "string:1", "phase:2". ``read_at`` is monotonic seconds. ``source`` is where it came
+    from ("holding 109", an OID). ``text`` keeps a state's own wording or number.
+    """
+
+    quantity: str
+    index: str | None
+    value: Value
+    read_at: float
+    source: str
+    text: str | None = None
+
+
+class FaultReason(StrEnum):
+    """Why a field has no reading."""
+
+    REFUSED = "refused"
+    SENTINEL = "sentinel"
+    IMPLAUSIBLE = "implausible"
+    UNDECODABLE = "undecodable"
+    FROZEN = "frozen"
+    DISAGREES = "disagrees"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A field that the device has and that gave no usable value this time."""
+
+    quantity: str
+    index: str | None
+    reason: FaultReason
+    raw: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Everything that one pass over one unit gave. Part of a unit's fields may be missing."""
+
+    unit: str
+    wall_s: float
+    mono_s: float
+    readings: tuple[Reading, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+class Chemistry(StrEnum):
+    """Cell chemistries that the health engine has priors for."""
+
+    NCA = "NCA"
+    NMC = "NMC"
+    LFP = "LFP"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """What is known of a unit's battery beforehand, from its profile and configuration.
+
+    ``rated_power_w`` is the discharge power that the unit must carry for
+    ``required_seconds``. ``cell_cutoff_v``, ``cell_float_v`` and ``cell_max_v`` are per
+    series cell. ``resistance_ohm`` is a new series cell's 10 s resistance at 25 degC.
+    ``ocv`` is a new cell's open-circuit curve as (state of charge, volts), rising.
+    Unknown is None; the chemistry's own values then serve.
+    """
+
+    chemistry: Chemistry = Chemistry.UNKNOWN
+    series: int | None = None
+    parallel: int | None = None
+    rated_capacity_ah: float | None = None
+    rated_power_w: float | None = None
+    required_seconds: float = 240.0
+    cell_cutoff_v: float | None = None
+    cell_float_v: float | None = None
+    cell_max_v: float | None = None
+    resistance_ohm: float | None = None
+    ocv: tuple[tuple[float, float], ...] | None = None
+    voltage_step_v: float | None = None
+    current_step_a: float | None = None
+    temperature_step_c: float | None = None
+
+
+class UnitState(StrEnum):
+    """How a unit answers. ``degraded``: it answers, and some of its fields fail."""
+
+    NEW = "new"
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    DORMANT = "dormant"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStatus:
+    """How polling a unit goes. ``since`` and ``last_ok`` are unix seconds."""
+
+    state: UnitState = UnitState.NEW
+    since: float = 0.0
+    last_ok: float | None = None
+    failures: int = 0
+    polls: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    last_error: str | None = None
+    last_duration_s: float | None = None
+    profile: str | None = None
+
+
+class Interval(NamedTuple):
+    """An estimate with its 90 % interval, all in one unit."""
+
+    estimate: float
+    lower: float
+    upper: float
+
+
+class Verdict(StrEnum):
+    """What to do about a unit, from good to bad; ``unknown`` is its own answer."""
+
+    OK = "ok"
+    WATCH = "watch"
+    DEGRADED = "degraded"
+    REPLACE = "replace"
+    UNKNOWN = "unknown"
+
+
+class Basis(StrEnum):
+    """The best kind of evidence that an estimate rests on, from weak to decisive."""
+
+    PRIOR = "prior only"
+    RESISTANCE = "resistance"
+    WINDOW = "window"
+    FULL_TEST = "full test"
+    DEVICE = "device report"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a verdict is what it is.
+
+    ``code`` is a short stable name used as a label value (``cell_weak``,
+    ``cell_resistance``, ``not_answering``); ``cell`` the device's cell number where one
+    cell is meant; ``text`` says it in words with numbers and dates.
+    """
+
+    code: str
+    text: str
+    cell: str | None = None
+    verdict: Verdict = Verdict.WATCH
+
+
+@dataclass(frozen=True, slots=True)
+class CellHealth:
+    """Our estimate for one series cell.
+
+    ``state_of_health`` is capacity over rated capacity; ``resistance_growth`` is the 10 s
+    resistance at 25 degC over the cell's own value at commissioning (1.0 = as new);
+    ``leak_a`` the self-discharge beyond the cell's neighbours, in amperes.
+    """
+
+    cell: str
+    state_of_health: Interval
+    resistance_growth: Interval
+    verdict: Verdict
+    basis: Basis
+    leak_a: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Our estimate for one unit at ``updated_at`` (unix seconds).
+
+    ``ride_through_s`` is the time to cut-off of the weakest cell at rated power from the
+    present charge; ``ride_through_probability`` that it reaches the required seconds;
+    ``end_of_life_s`` a date as unix seconds. What cannot be known is None.
+    ``evidence_at`` is the unix time of the last informative event.
+    """
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    updated_at: float
+    cells: tuple[CellHealth, ...] = ()
+    state_of_health: Interval | None = None
+    ride_through_s: Interval | None = None
+    ride_through_probability: float | None = None
+    end_of_life_s: Interval | None = None
+    limiting_cell: str | None = None
+    basis: Basis = Basis.PRIOR
+    evidence_at: float | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a unit, kept for ever. Times are unix seconds.
+
+    ``kind`` is ``discharge``, ``self_test``, ``replaced`` or ``alarm``; ``detail`` holds
+    numbers with their unit in the key (``energy_wh``, ``charge_ah``).
+    """
+
+    unit: str
+    kind: str
+    start_s: float
+    end_s: float | None
+    detail: Mapping[str, Value] = field(default_factory=dict)

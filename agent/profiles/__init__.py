@@ -1,0 +1,1 @@
+"""Device families as YAML: how to identify, read and decode each."""

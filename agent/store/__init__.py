@@ -1,0 +1,1 @@
+"""The latest of everything in memory, and what must survive a restart in SQLite."""

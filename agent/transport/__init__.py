@@ -1,0 +1,1 @@
+"""Requests to devices: one adapter for each protocol library."""

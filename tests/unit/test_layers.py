@@ -1,0 +1,90 @@
+"""Imports go down the layers only (docs/architecture.md)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# The longest matching prefix decides. Layer 1 is pure: no sockets, no clock, no asyncio.
+LAYERS = {
+    "agent": 0,
+    "agent.quantities": 0,
+    "agent.model": 0,
+    "agent.errors": 0,
+    "agent.targets": 0,
+    "agent.config": 1,
+    "agent.profiles": 1,
+    "agent.decode": 1,
+    "agent.health": 1,
+    "agent.transport.plan": 1,
+    "agent.poll.schedule": 1,
+    "agent.transport": 2,
+    "agent.store": 2,
+    "agent.poll": 3,
+    "agent.export": 4,
+    "agent.app": 5,
+    "agent.cli": 5,
+}
+PURE_FORBIDDEN = {"asyncio", "socket", "time", "aiohttp", "threading", "sqlite3"}
+LIBRARY_HOMES = {
+    "pymodbus": {"agent.transport.modbus", "simulators"},
+    "pysnmp": {"agent.transport.snmp_pysnmp", "simulators"},
+    "gufo": {"agent.transport.snmp_gufo"},
+    "sqlite3": {"agent.store"},
+    "prometheus_client": {"agent.export"},
+}
+SIMULATORS_MAY_IMPORT = ("agent.quantities", "agent.profiles")
+
+
+def modules(package: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def layer(module: str) -> int:
+    while module not in LAYERS:
+        assert "." in module, f"{module}: name its layer in this test"
+        module = module.rpartition(".")[0]
+    return LAYERS[module]
+
+
+def under(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+@pytest.mark.parametrize(("module", "path"), [*modules("agent")], ids=str)
+def test_agent_imports_go_down(module: str, path: Path) -> None:
+    here = layer(module)
+    for name in imports(path):
+        assert not under(name, "simulators"), f"{module} imports {name}"
+        if under(name, "agent"):
+            assert layer(name) <= here, f"{module} (layer {here}) imports {name}"
+        if here <= 1:
+            assert name.split(".")[0] not in PURE_FORBIDDEN, f"pure {module} imports {name}"
+        for library, homes in LIBRARY_HOMES.items():
+            if under(name, library):
+                assert any(under(module, home) for home in homes), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize(("module", "path"), [*modules("simulators")], ids=str)
+def test_simulators_share_no_codec_with_the_agent(module: str, path: Path) -> None:
+    for name in imports(path):
+        if under(name, "agent"):
+            assert any(under(name, allowed) for allowed in SIMULATORS_MAY_IMPORT), (
+                f"{module} imports {name}: sharing the codec would make a round trip prove nothing"
+            )
