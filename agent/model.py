@@ -184,6 +184,41 @@ class UnitStatus:
     profile: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a unit sits. Free texts of the operator."""
+
+    rack: str | None = None
+    shelf: str | None = None
+    slot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitInfo:
+    """A configured unit as the store and the exporters know it, before it has answered.
+
+    ``bus`` is the name of the line or gateway it shares, or None for a unit with an
+    address of its own; ``address`` is for people ("10.1.3.20:161", "unit id 48").
+    """
+
+    name: str
+    profile: str
+    location: Location = field(default_factory=Location)
+    bus: str | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A group of units that carry one load together, and how many of them it needs."""
+
+    rack: str
+    shelf: str
+    required: int
+    rated_power_w: float | None = None
+    required_seconds: float | None = None
+
+
 class Interval(NamedTuple):
     """An estimate with its 90 % interval, all in one unit."""
 
