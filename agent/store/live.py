@@ -1,0 +1,205 @@
+"""The latest of every unit, in memory, for one event loop.
+
+There is no clock in here: ages are taken against the ``mono_s`` that the caller gives. What
+has grown too old is left out of a view rather than shown, because an exporter that repeats
+a dead unit's last values hides the very thing it is there to show.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from agent.model import (
+    Event,
+    Fault,
+    FaultReason,
+    Health,
+    Reading,
+    Sample,
+    Shelf,
+    UnitInfo,
+    UnitState,
+    UnitStatus,
+)
+from agent.quantities import IDENTITY
+
+Key = tuple[str, str | None]
+"""A quantity's key and the index of one reading of it."""
+
+_SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT, UnitState.NEW})
+_EMPTY: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """What is known of one unit at ``mono_s`` (monotonic seconds).
+
+    ``up``: it answers, and its last answer is fresh. ``readings`` holds fresh ones only and
+    is empty unless the unit is up; ``identity`` outlives the silence. ``fault_counts`` are
+    totals by quantity and reason, ``discharges`` the discharges seen, both since the start.
+    """
+
+    info: UnitInfo
+    status: UnitStatus
+    mono_s: float
+    up: bool = False
+    readings: tuple[Reading, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    fault_counts: Mapping[tuple[str, FaultReason], int] = field(default_factory=dict)
+    health: Health | None = None
+    identity: Mapping[str, str] = field(default_factory=dict)
+    discharges: int = 0
+
+    def age_s(self, reading: Reading) -> float:
+        """Age of ``reading`` in seconds, never negative."""
+        return max(0.0, self.mono_s - reading.read_at)
+
+
+@dataclass(slots=True)
+class _Record:
+    info: UnitInfo
+    stale_after_s: float
+    status: UnitStatus = field(default_factory=UnitStatus)
+    answered_mono_s: float | None = None
+    readings: dict[Key, Reading] = field(default_factory=dict)
+    horizons_s: dict[str, float] = field(default_factory=dict)
+    faults: dict[Key, Fault] = field(default_factory=dict)
+    fault_counts: Counter[tuple[str, FaultReason]] = field(default_factory=Counter)
+    health: Health | None = None
+    identity: dict[str, str] = field(default_factory=dict)
+    discharges: int = 0
+    last_discharge_s: float | None = None
+
+    def put(self, sample: Sample) -> None:
+        self.answered_mono_s = sample.mono_s
+        for fault in sample.faults:
+            self.readings.pop((fault.quantity, fault.index), None)
+            self.fault_counts[fault.quantity, fault.reason] += 1
+        for reading in sample.readings:
+            key = (reading.quantity, reading.index)
+            self.readings[key] = reading
+            self.faults.pop(key, None)
+            if reading.quantity in IDENTITY and reading.index is None:
+                self.identity[reading.quantity] = str(reading.value)
+        for fault in sample.faults:
+            self.faults[fault.quantity, fault.index] = fault
+
+    def is_up(self, mono_s: float) -> bool:
+        return (
+            self.status.state not in _SILENT
+            and self.answered_mono_s is not None
+            and mono_s - self.answered_mono_s <= self.stale_after_s
+        )
+
+    def fresh(self, mono_s: float) -> Iterator[Reading]:
+        for reading in self.readings.values():
+            horizon_s = self.horizons_s.get(reading.quantity, self.stale_after_s)
+            if mono_s - reading.read_at <= horizon_s:
+                yield reading
+
+    def view(self, mono_s: float) -> UnitView:
+        up = self.is_up(mono_s)
+        return UnitView(
+            info=self.info,
+            status=self.status,
+            mono_s=mono_s,
+            up=up,
+            readings=tuple(self.fresh(mono_s)) if up else (),
+            faults=tuple(self.faults.values()),
+            fault_counts=dict(self.fault_counts),
+            health=self.health,
+            identity=dict(self.identity),
+            discharges=self.discharges,
+        )
+
+
+class LiveStore:
+    """The latest of every configured unit. Unknown unit names raise ``KeyError``."""
+
+    def __init__(
+        self, units: Sequence[UnitInfo], shelves: Sequence[Shelf], *, stale_after_s: float
+    ) -> None:
+        """Know ``units``; a reading counts as fresh for ``stale_after_s`` seconds."""
+        self._records: dict[str, _Record] = {}
+        self._shelves: tuple[Shelf, ...] = ()
+        self.reconfigure(units, shelves, stale_after_s=stale_after_s)
+
+    @property
+    def shelves(self) -> tuple[Shelf, ...]:
+        """The configured shelves."""
+        return self._shelves
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the configured units, in configured order."""
+        return tuple(self._records)
+
+    def reconfigure(
+        self, units: Sequence[UnitInfo], shelves: Sequence[Shelf], *, stale_after_s: float
+    ) -> None:
+        """Take a new configuration. A unit whose device is the same keeps what is known."""
+        old = self._records
+        self._records = {}
+        for info in units:
+            record = old.get(info.name)
+            if record is None or _device(record.info) != _device(info):
+                record = _Record(info, stale_after_s)
+            record.info = info
+            record.stale_after_s = stale_after_s
+            self._records[info.name] = record
+        self._shelves = tuple(shelves)
+
+    def put_sample(
+        self,
+        sample: Sample,
+        *,
+        horizons_s: Mapping[str, float] = _EMPTY,
+        stale_after_s: float | None = None,
+    ) -> None:
+        """Merge ``sample``; a field that faults now loses its old reading at once.
+
+        ``horizons_s`` gives, by quantity key, how long a reading stays fresh where that is
+        not the configured time: slow fields live for a few of their own intervals, and
+        ``math.inf`` keeps what is read once. ``stale_after_s`` replaces the configured time
+        for this unit from now on, for a line that cannot keep the configured pace.
+        """
+        record = self._records[sample.unit]
+        record.horizons_s.update(horizons_s)
+        if stale_after_s is not None:
+            record.stale_after_s = stale_after_s
+        record.put(sample)
+
+    def put_status(self, unit: str, status: UnitStatus) -> None:
+        """Replace what is known of how ``unit`` answers."""
+        self._records[unit].status = status
+
+    def put_health(self, unit: str, health: Health) -> None:
+        """Replace the estimate of ``unit``."""
+        self._records[unit].health = health
+
+    def put_event(self, event: Event) -> None:
+        """Count a discharge once, however often its event is updated."""
+        record = self._records[event.unit]
+        if event.kind == "discharge" and event.start_s != record.last_discharge_s:
+            record.last_discharge_s = event.start_s
+            record.discharges += 1
+
+    def forget(self, unit: str) -> None:
+        """Drop readings, faults, identity and estimate: another device sits there now."""
+        record = self._records[unit]
+        for part in (record.readings, record.horizons_s, record.faults, record.identity):
+            part.clear()
+        record.health = None
+
+    def view(self, unit: str, *, mono_s: float) -> UnitView:
+        """Show ``unit`` as of ``mono_s``."""
+        return self._records[unit].view(mono_s)
+
+    def views(self, *, mono_s: float) -> tuple[UnitView, ...]:
+        """Show every unit as of ``mono_s``, in configured order."""
+        return tuple(record.view(mono_s) for record in self._records.values())
+
+
+def _device(info: UnitInfo) -> tuple[str, str | None, str]:
+    return info.profile, info.bus, info.address
