@@ -1,0 +1,109 @@
+"""The shape of a profile file. Structure only; ``load.py`` checks what it means."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from agent.model import Chemistry, Table
+from agent.profiles.schema import Cadence, ObjectType, Protocol, WordType
+from agent.targets import Parity
+
+OidText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)+$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Scalar = int | str
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldDocument(_Part):
+    """One entry under ``fields``: a register, an object, or a word of bits."""
+
+    quantity: Key | None = None
+    unit: str | None = None
+    index: str | None = None
+    at: int | None = Field(default=None, ge=0, le=65535)
+    table: Table = Table.HOLDING
+    type: WordType | ObjectType | Literal["bits"] | None = None
+    words: int | None = Field(default=None, ge=1, le=125)
+    count: int = Field(default=1, ge=1, le=1000)
+    step: int | None = Field(default=None, ge=1)
+    first: int = 1
+    low_word_first: bool = False
+    low_byte_first: bool = False
+    oid: OidText | None = None
+    column: OidText | None = None
+    bits: dict[int, str] = Field(default_factory=dict)
+    scale: float = 1.0
+    offset: float = 0.0
+    absent: tuple[Scalar, ...] = ()
+    values: dict[Scalar, str | bool] = Field(default_factory=dict)
+    range: tuple[float, float] | None = None
+    every: Cadence = Cadence.FAST
+    rank: int = Field(default=0, ge=0)
+    unconfirmed: str | None = None
+
+
+class ProbeDocument(_Part):
+    """One entry under ``identify.probes``."""
+
+    at: int | None = Field(default=None, ge=0, le=65535)
+    table: Table = Table.HOLDING
+    type: WordType | ObjectType | None = None
+    words: int | None = Field(default=None, ge=1, le=125)
+    oid: OidText | None = None
+    matches: str | None = None
+
+
+class IdentifyDocument(_Part):
+    """How a device of the family is recognised."""
+
+    probes: tuple[ProbeDocument, ...] = ()
+    sys_object_id: tuple[OidText, ...] = ()
+    sys_descr: str | None = None
+    order: int = 100
+
+
+class LinkDocument(_Part):
+    """How the Modbus line is set."""
+
+    baudrate: int | None = None
+    parity: Parity | None = None
+    unit_ids: tuple[int | str, ...] = ()
+
+
+class LimitsDocument(_Part):
+    """What one Modbus request may ask."""
+
+    max_words: int = Field(default=120, ge=1, le=125)
+    max_gap: int = Field(default=0, ge=0, le=124)
+
+
+class BatteryDocument(_Part):
+    """Facts of the battery that the family fixes, in SI units and ampere-hours."""
+
+    chemistry: Chemistry = Chemistry.UNKNOWN
+    series: int | None = Field(default=None, ge=1, le=500)
+    parallel: int | None = Field(default=None, ge=1)
+    rated_capacity_ah: float | None = Field(default=None, gt=0)
+    rated_power_w: float | None = Field(default=None, gt=0)
+    required_seconds: float = Field(default=240.0, gt=0)
+    cell_cutoff_v: float | None = Field(default=None, gt=0)
+    cell_float_v: float | None = Field(default=None, gt=0)
+    cell_max_v: float | None = Field(default=None, gt=0)
+
+
+class ProfileDocument(_Part):
+    """A whole profile file."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    protocol: Protocol
+    sources: tuple[str, ...] = Field(min_length=1)
+    unconfirmed: tuple[str, ...] = ()
+    identify: IdentifyDocument = IdentifyDocument()
+    link: LinkDocument = LinkDocument()
+    limits: LimitsDocument = LimitsDocument()
+    battery: BatteryDocument = BatteryDocument()
+    fields: tuple[FieldDocument, ...] = Field(min_length=1)

@@ -1,0 +1,146 @@
+"""Profile files to checked, expanded profiles.
+
+The files live under ``data/``; a profile's name is its file's name. A wrong profile gives
+all its errors at once, each with the file and the field.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import yaml
+from pydantic import ValidationError
+
+from agent.errors import ProfileError
+from agent.model import Battery
+from agent.profiles import checks, expand
+from agent.profiles.document import IdentifyDocument, LinkDocument, ProfileDocument
+from agent.profiles.schema import Field, Identify, Limits, Link, Profile
+from agent.targets import Parity
+
+_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    root = files("agent.profiles") / "data"
+    return {
+        path.name.removesuffix(".yaml"): path
+        for folder in sorted(root.iterdir(), key=lambda entry: entry.name)
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path.name.endswith(".yaml")
+    }
+
+
+def names() -> tuple[str, ...]:
+    """Give the names of the profiles that come with the agent, sorted."""
+    return tuple(sorted(_files()))
+
+
+@cache
+def load(name: str) -> Profile:
+    """Load one of our own profiles by name.
+
+    Raises:
+        ProfileError: no profile has that name, or its file is wrong.
+    """
+    path = _files().get(name)
+    if path is None:
+        raise ProfileError(f"no profile is named {name}; bbu-agent profiles lists them")
+    profile = parse(path.read_text(encoding="utf-8"), path.name)
+    if profile.name != name:
+        raise ProfileError(f"{path.name}: name: is {profile.name}, must equal the file's name")
+    return profile
+
+
+def load_all() -> tuple[Profile, ...]:
+    """Load every profile that comes with the agent, by name."""
+    return tuple(load(name) for name in names())
+
+
+def parse(text: str, source: str) -> Profile:
+    """Build a profile from the text of its file; ``source`` names it in errors.
+
+    Raises:
+        ProfileError: one line for each thing that is wrong.
+    """
+    try:
+        document = ProfileDocument.model_validate(yaml.load(text, Loader=_Loader))  # noqa: S506 - safe loaders both
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{source}: {error}") from error
+    except ValidationError as error:
+        lines = [
+            f"{source}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        ]
+        raise ProfileError("\n".join(lines)) from error
+    problems: list[str] = []
+    fields = tuple(_fields(document, problems))
+    problems += checks.together(fields, document.protocol, document.limits.max_words)
+    profile = _profile(document, fields, problems)
+    if problems:
+        raise ProfileError("\n".join(f"{source}: {problem}" for problem in problems))
+    return profile
+
+
+def _fields(document: ProfileDocument, problems: list[str]) -> Iterator[Field]:
+    for number, entry in enumerate(document.fields):
+        try:
+            expanded = list(expand.fields(entry))
+        except ValueError as error:
+            problems.append(f"fields.{number} ({entry.quantity or 'bits'}): {error}")
+            continue
+        for field in expanded:
+            problems += [f"{checks.label(field)}: {text}" for text in checks.entry(entry, field)]
+            yield field
+
+
+def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: list[str]) -> Profile:
+    battery = document.battery
+    return Profile(
+        name=document.name,
+        title=document.title,
+        protocol=document.protocol,
+        fields=fields,
+        identify=_identify(document.identify, problems),
+        link=_link(document.link, problems),
+        limits=Limits(document.limits.max_words, document.limits.max_gap),
+        battery=Battery(**battery.model_dump()),
+        sources=document.sources,
+        unconfirmed=document.unconfirmed,
+    )
+
+
+def _identify(document: IdentifyDocument, problems: list[str]) -> Identify:
+    probes = []
+    for number, entry in enumerate(document.probes):
+        try:
+            probes.append(expand.probe(entry))
+        except (ValueError, re.error) as error:
+            problems.append(f"identify.probes.{number}: {error}")
+    pattern = None
+    if document.sys_descr is not None:
+        try:
+            pattern = re.compile(document.sys_descr, re.IGNORECASE)
+        except re.error as error:
+            problems.append(f"identify.sys_descr: {error}")
+    return Identify(
+        probes=tuple(probes),
+        sys_object_ids=tuple(expand.oid(text) for text in document.sys_object_id),
+        sys_descr=pattern,
+        order=document.order,
+    )
+
+
+def _link(document: LinkDocument, problems: list[str]) -> Link:
+    unit_ids: list[int] = []
+    for item in document.unit_ids:
+        low, dash, high = str(item).partition("-")
+        if not low.isdecimal() or (dash and not high.isdecimal()):
+            problems.append(f"link.unit_ids: {item!r} is neither a number nor a range 48-53")
+            continue
+        unit_ids += range(int(low), int(high or low) + 1)
+    parity = None if document.parity is None else Parity(document.parity)
+    return Link(document.baudrate, parity, tuple(unit_ids))

@@ -1,0 +1,207 @@
+"""What a profile is once it is loaded and checked: frozen, expanded, ready to read.
+
+A profile file says each register or object once; repeats and bits are expanded while
+loading, so that one ``Field`` here gives at most one reading (a column of an SNMP table
+gives one for each row). ``document.py`` holds the shape of the file itself.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agent.model import Battery, Oid, Register, Table
+from agent.targets import Parity
+
+
+class Protocol(StrEnum):
+    """How a family of units is spoken to."""
+
+    MODBUS = "modbus"
+    SNMP = "snmp"
+
+
+class Cadence(StrEnum):
+    """How often a field is worth reading."""
+
+    FAST = "fast"
+    SLOW = "slow"
+    ONCE = "once"
+
+
+class WordType(StrEnum):
+    """How 16-bit words become a raw value."""
+
+    U16 = "u16"
+    S16 = "s16"
+    U32 = "u32"
+    S32 = "s32"
+    U64 = "u64"
+    S64 = "s64"
+    F32 = "f32"
+    TEXT = "text"
+    SBS_DATE = "sbs_date"
+    """Smart Battery Data ManufactureDate: (year - 1980) * 512 + month * 32 + day."""
+
+
+class ObjectType(StrEnum):
+    """How an SNMP value becomes a raw value."""
+
+    NUMBER = "number"
+    """An integer of any kind, or a text that holds one number."""
+    TICKS = "ticks"
+    """TimeTicks: hundredths of a second; the raw value is kept, the reading is seconds."""
+    TEXT = "text"
+    DATE_MDY = "date_mdy"
+    """A text month/day/year with a year of two or four digits."""
+    DATE_YMD = "date_ymd"
+    """A text year-month-day."""
+
+
+WORDS = {
+    WordType.U16: 1,
+    WordType.S16: 1,
+    WordType.U32: 2,
+    WordType.S32: 2,
+    WordType.U64: 4,
+    WordType.S64: 4,
+    WordType.F32: 2,
+    WordType.SBS_DATE: 1,
+}
+"""Words of each type of fixed width; texts state theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A place in a Modbus device: ``count`` registers from ``register`` on.
+
+    ``low_word_first`` and ``low_byte_first`` (texts) depart from big-endian. ``bit``
+    picks one bit, counted from 0 at the least significant.
+    """
+
+    register: Register
+    count: int
+    type: WordType
+    low_word_first: bool = False
+    low_byte_first: bool = False
+    bit: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.register.table} {self.register.address}"
+        return place if self.bit is None else f"{place} bit {self.bit}"
+
+    @property
+    def registers(self) -> tuple[Register, ...]:
+        """Every register that the value is made of."""
+        table, address = self.register
+        return tuple(Register(table, address + n) for n in range(self.count))
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A place in an SNMP agent: one object, or with ``column`` all rows of a column."""
+
+    oid: Oid
+    type: ObjectType = ObjectType.NUMBER
+    column: bool = False
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self.oid))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a unit: what it means, where it is, how it is decoded.
+
+    The reading is ``raw * scale + offset`` in the quantity's unit. ``absent`` lists raw
+    values (before scaling) that say "no value". ``states`` maps raw values to the
+    vocabulary's state names, or to truth for flags. ``lowest`` and ``highest`` narrow the
+    quantity's plausible range, in the quantity's unit. ``index`` may hold ``{1}``, ``{2}``
+    for the row of a table. Of several fields with one quantity and index the lowest
+    ``rank`` that has a value wins.
+    """
+
+    quantity: str
+    where: Words | Object
+    index: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    absent: frozenset[int | str] = frozenset()
+    states: tuple[tuple[int | str, str | bool], ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
+    cadence: Cadence = Cadence.FAST
+    rank: int = 0
+    unconfirmed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One read that tells a family apart: it must answer and, if given, match."""
+
+    where: Words | Object
+    matches: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """How a device of the family is recognised. All ``probes`` must hold.
+
+    ``sys_object_ids`` are prefixes; the longest that fits wins among families. A lower
+    ``order`` is asked first.
+    """
+
+    probes: tuple[Probe, ...] = ()
+    sys_object_ids: tuple[Oid, ...] = ()
+    sys_descr: re.Pattern[str] | None = None
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the family's Modbus line is set, and the unit ids it uses."""
+
+    baudrate: int | None = None
+    parity: Parity | None = None
+    unit_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one Modbus request may ask: ``max_words`` words, across ``max_gap`` unused ones."""
+
+    max_words: int = 120
+    max_gap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A family of units. ``unconfirmed`` holds what no source proves, in words."""
+
+    name: str
+    title: str
+    protocol: Protocol
+    fields: tuple[Field, ...]
+    identify: Identify = field(default_factory=Identify)
+    link: Link = field(default_factory=Link)
+    limits: Limits = field(default_factory=Limits)
+    battery: Battery = field(default_factory=Battery)
+    sources: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
+
+
+__all__ = [
+    "WORDS",
+    "Cadence",
+    "Field",
+    "Identify",
+    "Limits",
+    "Link",
+    "Object",
+    "ObjectType",
+    "Probe",
+    "Profile",
+    "Protocol",
+    "Table",
+    "WordType",
+    "Words",
+]
