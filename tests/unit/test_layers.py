@@ -20,6 +20,8 @@ LAYERS = {
     "agent.decode": 1,
     "agent.health": 1,
     "agent.transport.plan": 1,
+    "agent.transport.modbus_frames": 1,
+    "agent.transport.snmp_batch": 1,
     "agent.poll.schedule": 1,
     "agent.transport": 2,
     "agent.store": 2,

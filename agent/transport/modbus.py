@@ -1,0 +1,310 @@
+"""Modbus TCP, RTU over TCP and RTU on a serial line: the only importer of pymodbus.
+
+pymodbus connects, encodes the requests and owns the transports. What counts as a reply is
+decided by ``modbus_frames``: pymodbus itself accepts replies of the wrong length or
+function code and cannot tell silence from garbage.
+"""
+
+import asyncio
+import logging
+import termios
+from typing import Any
+
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.framer import FramerRTU, FramerSocket, FramerType
+from pymodbus.pdu import DecodePDU, ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
+
+from agent.errors import BadAnswer, NoAnswer, Refused, Unreachable
+from agent.model import Table
+from agent.targets import Framer, ModbusHost, Parity, SerialLine
+from agent.transport.advice import advise
+from agent.transport.base import ModbusLink
+from agent.transport.modbus_frames import (
+    FUNCTIONS,
+    MAX_COUNT,
+    Expected,
+    Reply,
+    explain_rtu,
+    find_rtu,
+    find_tcp,
+    refusal_text,
+)
+
+REQUESTS: dict[int, type[ModbusPDU]] = {
+    1: ReadCoilsRequest,
+    2: ReadDiscreteInputsRequest,
+    3: ReadHoldingRegistersRequest,
+    4: ReadInputRegistersRequest,
+}
+PARITY = {Parity.NONE: "N", Parity.EVEN: "E", Parity.ODD: "O"}
+BUFFER_BYTES = 4096  # more than any burst of stray frames that is worth showing
+LATE_S = 0.5  # at least this long a silent unit on a line may still answer an old request
+MUTE_READS = 3  # so many silent reads in a row, and a TCP connection is taken for dead
+MIN_GAP_S = 0.00175  # between frames above 19200 baud (serial line guide, section 2.5.1.1)
+MAX_UNIT_ID = 255
+
+Client = AsyncModbusSerialClient | AsyncModbusTcpClient
+
+# What goes wrong comes out as our errors; pymodbus would log each one a second time.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+
+def open_modbus(target: SerialLine | ModbusHost) -> ModbusLink:
+    """Make a link to ``target``. It connects at the first read."""
+    return _Link(target)
+
+
+class _Ear:
+    """Hears what comes in on one connection and picks the one reply that is awaited."""
+
+    def __init__(self, *, numbered: bool) -> None:
+        self.numbered = numbered
+        self.expected: Expected | None = None
+        self.reply: Reply | None = None
+        self.problem: str | None = None
+        self.heard = b""
+        self.heard_at = 0.0
+        self.late: dict[int, tuple[Expected, float]] = {}
+
+    def listen(self, expected: Expected | None) -> None:
+        """Forget what was heard and await ``expected`` from now on."""
+        self.expected, self.reply, self.problem, self.heard = expected, None, None, b""
+
+    def take(self, data: bytes, transaction: int) -> tuple[int, ModbusPDU | None]:
+        """Judge ``data``, all bytes not yet done with; give back how many now are."""
+        self.heard_at = asyncio.get_running_loop().time()
+        if not self.numbered:
+            self._settle_late(data)
+        if self.expected is None or self.problem is not None:
+            return (len(data) if self.numbered else 0), None
+        if self.numbered:
+            found = find_tcp(data, self.expected, transaction)
+            self.heard = (self.heard + data[: found.used])[-BUFFER_BYTES:]
+        else:
+            found = find_rtu(data, self.expected)
+            self.heard = data[-BUFFER_BYTES:]
+        self.reply, self.problem = found.reply, found.problem
+        if found.reply is None and found.problem is None:
+            return found.used, None
+        pdu = ModbusPDU(dev_id=self.expected.unit_id, transaction_id=transaction)
+        return len(data), pdu
+
+    def _settle_late(self, data: bytes) -> None:
+        for unit_id, (expected, _) in list(self.late.items()):
+            awaited = self.expected is not None and self.expected.unit_id == unit_id
+            if not awaited and find_rtu(data, expected).reply is not None:
+                del self.late[unit_id]
+
+
+class _SerialFrames(FramerRTU):
+    """pymodbus' framer for serial frames, with our judgement of what a reply is."""
+
+    def __init__(self, ear: _Ear) -> None:
+        super().__init__(DecodePDU(False))  # noqa: FBT003 - pymodbus' own signature
+        self.ear = ear
+
+    def handleFrame(  # noqa: N802 - pymodbus' name
+        self, data: bytes, exp_devid: int, exp_tid: int
+    ) -> tuple[int, ModbusPDU | None]:
+        """Hand all bytes to the ear."""
+        _ = exp_devid
+        return self.ear.take(data, exp_tid)
+
+
+class _TcpFrames(FramerSocket):
+    """The same for Modbus TCP."""
+
+    def __init__(self, ear: _Ear) -> None:
+        super().__init__(DecodePDU(False))  # noqa: FBT003 - pymodbus' own signature
+        self.ear = ear
+
+    def handleFrame(  # noqa: N802 - pymodbus' name
+        self, data: bytes, exp_devid: int, exp_tid: int
+    ) -> tuple[int, ModbusPDU | None]:
+        """Hand all bytes to the ear."""
+        _ = exp_devid
+        return self.ear.take(data, exp_tid)
+
+
+class _Link:
+    """See ``ModbusLink``. One request is in flight at a time."""
+
+    def __init__(self, target: SerialLine | ModbusHost) -> None:
+        self._target = target
+        self._numbered = isinstance(target, ModbusHost) and target.framer is Framer.TCP
+        self._gap_s = _frame_gap_s(target)
+        self._lock = asyncio.Lock()
+        self._ear = _Ear(numbered=self._numbered)
+        self._client: Client | None = None
+        self._mute_reads = 0
+
+    async def read(
+        self, unit_id: int, table: Table, address: int, count: int, *, timeout_s: float
+    ) -> list[int]:
+        """See ``ModbusLink.read``.
+
+        ``timeout_s`` covers connecting and the transaction. On serial frames a unit that
+        left a request unanswered is first listened to for up to as long again, because its
+        late answer could not be told from the next.
+        """
+        expected = _expect(unit_id, table, address, count)
+        async with self._lock:
+            await self._settle(unit_id)
+            deadline = asyncio.get_running_loop().time() + timeout_s
+            client = await self._connected(timeout_s)
+            remaining_s = deadline - asyncio.get_running_loop().time()
+            return await self._transact(client, expected, address, max(remaining_s, 0.001))
+
+    async def close(self) -> None:
+        """See ``ModbusLink.close``."""
+        async with self._lock:
+            self._drop()
+
+    async def _transact(
+        self, client: Client, expected: Expected, address: int, timeout_s: float
+    ) -> list[int]:
+        ear, done = self._ear, False
+        try:
+            await self._keep_gap()
+            ear.listen(expected)
+            async with asyncio.timeout(timeout_s):
+                await client.execute(False, _request(expected, address))  # noqa: FBT003
+            done = ear.reply is not None
+        except TimeoutError:
+            raise self._silence(expected, timeout_s) from None
+        except (ModbusException, OSError) as error:
+            self._drop()
+            raise Unreachable(f"{self._target}: the connection broke during a read") from error
+        finally:
+            reply, problem, heard = ear.reply, ear.problem, ear.heard
+            ear.listen(None)
+            if not done:
+                self._remember_late(expected, timeout_s)
+        if reply is None:
+            self._drop()
+            raise BadAnswer(self._say(expected, problem or "no answer to this request"), heard)
+        self._mute_reads = 0
+        if reply.exception_code is not None:
+            text = refusal_text(reply.exception_code)
+            raise Refused(self._say(expected, text), reply.exception_code)
+        return reply.values
+
+    def _silence(self, expected: Expected, timeout_s: float) -> NoAnswer | BadAnswer:
+        """Tell silence from bytes that are no answer, after the time-out."""
+        client, heard = self._client, self._ear.heard
+        if self._numbered and client is not None:
+            heard += client.ctx.recv_buffer
+        if heard:
+            self._mute_reads = 0
+            if self._numbered:
+                self._drop()
+                return BadAnswer(self._say(expected, "no answer to this request came"), heard)
+            return BadAnswer(self._say(expected, explain_rtu(heard, expected)), heard)
+        self._mute_reads += 1
+        if self._mute_reads >= MUTE_READS and isinstance(self._target, ModbusHost):
+            self._drop()
+        return NoAnswer(self._say(expected, f"silent for {timeout_s:.3g} s"))
+
+    def _remember_late(self, expected: Expected, timeout_s: float) -> None:
+        if not self._numbered:
+            until = asyncio.get_running_loop().time() + max(timeout_s, LATE_S)
+            self._ear.late[expected.unit_id] = (expected, until)
+
+    async def _settle(self, unit_id: int) -> None:
+        """Wait until no old request to ``unit_id`` can be answered any more."""
+        loop = asyncio.get_running_loop()
+        while unit_id in self._ear.late:
+            wait_s = self._ear.late[unit_id][1] - loop.time()
+            if wait_s <= 0:
+                del self._ear.late[unit_id]
+                return
+            await asyncio.sleep(min(wait_s, 0.02))
+
+    async def _keep_gap(self) -> None:
+        wait_s = self._ear.heard_at + self._gap_s - asyncio.get_running_loop().time()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    async def _connected(self, timeout_s: float) -> Client:
+        if self._client is not None and self._client.connected:
+            return self._client
+        self._drop()
+        client = self._make_client()
+        try:
+            async with asyncio.timeout(timeout_s):
+                client.ctx.transport, _ = await client.ctx.call_create()
+                await asyncio.sleep(0)  # a serial transport starts in the next turn of the loop
+        except TimeoutError:
+            raise Unreachable(
+                f"{self._target}: no connection within {timeout_s:.3g} s; "
+                "check the address, the cable and firewalls between"
+            ) from None
+        except (OSError, termios.error, ValueError) as error:
+            raise Unreachable(advise(self._target, error)) from error
+        self._client, self._mute_reads = client, 0
+        return client
+
+    def _make_client(self) -> Client:
+        target = self._target
+        client: Client
+        common: dict[str, Any] = {
+            "reconnect_delay": 0,
+            "retries": 0,
+            "timeout": 86_400.0,  # time is kept here, so that it can differ by request
+            "trace_connect": self._on_connect,
+        }
+        if isinstance(target, SerialLine):
+            client = AsyncModbusSerialClient(
+                target.path,
+                framer=FramerType.RTU,
+                baudrate=target.baudrate,
+                parity=PARITY[target.parity],
+                stopbits=target.stop_bits,
+                **common,
+            )
+        else:
+            client = AsyncModbusTcpClient(target.host, port=target.port, **common)
+        client.ctx.framer = _TcpFrames(self._ear) if self._numbered else _SerialFrames(self._ear)
+        client.ctx.max_buffer_size = BUFFER_BYTES
+        return client
+
+    def _on_connect(self, connected: bool) -> None:  # noqa: FBT001 - pymodbus' own signature
+        client = self._client
+        if connected or client is None or self._ear.expected is None:
+            return
+        if not client.ctx.response_future.done():
+            client.ctx.response_future.set_exception(ConnectionResetError("connection lost"))
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _say(self, expected: Expected, what: str) -> str:
+        return f"{self._target}: unit {expected.unit_id}: {what}"
+
+
+def _expect(unit_id: int, table: Table, address: int, count: int) -> Expected:
+    function = FUNCTIONS[table]
+    if not 0 <= unit_id <= MAX_UNIT_ID:
+        raise ValueError(f"unit id {unit_id} is not within 0 to {MAX_UNIT_ID}")
+    if not 1 <= count <= MAX_COUNT[function]:
+        raise ValueError(f"{count} values are not within 1 to {MAX_COUNT[function]}")
+    if not 0 <= address <= 0x10000 - count:
+        raise ValueError(f"{count} values at {address} are not within 0 to 65535")
+    return Expected(unit_id, function, count)
+
+
+def _request(expected: Expected, address: int) -> ModbusPDU:
+    request = REQUESTS[expected.function]
+    return request(dev_id=expected.unit_id, address=address, count=expected.count)
+
+
+def _frame_gap_s(target: SerialLine | ModbusHost) -> float:
+    """Give the silence of 3.5 characters of 11 bits that must part two frames."""
+    if isinstance(target, ModbusHost):
+        return 0.0
+    return max(3.5 * 11 / target.baudrate, MIN_GAP_S)
