@@ -1,0 +1,83 @@
+"""SNMP values to raw values, by the type that the profile declares. Pure.
+
+The wire type is only a hint: real cards send numbers as texts, gauges for integers and
+floats wrapped in Opaque.
+"""
+
+import re
+import struct
+
+from agent.decode.words import RawValue, clean, utc_midnight
+from agent.model import SnmpKind, SnmpValue
+from agent.profiles.schema import ObjectType
+
+_MAX_TEXT = 255
+_NUMBER = re.compile(r"[-+]?(\d{1,18}(\.\d{0,12})?|\.\d{1,12})")
+_DATE_MDY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})")
+_DATE_YMD = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})")
+# Opaque-wrapped IEEE floats as net-snmp sends them: tag 0x9f 0x78, length 4, big-endian.
+_OPAQUE_FLOAT = b"\x9f\x78\x04"
+_OPAQUE_DOUBLE = b"\x9f\x79\x08"
+_CENTURY_PIVOT = 70
+_LARGEST = 2**64
+
+
+def raw_value(kind: ObjectType, varbind: SnmpValue) -> RawValue:
+    """Give the raw value of ``varbind`` as the declared type.
+
+    Ticks stay hundredths of a second here, so that sentinels compare with what was sent.
+
+    Raises:
+        ValueError: the value cannot be of that type.
+    """
+    if kind in (ObjectType.NUMBER, ObjectType.TICKS):
+        return _number(varbind)
+    words = _text(varbind)
+    if kind is ObjectType.TEXT:
+        return words
+    return _date(kind, words)
+
+
+def _number(varbind: SnmpValue) -> int | float:
+    value = varbind.value
+    if isinstance(value, tuple):
+        raise ValueError("an object identifier, not a number")  # noqa: TRY004 - a bad value
+    if isinstance(value, int):
+        if abs(value) > _LARGEST:
+            raise ValueError("no SNMP number")
+        return value
+    if value.startswith(_OPAQUE_FLOAT) and len(value) == len(_OPAQUE_FLOAT) + 4:
+        return float(struct.unpack(">f", value[-4:])[0])
+    if value.startswith(_OPAQUE_DOUBLE) and len(value) == len(_OPAQUE_DOUBLE) + 8:
+        return float(struct.unpack(">d", value[-8:])[0])
+    words = _text(varbind)
+    if not _NUMBER.fullmatch(words):
+        raise ValueError("no number")
+    return float(words) if "." in words else int(words)
+
+
+def _text(varbind: SnmpValue) -> str:
+    value = varbind.value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, tuple):
+        return ".".join(map(str, value))
+    if varbind.kind is SnmpKind.ADDRESS:
+        return ".".join(map(str, value))
+    return clean(value.split(b"\0", 1)[0].decode("utf-8", "replace"))[:_MAX_TEXT]
+
+
+def _date(kind: ObjectType, words: str) -> RawValue:
+    if not words:
+        return ""
+    pattern = _DATE_MDY if kind is ObjectType.DATE_MDY else _DATE_YMD
+    match = pattern.match(words)
+    if match is None:
+        raise ValueError("no date")
+    first, second, third = (int(part) for part in match.groups())
+    if kind is ObjectType.DATE_YMD:
+        return utc_midnight(first, second, third)
+    year = third
+    if len(match[3]) == 2:  # noqa: PLR2004 - digits of a short year
+        year += 1900 if third >= _CENTURY_PIVOT else 2000
+    return utc_midnight(year, first, second)

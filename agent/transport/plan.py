@@ -1,0 +1,73 @@
+"""Which Modbus requests fetch a set of fields: whole fields, within the family's limits.
+
+Pure. A value of several words is never split between requests, so it is never torn.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.model import Register, Table
+from agent.profiles.schema import Limits, Words
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """One request: ``count`` words of ``table`` from ``address`` on."""
+
+    table: Table
+    address: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """The first address after the span."""
+        return self.address + self.count
+
+    @property
+    def registers(self) -> tuple[Register, ...]:
+        """Every register of the span."""
+        return tuple(Register(self.table, self.address + n) for n in range(self.count))
+
+
+def plan(
+    places: Iterable[Words], limits: Limits, *, refused: Collection[Register] = ()
+) -> tuple[Span, ...]:
+    """Cover ``places`` with as few requests as the limits allow, in address order.
+
+    A place with a register in ``refused`` is left out, and no request crosses one. Unused
+    registers are read only between used ones and at most ``limits.max_gap`` in a row.
+    """
+    wanted = {
+        (place.register.table, place.register.address, place.count)
+        for place in places
+        if not any(register in refused for register in place.registers)
+    }
+    spans: list[Span] = []
+    for table, address, count in sorted(wanted):
+        last = spans[-1] if spans else None
+        if last is not None and last.table is table and _joins(last, address, limits, refused):
+            joined = Span(table, last.address, max(last.end, address + count) - last.address)
+            if joined.count <= limits.max_words:
+                spans[-1] = joined
+                continue
+        spans.append(Span(table, address, count))
+    return tuple(spans)
+
+
+def _joins(last: Span, address: int, limits: Limits, refused: Collection[Register]) -> bool:
+    gap = range(last.end, address)
+    return len(gap) <= limits.max_gap and not any(
+        Register(last.table, hole) in refused for hole in gap
+    )
+
+
+def singles(places: Sequence[Words], span: Span) -> tuple[Span, ...]:
+    """Split a refused request into one for each place in it, to find the refused ones."""
+    inside = {
+        Span(place.register.table, place.register.address, place.count)
+        for place in places
+        if place.register.table is span.table
+        and span.address <= place.register.address
+        and place.register.address + place.count <= span.end
+    }
+    return tuple(sorted(inside))
