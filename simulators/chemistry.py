@@ -1,0 +1,187 @@
+"""Lithium cell chemistries: half-cell potentials and the constants of one new cell.
+
+The open-circuit voltage is the difference of two half-cell potentials, so that ageing
+(lost lithium, lost electrode material) shifts the curve as it does in a real cell instead
+of stretching it. Every function takes and gives numpy arrays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+"""An array of floats; the last axis counts series cells unless said otherwise."""
+
+
+def graphite_sio(lithium: Array) -> Array:
+    """Potential in V of a graphite electrode with some silicon at a filling of 0 to 1.
+
+    Chen et al. 2020, J. Electrochem. Soc. 167 080534.
+    """
+    return (
+        1.9793 * np.exp(-39.3631 * lithium)
+        + 0.2482
+        - 0.0909 * np.tanh(29.8538 * (lithium - 0.1234))
+        - 0.04478 * np.tanh(14.9159 * (lithium - 0.2769))
+        - 0.0205 * np.tanh(30.4444 * (lithium - 0.6103))
+    )
+
+
+def nca(lithium: Array) -> Array:
+    """Potential in V of a nickel-cobalt-aluminium oxide electrode, filling 0.25 to 0.97.
+
+    Kim et al. 2011, J. Electrochem. Soc. 158 A955. The fit falls off a cliff near 1.
+    """
+    polynomial = np.polyval(
+        (1.638, -2.222, 15.056, -23.488, 81.246, -344.566, 621.3475, -554.774, 264.427, -66.3691),
+        lithium,
+    )
+    return polynomial * lithium + 11.8058 - 0.61386 * np.exp(5.8201 * lithium**136.4)
+
+
+def nmc811(lithium: Array) -> Array:
+    """Potential in V of a nickel-manganese-cobalt oxide (811) electrode, filling 0.25 to 1.
+
+    Chen et al. 2020, J. Electrochem. Soc. 167 080534.
+    """
+    return (
+        -0.8090 * lithium
+        + 4.4875
+        - 0.0428 * np.tanh(18.5138 * (lithium - 0.5542))
+        - 17.7326 * np.tanh(15.7890 * (lithium - 0.3117))
+        + 17.5842 * np.tanh(15.9308 * (lithium - 0.3120))
+    )
+
+
+def iron_phosphate(lithium: Array) -> Array:
+    """Potential in V of a lithium iron phosphate electrode at a filling of 0 to 1.
+
+    Afshar et al. 2017, arXiv 1709.03970.
+    """
+    return (
+        3.4077
+        - 0.020269 * lithium
+        + 0.5 * np.exp(-150 * lithium)
+        - 0.9 * np.exp(-30 * (1 - lithium))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarLaw:
+    """Loss of lithium while standing: ``loss = k(T, soc) * days ** power``.
+
+    ``k = scale * exp(-temperature_k / T) * exp(charge_k * soc / T)``, T in kelvin; loss
+    as a share of the new capacity.
+    """
+
+    scale: float
+    temperature_k: float
+    charge_k: float
+    power: float
+
+
+@dataclass(frozen=True, slots=True)
+class CycleLaw:
+    """Loss of lithium by use: ``loss = (base + slope * depth) * cycles ** power``.
+
+    ``cycles`` are equivalent full cycles, ``depth`` the swing of the state of charge.
+    """
+
+    base: float
+    slope: float
+    power: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chemistry:
+    """One new cell of a chemistry, per ampere-hour where that makes sense.
+
+    ``positive_capacity`` and ``negative_capacity`` are electrode capacities and
+    ``lithium`` the cyclable lithium, all in units of the cell's capacity between
+    ``cell_cutoff_v`` and ``cell_full_v``. Resistances are ohms times ampere-hours at
+    25 degC: ``ohmic`` and ``kinetic`` act at once, ``relaxing`` with ``time_constants_s``.
+    """
+
+    name: str
+    positive: Callable[[Array], Array]
+    negative: Callable[[Array], Array]
+    positive_capacity: float
+    negative_capacity: float
+    lithium: float
+    cell_cutoff_v: float
+    cell_full_v: float
+    ohmic: float
+    kinetic: float
+    relaxing: tuple[float, ...]
+    time_constants_s: tuple[float, ...]
+    calendar: CalendarLaw
+    cycle: CycleLaw
+    resistance_per_loss: float
+
+
+# Calendar and cycle laws: NCA of a Panasonic 18650B (Keil, Preger, as fitted in BLAST-Lite),
+# NMC811 of an LG MJ1 (BLAST-Lite, slowed to a stabilised cell by 0.45 because the MJ1 is an
+# energy cell that no standby maker would choose), LFP after Naumann et al. 2018 (square root
+# of time; its weak dependence on charge is folded into the exponential form).
+_NCA_CALENDAR = CalendarLaw(scale=75.4, temperature_k=3340.0, charge_k=353.0, power=0.512)
+_NMC_CALENDAR = CalendarLaw(scale=0.0159, temperature_k=1030.0, charge_k=57.7, power=0.743)
+_LFP_CALENDAR = CalendarLaw(scale=2.6, temperature_k=2060.0, charge_k=85.0, power=0.5)
+_CYCLE = CycleLaw(base=3.7e-6, slope=3.5e-4, power=0.699)
+
+# A 2.5 Ah power cell has about 14 mohm after 10 s at 25 degC; the split over ohmic, charge
+# transfer and diffusion follows published pulse tests of such cells.
+NCA = Chemistry(
+    name="NCA",
+    positive=nca,
+    negative=graphite_sio,
+    positive_capacity=1.63,
+    negative_capacity=1.18,
+    lithium=1.555,
+    cell_cutoff_v=2.7,
+    cell_full_v=4.2,
+    ohmic=0.0120,
+    kinetic=0.0148,
+    relaxing=(0.0075, 0.0055, 0.0070),
+    time_constants_s=(4.0, 25.0, 300.0),
+    calendar=_NCA_CALENDAR,
+    cycle=_CYCLE,
+    resistance_per_loss=1.9,
+)
+NMC = Chemistry(
+    name="NMC",
+    positive=nmc811,
+    negative=graphite_sio,
+    positive_capacity=1.55,
+    negative_capacity=1.14,
+    lithium=1.445,
+    cell_cutoff_v=2.7,
+    cell_full_v=4.2,
+    ohmic=0.0150,
+    kinetic=0.0190,
+    relaxing=(0.0090, 0.0070, 0.0080),
+    time_constants_s=(3.0, 22.0, 350.0),
+    calendar=_NMC_CALENDAR,
+    cycle=_CYCLE,
+    resistance_per_loss=1.8,
+)
+LFP = Chemistry(
+    name="LFP",
+    positive=iron_phosphate,
+    negative=graphite_sio,
+    positive_capacity=1.06,
+    negative_capacity=1.20,
+    lithium=1.06,
+    cell_cutoff_v=2.4,
+    cell_full_v=3.6,
+    ohmic=0.0110,
+    kinetic=0.0140,
+    relaxing=(0.0060, 0.0060, 0.0080),
+    time_constants_s=(3.0, 30.0, 400.0),
+    calendar=_LFP_CALENDAR,
+    cycle=_CYCLE,
+    resistance_per_loss=1.3,
+)
+CHEMISTRIES = {chemistry.name: chemistry for chemistry in (NCA, NMC, LFP)}
+"""Every chemistry by name."""

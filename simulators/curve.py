@@ -1,0 +1,89 @@
+"""Open-circuit curves of the cells of a pack, from the balance of their electrodes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.chemistry import Array, Chemistry
+
+_POINTS = 257
+_MARGIN = 0.04
+_FULLEST = 0.975  # fits of positive electrodes are not valid nearer to full
+
+
+class Curves:
+    """One open-circuit curve per cell over the lithium in its negative electrode.
+
+    ``positive_ah`` and ``negative_ah`` are electrode capacities, ``lithium_ah`` the
+    cyclable lithium, one value per cell. The curve is piecewise linear, and its energy is
+    the exact integral of that, so that charge and energy agree to rounding.
+    """
+
+    def __init__(
+        self, chemistry: Chemistry, positive_ah: Array, negative_ah: Array, lithium_ah: Array
+    ) -> None:
+        low = np.maximum(lithium_ah - _FULLEST * positive_ah, 0.002 * negative_ah)
+        high = np.minimum(lithium_ah - 0.002 * positive_ah, 0.998 * negative_ah)
+        share = np.linspace(0.0, 1.0, _POINTS)
+        held = low[:, None] + (high - low)[:, None] * share
+        volts = chemistry.positive((lithium_ah[:, None] - held) / positive_ah[:, None])
+        volts = volts - chemistry.negative(held / negative_ah[:, None])
+        self.empty_ah = _crossing(held, volts, chemistry.cell_cutoff_v)
+        self.full_ah = _crossing(held, volts, chemistry.cell_full_v)
+        # Tabulate again over what the cell can see, for resolution.
+        span = self.full_ah - self.empty_ah
+        self._low = np.maximum(self.empty_ah - _MARGIN * span, low)
+        high = np.minimum(self.full_ah + _MARGIN * span, high)
+        self._width = (high - self._low) / (_POINTS - 1)
+        held = self._low[:, None] + self._width[:, None] * np.arange(_POINTS)
+        volts = chemistry.positive((lithium_ah[:, None] - held) / positive_ah[:, None])
+        self._volts = volts - chemistry.negative(held / negative_ah[:, None])
+        self._slope = np.diff(self._volts, axis=1) / self._width[:, None]
+        steps = (self._volts[:, 1:] + self._volts[:, :-1]) / 2 * self._width[:, None]
+        self._energy_wh = np.concatenate(
+            [np.zeros((len(low), 1)), np.cumsum(steps, axis=1)], axis=1
+        )
+        self._cells = np.arange(len(low))
+
+    @property
+    def capacity_ah(self) -> Array:
+        """Charge between full and cut-off at rest."""
+        return self.full_ah - self.empty_ah
+
+    def _locate(self, held_ah: Array) -> tuple[NDArray[np.intp], Array]:
+        index = np.clip((held_ah - self._low) / self._width, 0, _POINTS - 2).astype(np.intp)
+        return index, held_ah - self._low - index * self._width
+
+    def volts(self, held_ah: Array) -> tuple[Array, Array]:
+        """Give voltage in V and slope in V/Ah. Cells are the last axis of ``held_ah``."""
+        index, rest = self._locate(held_ah)
+        slope = self._slope[self._cells, index]
+        return self._volts[self._cells, index] + slope * rest, slope
+
+    def energy_wh(self, held_ah: Array) -> Array:
+        """Give the energy in Wh below ``held_ah``, from an arbitrary zero of the cell."""
+        index, rest = self._locate(held_ah)
+        linear = self._volts[self._cells, index] + self._slope[self._cells, index] * rest / 2
+        result: Array = self._energy_wh[self._cells, index] + linear * rest
+        return result
+
+    def soc(self, held_ah: Array) -> Array:
+        """Give the state of charge of each cell: 0 at cut-off, 1 when full, at rest."""
+        return (held_ah - self.empty_ah) / self.capacity_ah
+
+    def held_at(self, volts: float) -> Array:
+        """Give the charge in Ah at which each cell rests at ``volts``."""
+        held = self._low[:, None] + self._width[:, None] * np.arange(_POINTS)
+        return _crossing(held, self._volts, volts)
+
+
+def _crossing(held_ah: Array, volts: Array, level_v: float) -> Array:
+    """Give where each row of ``volts`` first reaches ``level_v``, between its points."""
+    above = np.argmax(volts >= level_v, axis=1)
+    above = np.where(volts[:, -1] < level_v, volts.shape[1] - 1, np.maximum(above, 1))
+    rows = np.arange(len(volts))
+    low, high = volts[rows, above - 1], volts[rows, above]
+    share = np.clip((level_v - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+    result: Array = held_ah[rows, above - 1] + share * (
+        held_ah[rows, above] - held_ah[rows, above - 1]
+    )
+    return result
