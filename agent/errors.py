@@ -8,6 +8,11 @@ fields of the unit survive.
 class AgentError(Exception):
     """Root of every error that bbu-agent raises on purpose."""
 
+    @property
+    def cause(self) -> str:
+        """The ``cause`` label value of this error."""
+        return type(self).__name__
+
 
 class ConfigError(AgentError):
     """The configuration is wrong. The text holds one ``file:line: path: message`` a line."""
@@ -21,13 +26,16 @@ class StoreError(AgentError):
     """The state directory cannot be used. Monitoring goes on in memory."""
 
 
+class Unidentified(AgentError):  # noqa: N818 - a label value, like those of the transports
+    """The device answers, and no profile fits it. The text says what was tried."""
+
+
+class InternalError(AgentError):
+    """A mistake of our own met while polling a unit; the log has the traceback."""
+
+
 class TransportError(AgentError):
     """A request to a device did not give an answer that can be used."""
-
-    @property
-    def cause(self) -> str:
-        """The ``cause`` label value of this error."""
-        return type(self).__name__
 
 
 class Unreachable(TransportError):  # noqa: N818 - these names are label values

@@ -1,0 +1,69 @@
+"""One owner for each line: its units take turns, and no other code speaks on it."""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from agent.poll.unit import PolledUnit
+
+_RECENT_S = 60.0
+
+
+@dataclass(slots=True)
+class Bus:
+    """A serial line, a gateway connection, or the path to one network unit."""
+
+    name: str
+    units: Sequence[PolledUnit]
+    close: Callable[[], Awaitable[None]]
+    polls: int = 0
+    busy_s: float = 0.0
+    errors: Counter[str] = field(default_factory=Counter)
+    recent: deque[tuple[float, float]] = field(default_factory=deque)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Poll the units for ever, the one that is due the longest first."""
+        try:
+            while True:
+                await self._wait_until_due()
+                unit = min(self.units, key=lambda candidate: candidate.turn.due_s)
+                if unit.turn.due_s <= time.monotonic():
+                    await self._turn(unit)
+        finally:
+            await self.close()
+
+    async def _wait_until_due(self) -> None:
+        self.wake.clear()
+        wait_s = min(unit.turn.due_s for unit in self.units) - time.monotonic()
+        if wait_s <= 0:
+            # Even a bus that is always late lets the others run.
+            await asyncio.sleep(0)
+            return
+        try:
+            await asyncio.wait_for(self.wake.wait(), wait_s)
+        except TimeoutError:
+            return
+
+    async def _turn(self, unit: PolledUnit) -> None:
+        start_s = time.monotonic()
+        cause = await unit.poll()
+        end_s = time.monotonic()
+        self.polls += 1
+        self.busy_s += end_s - start_s
+        self.recent.append((start_s, end_s))
+        while self.recent and self.recent[0][1] < end_s - _RECENT_S:
+            self.recent.popleft()
+        if cause is not None:
+            self.errors[cause] += 1
+
+    def utilisation(self, now_s: float) -> float | None:
+        """Share of the last minute spent in passes, 0 to 1; None before the first pass."""
+        if not self.recent:
+            return None
+        start_s = now_s - _RECENT_S
+        busy_s = sum(max(0.0, end - max(begin, start_s)) for begin, end in self.recent)
+        span_s = min(_RECENT_S, max(now_s - self.recent[0][0], 1e-9))
+        return min(1.0, busy_s / span_s)

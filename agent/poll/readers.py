@@ -1,0 +1,199 @@
+"""One pass over one unit: from fields to requests to raw values.
+
+A pass ends at the first silence, so that a unit that stopped answering costs its bus one
+time-out. What had been read by then is kept.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agent.errors import BadAnswer, NoAnswer, Refused, TransportError
+from agent.model import Oid, Raw, Register, SnmpValue
+from agent.profiles.schema import Field, Limits, Object, Words
+from agent.transport.base import ModbusLink, SnmpClient
+from agent.transport.plan import Span, plan, singles
+
+_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
+_GATEWAY_CODES = (10, 11)
+"""A gateway's own exceptions: no path to the unit, or the unit did not answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass brought. ``error`` is what ended it early; then ``fields`` is part."""
+
+    raw: Raw
+    fields: tuple[Field, ...]
+    error: TransportError | None = None
+
+
+class Reader(Protocol):
+    """Reads the fields of one unit."""
+
+    async def read(self, fields: Sequence[Field]) -> Pass:
+        """Read ``fields``. Raises nothing of ``agent.errors``: see ``Pass.error``."""
+        ...
+
+    def forget(self) -> None:
+        """Ask again for what the unit refused so far: another device may be in its place."""
+        ...
+
+
+@dataclass(slots=True)
+class ModbusReader:
+    """A unit on a Modbus line or gateway.
+
+    Exceptions prove that the unit lives: an illegal address switches off only the field
+    that it belongs to, an illegal value lowers the size of this unit's requests.
+    """
+
+    link: ModbusLink
+    unit_id: int
+    limits: Limits
+    timeout_s: float
+    refused: set[Register] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """Ask again for every register."""
+        self.refused.clear()
+
+    async def read(self, fields: Sequence[Field]) -> Pass:
+        """Read ``fields`` in as few requests as the limits allow."""
+        wall_s, start_s = time.time(), time.monotonic()
+        words: dict[Register, int] = {}
+        now_refused: set[Register] = set()
+        attempted: set[Register] = set()
+        error: TransportError | None = None
+        places = [row.where for row in fields if isinstance(row.where, Words)]
+        queue = list(plan(places, self.limits, refused=self.refused))
+        while queue and error is None:
+            span = queue.pop(0)
+            attempted.update(span.registers)
+            try:
+                words.update(zip(span.registers, await self._ask(span), strict=True))
+            except Refused as refusal:
+                if refusal.code in _GATEWAY_CODES:
+                    error = NoAnswer(f"the gateway did not reach unit id {self.unit_id}: {refusal}")
+                else:
+                    queue[:0] = self._smaller(span, places, refusal, now_refused)
+            except TransportError as failure:
+                error = failure
+        raw = Raw(
+            wall_s=wall_s,
+            mono_s=start_s,
+            duration_s=time.monotonic() - start_s,
+            words=words,
+            refused=frozenset(self.refused | now_refused),
+        )
+        return Pass(raw, self._covered(fields, attempted, words, error), error)
+
+    async def _ask(self, span: Span) -> list[int]:
+        try:
+            return await self._request(span)
+        except BadAnswer:
+            # A broken frame is noise on the line more often than a broken device, and
+            # asking again costs wire time, not a time-out.
+            return await self._request(span)
+
+    async def _request(self, span: Span) -> list[int]:
+        return await self.link.read(
+            self.unit_id, span.table, span.address, span.count, timeout_s=self.timeout_s
+        )
+
+    def _smaller(
+        self, span: Span, places: Sequence[Words], refusal: Refused, now_refused: set[Register]
+    ) -> Sequence[Span]:
+        parts = singles(places, span)
+        if refusal.code == _ILLEGAL_VALUE and span.count > 1 and len(parts) > 1:
+            self.limits = replace(self.limits, max_words=max(1, span.count // 2))
+            inside = [place for place in places if _within(place, span)]
+            return plan(inside, self.limits, refused=self.refused)
+        if len(parts) > 1:
+            return parts
+        if refusal.code in (_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE):
+            self.refused.update(span.registers)
+        else:
+            # Busy or failing just now: absent this time, asked again at the next.
+            now_refused.update(span.registers)
+        return ()
+
+    def _covered(
+        self,
+        fields: Sequence[Field],
+        attempted: set[Register],
+        words: dict[Register, int],
+        error: TransportError | None,
+    ) -> tuple[Field, ...]:
+        if error is None:
+            return tuple(fields)
+        return tuple(
+            row
+            for row in fields
+            if isinstance(row.where, Words)
+            and all(
+                register in words or (register in attempted and register in self.refused)
+                for register in row.where.registers
+            )
+        )
+
+
+def _within(place: Words, span: Span) -> bool:
+    first = place.register
+    return (
+        first.table is span.table
+        and span.address <= first.address
+        and first.address + place.count <= span.end
+    )
+
+
+@dataclass(slots=True)
+class SnmpReader:
+    """A unit with an SNMP agent of its own."""
+
+    client: SnmpClient
+    timeout_s: float
+    missing: set[Oid] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """Ask again for every object."""
+        self.missing.clear()
+
+    async def read(self, fields: Sequence[Field]) -> Pass:
+        """Read the scalars of ``fields`` in batches, then walk its columns."""
+        wall_s, start_s = time.time(), time.monotonic()
+        varbinds: dict[Oid, SnmpValue] = {}
+        done: set[Oid] = set(self.missing)
+        error: TransportError | None = None
+        places = {row.where.oid: row.where for row in fields if isinstance(row.where, Object)}
+        scalars = [oid for oid, place in places.items() if not place.column]
+        try:
+            wanted = [oid for oid in scalars if oid not in self.missing]
+            if wanted:
+                for oid, value in (await self.client.get(wanted, timeout_s=self.timeout_s)).items():
+                    done.add(oid)
+                    if value is None:
+                        self.missing.add(oid)
+                    else:
+                        varbinds[oid] = value
+            for oid, place in places.items():
+                if place.column and oid not in self.missing:
+                    rows = await self.client.walk(oid, timeout_s=self.timeout_s)
+                    done.add(oid)
+                    varbinds.update(rows)
+                    if not rows:
+                        self.missing.add(oid)
+        except TransportError as failure:
+            error = failure
+        raw = Raw(
+            wall_s=wall_s,
+            mono_s=start_s,
+            duration_s=time.monotonic() - start_s,
+            varbinds=varbinds,
+            refused=frozenset(self.missing),
+        )
+        part = tuple(
+            row for row in fields if isinstance(row.where, Object) and row.where.oid in done
+        )
+        return Pass(raw, part if error else tuple(fields), error)

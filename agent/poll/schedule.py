@@ -1,0 +1,89 @@
+"""When each unit is due, what is read then, and how a silent unit is left in peace. Pure.
+
+Every time is monotonic seconds and comes in as a parameter.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from agent.model import UnitState
+from agent.profiles.schema import Cadence
+
+DOWN_AFTER = 2
+"""Failures in a row after which a unit counts as down: one lost answer is a noisy line."""
+DORMANT_AFTER = 10
+"""Failures in a row after which a unit is only probed (as Meta's rack monitor does)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times that shape polling, in seconds."""
+
+    interval_s: float = 10.0
+    discharge_interval_s: float = 1.0
+    slow_s: float = 3600.0
+    dormant_s: float = 300.0
+
+
+@dataclass(slots=True)
+class Turn:
+    """The schedule of one unit.
+
+    A fresh turn is due at ``due_s``. While ``urgent_until_s`` lies ahead the unit is read
+    at the discharge interval and only its fast fields.
+    """
+
+    pace: Pace
+    due_s: float = 0.0
+    failures: int = 0
+    urgent_until_s: float = 0.0
+    slow_due_s: float = 0.0
+    random: random.Random = field(default_factory=random.Random)
+
+    def cadences(self, now_s: float) -> frozenset[Cadence]:
+        """Say which fields are worth reading in a pass that starts now."""
+        if now_s < self.slow_due_s:
+            return frozenset({Cadence.FAST})
+        if now_s < self.urgent_until_s and self.slow_due_s > 0:
+            return frozenset({Cadence.FAST})
+        return frozenset(Cadence)
+
+    def urgent(self, now_s: float, until_s: float) -> None:
+        """Read the unit at the discharge interval until ``until_s``."""
+        self.urgent_until_s = max(self.urgent_until_s, until_s)
+        if self.failures == 0:
+            self.due_s = min(self.due_s, now_s + self.pace.discharge_interval_s)
+
+    def answered(self, now_s: float, read: frozenset[Cadence]) -> None:
+        """Note a pass that brought values; the next one keeps to the grid of the interval."""
+        self.failures = 0
+        if Cadence.SLOW in read:
+            self.slow_due_s = now_s + self.pace.slow_s
+        urgent = now_s < self.urgent_until_s
+        step_s = self.pace.discharge_interval_s if urgent else self.pace.interval_s
+        self.due_s = max(self.due_s + step_s, now_s)
+        # A pass that was late does not make the following ones bunch up.
+        self.due_s = min(self.due_s, now_s + step_s)
+
+    def failed(self, now_s: float) -> None:
+        """Note a pass that brought nothing: back off, up to the probing of a dormant unit.
+
+        The identity is read again once the unit returns, because another module may then
+        sit in the slot.
+        """
+        self.failures += 1
+        if self.failures >= DOWN_AFTER:
+            self.slow_due_s = 0.0
+        exponent = min(max(self.failures - DOWN_AFTER, 0), 16)
+        wait_s = min(self.pace.interval_s * 2**exponent, self.pace.dormant_s)
+        if self.failures >= DORMANT_AFTER:
+            wait_s = self.pace.dormant_s
+        self.due_s = now_s + wait_s * self.random.uniform(0.9, 1.1)
+
+    def state(self, *, sound: bool) -> UnitState:
+        """Give the state that the failures so far amount to; ``sound`` of the last answer."""
+        if self.failures >= DORMANT_AFTER:
+            return UnitState.DORMANT
+        if self.failures >= DOWN_AFTER:
+            return UnitState.DOWN
+        return UnitState.UP if sound else UnitState.DEGRADED

@@ -1,0 +1,144 @@
+"""One unit being polled: its profile, its schedule and its status from pass to pass."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agent.decode.sample import decode
+from agent.errors import AgentError, InternalError
+from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
+from agent.poll.readers import Pass, Reader
+from agent.poll.schedule import Turn
+from agent.profiles.schema import Cadence, Profile
+
+log = logging.getLogger(__name__)
+
+_UNSOUND = frozenset({FaultReason.IMPLAUSIBLE, FaultReason.UNDECODABLE, FaultReason.MISSING})
+_SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT})
+
+
+class Sink(Protocol):
+    """Takes what polling brings. Called on the event loop; must not block."""
+
+    def found(self, unit: str, profile: Profile) -> None:
+        """A unit has been identified; called again when it turns out to be another."""
+        ...
+
+    def sample(self, sample: Sample, profile: Profile) -> None:
+        """One pass over a unit brought values."""
+        ...
+
+    def status(self, unit: str, status: UnitStatus) -> None:
+        """How polling a unit goes, after each pass."""
+        ...
+
+
+Finder = Callable[[], Awaitable[tuple[Profile, Reader]]]
+"""Opens a unit: identifies it where its profile is not fixed. Raises ``AgentError``."""
+
+
+@dataclass(slots=True)
+class PolledUnit:
+    """One unit of a bus. ``series`` drops cell slots that its battery does not use."""
+
+    info: UnitInfo
+    turn: Turn
+    find: Finder
+    sink: Sink
+    series: int | None = None
+    profile: Profile | None = None
+    reader: Reader | None = None
+    status: UnitStatus = field(default_factory=UnitStatus)
+    errors: Counter[str] = field(default_factory=Counter)
+    polls: int = 0
+    sound: bool = True
+
+    async def poll(self) -> str | None:
+        """Make one pass and publish it. Gives the cause where it failed.
+
+        This holds the one broad ``except`` of the program: whatever a device provokes must
+        not end the polling of its neighbours.
+        """
+        self.polls += 1
+        start_s = time.monotonic()
+        try:
+            error = await self._pass()
+        except AgentError as failure:
+            error = failure
+        except Exception as failure:
+            log.exception("unit %s: polling met an error of our own", self.info.name)
+            error = InternalError(f"{type(failure).__name__}: {failure}")
+        self._conclude(error, start_s, time.monotonic())
+        return None if error is None else error.cause
+
+    async def _pass(self) -> AgentError | None:
+        if self.profile is None or self.reader is None:
+            self.profile, self.reader = await self.find()
+            self.sink.found(self.info.name, self.profile)
+        cadences = self.turn.cadences(time.monotonic())
+        if Cadence.ONCE in cadences:
+            self.reader.forget()
+        fields = [row for row in self.profile.fields if row.cadence in cadences]
+        result = await self.reader.read(fields)
+        return self._publish(result, cadences)
+
+    def _publish(self, result: Pass, cadences: frozenset[Cadence]) -> AgentError | None:
+        if self.profile is None:
+            return result.error
+        sample = decode(self.info.name, result.fields, result.raw, series=self.series)
+        if result.error is None:
+            self.turn.answered(time.monotonic(), cadences)
+            self.sound = not any(fault.reason in _UNSOUND for fault in sample.faults)
+        if sample.readings:
+            self.sink.sample(sample, self.profile)
+        return result.error
+
+    def _conclude(self, error: AgentError | None, start_s: float, end_s: float) -> None:
+        before = self.status
+        if error is not None:
+            self.errors[error.cause] += 1
+            self.turn.failed(end_s)
+        wall_s = time.time()
+        state = self.turn.state(sound=self.sound)
+        if error is not None and before.state is UnitState.NEW:
+            state = UnitState.DOWN
+        self.status = UnitStatus(
+            state=state,
+            since=before.since if state is before.state else wall_s,
+            last_ok=wall_s if error is None else before.last_ok,
+            failures=self.turn.failures,
+            polls=self.polls,
+            errors=dict(self.errors),
+            last_error=None if error is None else str(error),
+            last_duration_s=end_s - start_s,
+            profile=None if self.profile is None else self.profile.name,
+        )
+        self._log_change(before, error)
+        self.sink.status(self.info.name, self.status)
+
+    def _log_change(self, before: UnitStatus, error: AgentError | None) -> None:
+        where = f"{self.info.bus} {self.info.address}" if self.info.bus else self.info.address
+        if self.status.state in _SILENT and before.state not in _SILENT and error is not None:
+            log.warning(
+                "unit %s (%s) does not answer: %s: %s", self.info.name, where, error.cause, error
+            )
+        elif self.status.state not in _SILENT and before.state in _SILENT:
+            log.info("unit %s (%s) answers again", self.info.name, where)
+
+
+def fixed(profile: Profile, reader: Reader) -> Finder:
+    """Make a finder for a unit whose profile the configuration states."""
+
+    async def find() -> tuple[Profile, Reader]:
+        return profile, reader
+
+    return find
+
+
+def horizons_s(profile: Profile, turn: Turn, stale_after_s: float) -> Mapping[str, float]:
+    """Say how long readings of each quantity stay fresh: three of their own intervals."""
+    slow_s = max(3 * turn.pace.slow_s, stale_after_s)
+    return {row.quantity: slow_s for row in profile.fields if row.cadence is not Cadence.FAST}
