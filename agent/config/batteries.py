@@ -1,0 +1,66 @@
+"""What the operator knows of a battery, as overrides of ``agent.model.Battery``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from agent.config import keys
+from agent.config.problems import did_you_mean, shown
+from agent.config.sections import Entry, Key
+
+# Key of the file -> field of Battery; the units of both agree.
+_FIELDS: tuple[tuple[Key[object], str], ...] = (
+    (keys.CHEMISTRY, "chemistry"),
+    (keys.SERIES, "series"),
+    (keys.PARALLEL, "parallel"),
+    (keys.RATED_CAPACITY, "rated_capacity_ah"),
+    (keys.RATED_POWER, "rated_power_w"),
+    (keys.REQUIRED_SECONDS, "required_seconds"),
+    (keys.CELL_CUTOFF, "cell_cutoff_v"),
+    (keys.CELL_FLOAT, "cell_float_v"),
+    (keys.CELL_MAX, "cell_max_v"),
+    (keys.RESISTANCE, "resistance_ohm"),
+)
+_RISING = (keys.CELL_CUTOFF, keys.CELL_FLOAT, keys.CELL_MAX)
+
+
+@dataclass(slots=True)
+class BatteryTable:
+    """The top-level ``batteries``, and which of them units have named."""
+
+    entries: Mapping[str, Entry | None]
+    used: set[str] = field(default_factory=set)
+    _built: dict[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every battery, named by a unit or not."""
+        for name, entry in self.entries.items():
+            if entry is not None:
+                self._built[name] = _overrides(entry)
+
+    def overrides(self, unit: Entry) -> Mapping[str, object] | None:
+        """Give what the unit's ``battery`` key means; None where absent or wrong."""
+        given = unit.get(keys.UNIT_BATTERY)
+        if isinstance(given, Entry):
+            return _overrides(given)
+        if given is None:
+            return None
+        self.used.add(given)
+        if given not in self.entries:
+            guess = did_you_mean(given, self.entries)
+            unit.error(f"no battery is named {shown(given)}{guess}", "battery")
+        return self._built.get(given)
+
+
+def _overrides(entry: Entry) -> dict[str, object]:
+    for lower, higher in pairwise(_RISING):
+        _check_rising(entry, lower, higher)
+    _check_rising(entry, _RISING[0], _RISING[2])
+    values = {name: entry.get(key) for key, name in _FIELDS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_rising(entry: Entry, lower: Key[float], higher: Key[float]) -> None:
+    low, high = entry.get(lower), entry.get(higher)
+    if low is not None and high is not None and low >= high:
+        entry.error(f"must be above {lower.name}", higher.name)

@@ -1,0 +1,277 @@
+"""Every key of the configuration file, once."""
+
+import re
+from dataclasses import dataclass
+
+from agent.config import measures
+from agent.config.addresses import HOST_PORT_PATTERN, host_port, listen_address
+from agent.config.kinds import FLAG, ListOf, MapOf, NameOr, Word, choice, integer, measure, one_of
+from agent.config.kinds import text as text_kind
+from agent.config.sections import Entry, Key, Section
+from agent.model import Chemistry
+from agent.targets import AuthProtocol, Framer, Parity, PrivacyProtocol
+
+DURATION = measure(measures.DURATION)
+NAME = text_kind(
+    "a name",
+    r"[A-Za-z0-9._-]{1,64}",
+    'is not a name; it takes 1 to 64 letters, digits, ".", "_" and "-"',
+)
+PLACE = text_kind(
+    "a short text", r"[^\x00-\x1f\x7f]{1,64}", "is not a place; it takes 1 to 64 characters"
+)
+FILE = text_kind("the name of a file", r"[^\x00-\x1f\x7f]{1,1024}", "is not the name of a file")
+VARIABLE = text_kind(
+    "the name of an environment variable",
+    r"[A-Za-z_][A-Za-z0-9_]{0,127}",
+    "is not the name of an environment variable",
+)
+MODBUS_ADDRESS: Word[tuple[str, int]] = Word(
+    "an address HOST or HOST:PORT",
+    lambda value: host_port(value, 502),
+    {"type": "string", "pattern": HOST_PORT_PATTERN},
+)
+SNMP_ADDRESS: Word[tuple[str, int]] = Word(
+    "an address HOST or HOST:PORT",
+    lambda value: host_port(value, 161),
+    {"type": "string", "pattern": HOST_PORT_PATTERN},
+)
+LISTEN_ADDRESS: Word[tuple[str, int]] = Word(
+    "an address HOST:PORT", listen_address, {"type": "string", "pattern": r":[0-9]{1,5}$"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """An age as a number of polling intervals."""
+
+    count: float
+
+
+_INTERVALS = r"([0-9]{1,6}(?:\.[0-9]{1,6})?) intervals?"
+
+
+def _age(value: str) -> float | Intervals:
+    found = re.fullmatch(_INTERVALS, value)
+    if found is None:
+        return measures.DURATION.parse(value)
+    if float(found[1]) < 1:
+        raise ValueError("is shorter than one interval; every value would be gone at once")
+    return Intervals(float(found[1]))
+
+
+AGE: Word[float | Intervals] = Word(
+    "a duration such as 30s or a number of intervals such as 3 intervals",
+    _age,
+    {"anyOf": [DURATION.schema(), {"type": "string", "pattern": f"^{_INTERVALS}$"}]},
+)
+
+INTERVAL = Key("interval", DURATION, "Time between two reads of a unit in standby.", default="10s")
+DISCHARGE_INTERVAL = Key(
+    "discharge_interval",
+    DURATION,
+    "Time between two reads of every unit of a shelf while one of them carries load.",
+    default="1s",
+)
+TIMEOUT = Key(
+    "timeout",
+    measure(measures.DURATION.within(0.01, 60)),
+    "How long a unit may take to answer one request.",
+    default="1s",
+)
+STALE_AFTER: Key[float | Intervals] = Key(
+    "stale_after",
+    AGE,
+    "Age from which a value is shown no more, as a duration or in polling intervals.",
+    default="3 intervals",
+)
+POLL = Section("poll", "the poll section", (INTERVAL, DISCHARGE_INTERVAL, TIMEOUT, STALE_AFTER))
+
+SNMP_VERSION = Key(
+    "snmp_version",
+    choice({"1": 1, "2": 2, "2c": 2, "3": 3}),
+    "SNMP version: 1, 2 (that is, 2c) or 3.",
+    required=True,
+)
+COMMUNITY_FILE = Key("community_file", FILE, "File that holds the community (versions 1, 2).")
+COMMUNITY_ENV = Key(
+    "community_env", VARIABLE, "Environment variable that holds the community (versions 1, 2)."
+)
+USER = Key(
+    "user",
+    text_kind("a user name", r"[^\x00-\x1f\x7f]{1,32}", "is not a user name of 1 to 32 characters"),
+    "User name (version 3).",
+)
+AUTH = Key("auth", one_of(AuthProtocol), "Authentication protocol (version 3).")
+AUTH_FILE = Key("auth_file", FILE, "File that holds the authentication password.")
+AUTH_ENV = Key("auth_env", VARIABLE, "Environment variable with the authentication password.")
+PRIVACY = Key("privacy", one_of(PrivacyProtocol), "Privacy protocol (version 3).")
+PRIVACY_FILE = Key("privacy_file", FILE, "File that holds the privacy password.")
+PRIVACY_ENV = Key("privacy_env", VARIABLE, "Environment variable with the privacy password.")
+CONTEXT = Key(
+    "context",
+    text_kind(
+        "a context name", r"[^\x00-\x1f\x7f]{0,32}", "is not a context of up to 32 characters"
+    ),
+    "Context name (version 3), where one agent serves several devices.",
+)
+
+
+def _refused(secret: str) -> str:
+    return (
+        f"a secret may not stand in this file; put it into a file of its own and name that as "
+        f"{secret}_file, or into an environment variable and name that as {secret}_env"
+    )
+
+
+_SECRET_KEYS = {
+    "community": ("community", "community_string"),
+    "auth": ("auth_key", "auth_password", "auth_passphrase", "auth_secret", "password"),
+    "privacy": ("privacy_key", "privacy_password", "privacy_passphrase", "privacy_secret"),
+}
+CREDENTIAL = Section(
+    "credential",
+    "an entry of credentials",
+    (
+        *(SNMP_VERSION, COMMUNITY_FILE, COMMUNITY_ENV, USER, AUTH, AUTH_FILE, AUTH_ENV),
+        *(PRIVACY, PRIVACY_FILE, PRIVACY_ENV, CONTEXT),
+    ),
+    advice={key: _refused(secret) for secret, keys in _SECRET_KEYS.items() for key in keys},
+    private=True,
+)
+
+SERIAL = Key(
+    "serial",
+    text_kind("a device file", r"/[^\x00-\x1f\x7f]{1,1023}", "is not an absolute path"),
+    "Device file of a serial line, such as /dev/ttyUSB0.",
+)
+BAUDRATE = Key("baudrate", integer(300, 12_000_000), "Bits per second.", default="19200")
+PARITY = Key("parity", one_of(Parity), "Parity of the serial line.", default="even")
+STOP_BITS = Key("stop_bits", integer(1, 2), "Stop bits of the serial line.", default="1")
+MODBUS_TCP = Key(
+    "modbus_tcp", MODBUS_ADDRESS, "Address of a Modbus TCP device or gateway; port 502 if none."
+)
+FRAMER = Key(
+    "framer",
+    one_of(Framer),
+    "Frames on the connection: tcp, or rtu for serial frames over TCP.",
+    default="tcp",
+)
+PIPELINED = Key(
+    "pipelined", FLAG, "Whether the gateway takes several requests at once.", default="false"
+)
+BUS = Section(
+    "bus",
+    "a bus",
+    (SERIAL, BAUDRATE, PARITY, STOP_BITS, MODBUS_TCP, FRAMER, PIPELINED),
+    rules={"oneOf": [{"required": ["serial"]}, {"required": ["modbus_tcp"]}]},
+)
+
+_CELL_VOLTS = measure(measures.VOLTAGE)
+CHEMISTRY = Key("chemistry", one_of(Chemistry), "Cell chemistry.")
+SERIES = Key("series", integer(1, 1000), "Cells (or blocks) in series.")
+PARALLEL = Key("parallel", integer(1, 1000), "Cells in parallel in each of them.")
+RATED_CAPACITY = Key(
+    "rated_capacity", measure(measures.CAPACITY), "Capacity of the whole battery when new."
+)
+RATED_POWER = Key(
+    "rated_power", measure(measures.POWER), "Discharge power that the unit must carry."
+)
+REQUIRED_SECONDS = Key("required_seconds", DURATION, "How long it must carry that power.")
+CELL_CUTOFF = Key("cell_cutoff", _CELL_VOLTS, "Voltage of a cell at which it is empty.")
+CELL_FLOAT = Key("cell_float", _CELL_VOLTS, "Voltage of a cell in standby.")
+CELL_MAX = Key("cell_max", _CELL_VOLTS, "Highest voltage that a cell may have.")
+RESISTANCE = Key(
+    "resistance",
+    measure(measures.RESISTANCE),
+    "Resistance of a new series cell over 10 s at 25 degC.",
+)
+BATTERY = Section(
+    "battery",
+    "a battery",
+    (
+        *(CHEMISTRY, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
+        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE),
+    ),
+)
+
+RACK = Key("rack", PLACE, "Rack. Any text; numbers are texts here.")
+SHELF_NAME = Key("shelf", PLACE, "Shelf within the rack.")
+SLOT = Key("slot", PLACE, "Slot within the shelf.")
+LOCATION = Section("location", "a location", (RACK, SHELF_NAME, SLOT))
+
+UNIT_NAME = Key("name", NAME, "Name of the unit, the label `unit` of its metrics.", required=True)
+UNIT_BUS = Key("bus", NAME, "Name of the bus that the unit is on.")
+UNIT_ID = Key("unit_id", integer(0, 255), "Modbus address: 1 to 247 on a serial line.")
+SNMP = Key("snmp", SNMP_ADDRESS, "Address of an SNMP agent; port 161 if none is given.")
+CREDENTIALS_NAME = Key("credentials", NAME, "Name of the SNMP credentials to sign in with.")
+PROFILE = Key(
+    "profile",
+    NAME,
+    "Name of the device family (`bbu-agent profiles` lists them); auto finds out by asking.",
+    default="auto",
+)
+UNIT_LOCATION = Key("location", LOCATION, "Where the unit sits.")
+UNIT_BATTERY: Key[str | Entry] = Key(
+    "battery",
+    NameOr(NAME, BATTERY, "the name of a battery, or a battery"),
+    "What is known of its battery beyond the profile: a name under batteries, or the keys.",
+)
+UNIT = Section(
+    "unit",
+    "a unit",
+    (
+        *(UNIT_NAME, UNIT_BUS, UNIT_ID, MODBUS_TCP, FRAMER, SNMP, CREDENTIALS_NAME),
+        *(PROFILE, UNIT_LOCATION, UNIT_BATTERY),
+    ),
+    rules={
+        "oneOf": [
+            {"required": ["bus", "unit_id"]},
+            {"required": ["modbus_tcp", "unit_id"]},
+            {"required": ["snmp", "credentials"]},
+        ]
+    },
+)
+
+SHELF_RACK = Key("rack", PLACE, "Rack, as in the units' location.", required=True)
+SHELF_SHELF = Key("shelf", PLACE, "Shelf, as in the units' location.", required=True)
+REQUIRED = Key("required", integer(1, 1000), "How many of its units must be ready.", required=True)
+SHELF_POWER = Key("rated_power", measure(measures.POWER), "Load that the shelf must carry.")
+SHELF_SECONDS = Key("required_seconds", DURATION, "How long it must carry that load.")
+SHELF = Section("shelf", "a shelf", (SHELF_RACK, SHELF_SHELF, REQUIRED, SHELF_POWER, SHELF_SECONDS))
+
+LISTEN = Key(
+    "listen",
+    ListOf(LISTEN_ADDRESS, "an address or a list of them", single=True),
+    "Address of the HTTP server, or a list; :9877 is every interface, port 0 a free port.",
+    default="127.0.0.1:9877",
+)
+STATE_DIR = Key(
+    "state_dir",
+    text_kind("a folder", r"[^\x00-\x1f\x7f]{1,1024}", "is not the name of a folder"),
+    "Folder for history and learnt state; relative to the folder of this file.",
+    default="/var/lib/bbu-agent",
+)
+POLL_SECTION = Key("poll", POLL, "How often units are read.", default=None)
+CREDENTIALS = Key(
+    "credentials",
+    MapOf(NAME, CREDENTIAL, "a mapping of names to credentials"),
+    "SNMP credentials by name.",
+)
+BUSES = Key("buses", MapOf(NAME, BUS, "a mapping of names to buses"), "Buses by name.")
+BATTERIES = Key(
+    "batteries",
+    MapOf(NAME, BATTERY, "a mapping of names to batteries"),
+    "Batteries by name, for units to share.",
+)
+UNITS = Key("units", ListOf(UNIT, "a list of units"), "The units.", required=True)
+SHELVES = Key("shelves", ListOf(SHELF, "a list of shelves"), "Shelves and what they need.")
+ROOT = Section(
+    "root",
+    "the configuration",
+    (LISTEN, STATE_DIR, POLL_SECTION, CREDENTIALS, BUSES, BATTERIES, UNITS, SHELVES),
+    free_prefix="x-",
+)
+
+SECTIONS = (ROOT, POLL, CREDENTIAL, BUS, BATTERY, LOCATION, UNIT, SHELF)
+"""Every section, the whole file first."""

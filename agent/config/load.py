@@ -1,0 +1,148 @@
+"""One YAML file to one frozen Config, or every error in it at once."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from agent.config import document, keys
+from agent.config.batteries import BatteryTable
+from agent.config.buses import build_buses
+from agent.config.credentials import securities
+from agent.config.kinds import Place
+from agent.config.problems import TOP, InvalidConfig, Problems
+from agent.config.secrets import Sources
+from agent.config.sections import Entry
+from agent.config.shelves import build_shelves
+from agent.config.types import Config, Poll
+from agent.config.units import Surroundings, build_unit
+
+MAX_BYTES = 16_000_000
+
+
+def load(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -> Config:
+    """Read ``path``; ``profiles`` are the names that a unit may have besides auto.
+
+    Raises:
+        ConfigError: an ``InvalidConfig`` with one ``file:line: path: message`` a line,
+            sorted by line.
+    """
+    problems = Problems()
+    config = None
+    text = _read(path, problems)
+    if text is not None:
+        root = _root(text, problems)
+        if root is not None:
+            config = _build(path, root, problems, profiles, Sources(path.parent, environ))
+    warnings = tuple(sorted(problems.warnings))
+    if problems.errors or config is None:
+        raise InvalidConfig(path, tuple(sorted(problems.errors)), warnings)
+    return config
+
+
+def _read(path: Path, problems: Problems) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        problems.error(1, "file", "does not exist")
+    except IsADirectoryError:
+        problems.error(1, "file", "is a folder; name the file in it")
+    except PermissionError:
+        problems.error(1, "file", "may not be read by this user")
+    except OSError as error:
+        problems.error(1, "file", f"cannot be read: {error.strerror}")
+    except ValueError:
+        problems.error(1, "file", "has a name that no file can have")
+    else:
+        return _decoded(data, problems)
+    return None
+
+
+def _decoded(data: bytes, problems: Problems) -> str | None:
+    if len(data) > MAX_BYTES:
+        problems.error(1, "file", f"is larger than {MAX_BYTES // 1_000_000} MB")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems.error(line, "file", "is not UTF-8 text")
+        return None
+
+
+def _root(text: str, problems: Problems) -> Entry | None:
+    node = document.compose(text, problems)
+    if node is None or (isinstance(node, document.Scalar) and node.is_null):
+        if not problems.errors:
+            problems.error(1, TOP, 'is empty; a configuration has at least "units"')
+        return None
+    if not isinstance(node, document.Table):
+        problems.error(node.line, TOP, "must be a mapping of keys to values, such as units: []")
+        return None
+    return keys.ROOT.read(node, Place("", problems))
+
+
+def _build(
+    path: Path, root: Entry, problems: Problems, profiles: Collection[str], sources: Sources
+) -> Config:
+    bus_entries, credential_entries = root.get(keys.BUSES) or {}, root.get(keys.CREDENTIALS) or {}
+    buses = build_buses(bus_entries)
+    around = Surroundings(
+        profiles,
+        dict(buses),
+        securities(credential_entries, sources),
+        BatteryTable(root.get(keys.BATTERIES) or {}),
+    )
+    entries = root.get(keys.UNITS) or ()
+    built = [build_unit(entry, around) for entry in entries]
+    units = tuple(unit for unit in built if unit is not None)
+    if not entries and not root.suspect:
+        root.warn("has no units; nothing will be read", "units")
+    shelves = build_shelves(root.get(keys.SHELVES) or (), units)
+    _warn_unused(bus_entries, credential_entries, around)
+    return Config(
+        path=path,
+        listen=root.get(keys.LISTEN) or (),
+        state_dir=path.parent / (root.get(keys.STATE_DIR) or ""),
+        poll=_poll(root),
+        buses=tuple(bus for bus in around.buses.values() if bus is not None),
+        units=units,
+        shelves=shelves,
+        warnings=tuple(warning.located(path) for warning in sorted(problems.warnings)),
+    )
+
+
+def _warn_unused(
+    buses: Mapping[str, Entry | None],
+    credentials: Mapping[str, Entry | None],
+    around: Surroundings,
+) -> None:
+    used = around.used | {("batteries", name) for name in around.batteries.used}
+    sections = {"buses": buses, "credentials": credentials, "batteries": around.batteries.entries}
+    for section, entries in sections.items():
+        for name, entry in entries.items():
+            if entry is not None and (section, name) not in used:
+                entry.warn("no unit uses it")
+
+
+def _poll(root: Entry) -> Poll:
+    entry = root.get(keys.POLL_SECTION)
+    if entry is None:
+        return Poll()
+    interval, timeout = entry.get(keys.INTERVAL), entry.get(keys.TIMEOUT)
+    discharge, stale = entry.get(keys.DISCHARGE_INTERVAL), entry.get(keys.STALE_AFTER)
+    if interval is None or timeout is None or discharge is None or stale is None:
+        return Poll()
+    if interval < timeout:
+        entry.error("is shorter than timeout; one silent unit would delay every read", "interval")
+    if discharge > interval:
+        entry.error(
+            "is longer than interval; reads would slow down on battery", "discharge_interval"
+        )
+    elif discharge < timeout <= interval:
+        entry.warn(
+            "is shorter than timeout; a silent unit delays its neighbours", "discharge_interval"
+        )
+    stale_s = stale.count * interval if isinstance(stale, keys.Intervals) else stale
+    if stale_s < interval:
+        entry.error("is shorter than interval; values would vanish between reads", "stale_after")
+    return Poll(interval, discharge, timeout, stale_s)

@@ -1,0 +1,73 @@
+"""The configuration as the rest of the agent sees it: frozen, complete and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.model import Location, Shelf
+from agent.targets import ModbusHost, SerialLine, SnmpHost
+
+AUTO = "auto"
+"""The profile name that means: find out by asking the unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How often units are read, in seconds.
+
+    ``interval_s`` holds in standby and ``discharge_interval_s`` for every unit of a shelf
+    while one of them carries load. Values older than ``stale_after_s`` are shown no more.
+    """
+
+    interval_s: float = 10.0
+    discharge_interval_s: float = 1.0
+    timeout_s: float = 1.0
+    stale_after_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """A serial line or a Modbus gateway.
+
+    An ``anonymous`` one was written as ``modbus_tcp`` directly on a unit; its name is its
+    address.
+    """
+
+    name: str
+    target: SerialLine | ModbusHost
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One battery backup device: either ``bus`` and ``unit_id`` are set, or ``snmp`` is.
+
+    ``battery`` overrides what the profile says: keys are fields of ``agent.model.Battery``,
+    values in that field's unit.
+    """
+
+    name: str
+    profile: str = AUTO
+    location: Location = field(default_factory=Location)
+    bus: str | None = None
+    unit_id: int | None = None
+    snmp: SnmpHost | None = None
+    battery: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One configuration file.
+
+    A host of "" in ``listen`` means every interface. ``warnings`` are lines of the form
+    ``file:line: path: message`` about what is allowed but probably not meant.
+    """
+
+    path: Path
+    listen: tuple[tuple[str, int], ...]
+    state_dir: Path
+    poll: Poll
+    buses: tuple[Bus, ...]
+    units: tuple[Unit, ...]
+    shelves: tuple[Shelf, ...]
+    warnings: tuple[str, ...] = ()
