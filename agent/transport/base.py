@@ -19,7 +19,9 @@ class ModbusLink(Protocol):
         """Read ``count`` words (0 or 1 each for coils and discretes) in one transaction.
 
         The answer has exactly ``count`` values, came from ``unit_id`` and carries the
-        function code that was asked, or an error is raised.
+        function code that was asked, or an error is raised. ``timeout_s`` covers connecting
+        too. A unit on serial frames that left a request unanswered is listened to for up to
+        as long again before it is asked anew: a late answer could not be told from the next.
         """
         ...
 
@@ -29,12 +31,18 @@ class ModbusLink(Protocol):
 
 
 class SnmpClient(Protocol):
-    """One SNMP agent."""
+    """One SNMP agent.
+
+    The ``kind`` of a value is a hint, because a fast engine may not know it: any integer
+    may come as ``INTEGER`` (a TimeTicks too) and Opaque as ``OCTETS``. Decode by the type
+    that the profile declares. ``OCTETS``, ``OID`` and ``ADDRESS`` are never integers.
+    """
 
     async def get(self, oids: Sequence[Oid], *, timeout_s: float) -> Mapping[Oid, SnmpValue | None]:
         """Read each of ``oids``; None where the agent says that it has no such value.
 
-        Asks in batches as large as this agent has been seen to take.
+        Asks in batches as large as this agent has been seen to take; ``timeout_s`` is for
+        each request. ``Refused`` only if the agent gave nothing but errors.
         """
         ...
 

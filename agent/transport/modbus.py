@@ -144,12 +144,7 @@ class _Link:
     async def read(
         self, unit_id: int, table: Table, address: int, count: int, *, timeout_s: float
     ) -> list[int]:
-        """See ``ModbusLink.read``.
-
-        ``timeout_s`` covers connecting and the transaction. On serial frames a unit that
-        left a request unanswered is first listened to for up to as long again, because its
-        late answer could not be told from the next.
-        """
+        """See ``ModbusLink.read``."""
         expected = _expect(unit_id, table, address, count)
         async with self._lock:
             await self._settle(unit_id)
