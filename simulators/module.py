@@ -111,6 +111,7 @@ class Module:
     pack: Pack
     sensors: Sensors
     now_s: float
+    made_on: str = ""
     faults: list[BatteryFault] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
     state: State = State.STANDBY

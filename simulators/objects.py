@@ -1,0 +1,126 @@
+"""The SNMP objects of one device, filled from its values through its profile's map. Pure."""
+
+import bisect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from agent.profiles.schema import Field, Object, ObjectType, Profile
+from simulators.encode import raw_value
+from simulators.image import Values
+
+Oid = tuple[int, ...]
+_SYSTEM = (1, 3, 6, 1, 2, 1, 1)
+_DATES = {ObjectType.DATE_MDY: "%m/%d/%Y", ObjectType.DATE_YMD: "%Y-%m-%d"}
+
+
+class Syntax(StrEnum):
+    """The SMI types that devices of our field use."""
+
+    INTEGER = "integer"
+    GAUGE = "gauge"
+    TICKS = "ticks"
+    TEXT = "text"
+    OID = "oid"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object's value."""
+
+    syntax: Syntax
+    value: int | str | Oid
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The system group of a device. ``up_s`` gives seconds since its start."""
+
+    description: str
+    object_id: Oid
+    name: str
+    up_s: Callable[[], float]
+
+
+class ObjectTree:
+    """The objects that ``profile`` maps, and the system group.
+
+    ``gauges`` are the quantities that the MIB declares as Gauge32 instead of INTEGER.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        values: Callable[[], Values],
+        about: About,
+        gauges: frozenset[str] = frozenset(),
+    ) -> None:
+        self._fields = [
+            (field, field.where) for field in profile.fields if isinstance(field.where, Object)
+        ]
+        self._values = values
+        self._about = about
+        self._gauges = gauges
+        self._items: dict[Oid, Item] = {}
+        self._order: list[Oid] = []
+        self._stale = True
+
+    def refresh(self) -> None:
+        """Fill the objects anew at the next read."""
+        self._stale = True
+
+    def get(self, oid: Oid) -> Item | None:
+        """Give the object at ``oid``, or None where there is none."""
+        self._fill()
+        return self._items.get(oid)
+
+    def after(self, oid: Oid) -> tuple[Oid, Item] | None:
+        """Give the first object after ``oid``, or None at the end."""
+        self._fill()
+        place = bisect.bisect_right(self._order, oid)
+        if place >= len(self._order):
+            return None
+        following = self._order[place]
+        return following, self._items[following]
+
+    def _fill(self) -> None:
+        if not self._stale:
+            return
+        items = dict(self._system())
+        values = self._values()
+        for field, where in self._fields:
+            if where.column:
+                items.update(self._rows(field, where, values))
+            elif (field.quantity, field.index) in values:
+                value = values[field.quantity, field.index]
+                if value is not None:
+                    items[where.oid] = self._item(field, where.type, value)
+        self._items, self._order, self._stale = items, sorted(items), False
+
+    def _system(self) -> Iterator[tuple[Oid, Item]]:
+        about = self._about
+        yield (*_SYSTEM, 1, 0), Item(Syntax.TEXT, about.description)
+        yield (*_SYSTEM, 2, 0), Item(Syntax.OID, about.object_id)
+        yield (*_SYSTEM, 3, 0), Item(Syntax.TICKS, int(about.up_s() * 100))
+        yield (*_SYSTEM, 5, 0), Item(Syntax.TEXT, about.name)
+
+    def _rows(self, field: Field, where: Object, values: Values) -> Iterator[tuple[Oid, Item]]:
+        pattern = re.compile(re.escape(field.index or "").replace(r"\{1\}", r"(\d+)"))
+        for (quantity, index), value in values.items():
+            found = pattern.fullmatch(index or "") if quantity == field.quantity else None
+            if found and value is not None:
+                yield (*where.oid, int(found[1])), self._item(field, where.type, value)
+
+    def _item(self, field: Field, kind: ObjectType, value: float | str) -> Item:
+        if kind is ObjectType.TICKS:
+            return Item(Syntax.TICKS, min(round(float(value) * 100), 0xFFFFFFFF))
+        if kind in _DATES:
+            return Item(
+                Syntax.TEXT, datetime.fromtimestamp(float(value), UTC).strftime(_DATES[kind])
+            )
+        if kind is not ObjectType.NUMBER:
+            return Item(Syntax.TEXT, str(value))
+        syntax = Syntax.GAUGE if field.quantity in self._gauges else Syntax.INTEGER
+        return Item(syntax, raw_value(field, value))
