@@ -1,0 +1,272 @@
+"""The SQLite file: its schema and every statement. Blocking; owned by one thread.
+
+WAL with ``synchronous=NORMAL``: a commit survives the death of the process, and the death
+of the machine costs at most the last commits, never the file. The lock is exclusive, so
+that a second agent on the same directory is told instead of mixing its records in.
+Times are integers in milliseconds in the file and seconds outside.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent.errors import StoreError
+from agent.model import Event, Value
+
+State = Mapping[str, Any]
+"""An estimator's state: whatever JSON can carry."""
+
+_HOUR_MS = 3_600_000
+_BUSY_S = 2.0
+
+# One script for each step from one schema version to the next; never edit, only append.
+_MIGRATIONS = (
+    """
+    CREATE TABLE state (
+        unit TEXT PRIMARY KEY, serial TEXT, saved_s REAL NOT NULL, body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE event (
+        unit TEXT, kind TEXT, start_s REAL, end_s REAL, detail TEXT NOT NULL,
+        PRIMARY KEY (unit, kind, start_s)
+    ) WITHOUT ROWID;
+    CREATE INDEX event_by_start ON event (start_s);
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY, unit TEXT, quantity TEXT, part TEXT,
+        UNIQUE (unit, quantity, part)
+    );
+    CREATE TABLE point (
+        series INTEGER, time_ms INTEGER, value, PRIMARY KEY (series, time_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE hour (
+        series INTEGER, time_ms INTEGER, mean REAL, low REAL, high REAL,
+        PRIMARY KEY (series, time_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE mark (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    """,
+)
+
+
+class SavedState(NamedTuple):
+    """An estimator's state as it was at ``saved_s`` (unix seconds), for a serial number."""
+
+    serial: str | None
+    saved_s: float
+    body: State
+
+
+class Point(NamedTuple):
+    """A value to keep; ``part`` is the reading's index or an empty text."""
+
+    unit: str
+    quantity: str
+    part: str
+    time_s: float
+    value: Value
+
+
+class HistoryPoint(NamedTuple):
+    """A value of the past; for an hour its mean, with the lowest and the highest."""
+
+    time_s: float
+    value: Value
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What goes into one commit."""
+
+    states: Mapping[str, SavedState] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    points: tuple[Point, ...] = ()
+
+
+class Database:
+    """One open database, in a file or, without a path, in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the file and bring its schema up to date."""
+        self._connection = sqlite3.connect(
+            ":memory:" if path is None else path,
+            timeout=_BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        run("PRAGMA locking_mode = EXCLUSIVE")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise StoreError(
+                f"schema {version} is of a newer bbu-agent than this one (schema "
+                f"{len(_MIGRATIONS)}): upgrade, or give another state_dir"
+            )
+        with self._transaction():
+            for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+                for statement in script.split(";"):
+                    run(statement)
+                run(f"PRAGMA user_version = {number}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def commit(self, batch: Batch, spilt: "Database | None" = None) -> None:
+        """Write ``batch``, after all that ``spilt`` holds, in one transaction."""
+        with self._transaction():
+            if spilt is not None:
+                self._put(spilt.everything())
+            self._put(batch)
+
+    def _put(self, batch: Batch) -> None:
+        many = self._connection.executemany
+        many(
+            "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)",
+            ((u, s.serial, s.saved_s, json.dumps(s.body)) for u, s in batch.states.items()),
+        )
+        many(
+            "INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?)",
+            (
+                (e.unit, e.kind, e.start_s, e.end_s, json.dumps(dict(e.detail)))
+                for e in batch.events
+            ),
+        )
+        names = {point[:3] for point in batch.points}
+        many("INSERT OR IGNORE INTO series (unit, quantity, part) VALUES (?, ?, ?)", names)
+        ids = {name: self._series(*name) for name in names}
+        many(
+            "INSERT OR REPLACE INTO point VALUES (?, ?, ?)",
+            ((ids[p[:3]], round(p.time_s * 1000), p.value) for p in batch.points),
+        )
+
+    def _series(self, unit: str, quantity: str, part: str) -> int | None:
+        found = self._connection.execute(
+            "SELECT id FROM series WHERE unit = ? AND quantity = ? AND part = ?",
+            (unit, quantity, part),
+        ).fetchone()
+        return None if found is None else int(found[0])
+
+    def everything(self) -> Batch:
+        """Give all that is in here; meant for the little that memory holds."""
+        rows = self._connection.execute(
+            "SELECT unit, quantity, part, time_ms / 1000.0, value"
+            " FROM point JOIN series ON series.id = point.series"
+        )
+        return Batch(
+            self.states(), tuple(self.events(None, None, -1)), tuple(map(Point._make, rows))
+        )
+
+    def states(self) -> dict[str, SavedState]:
+        """Give every estimator state by unit."""
+        rows = self._connection.execute("SELECT unit, serial, saved_s, body FROM state")
+        return {
+            unit: SavedState(serial, saved_s, state)
+            for unit, serial, saved_s, body in rows
+            if (state := _loaded(body)) is not None
+        }
+
+    def events(self, unit: str | None, since_s: float | None, limit: int) -> list[Event]:
+        """Give the newest ``limit`` events (all if negative), newest first."""
+        rows = self._connection.execute(
+            "SELECT unit, kind, start_s, end_s, detail FROM event"
+            " WHERE (?1 IS NULL OR unit = ?1) AND (?2 IS NULL OR start_s >= ?2)"
+            " ORDER BY start_s DESC LIMIT ?3",
+            (unit, since_s, limit),
+        )
+        return [Event(u, kind, at, end, _loaded(body) or {}) for u, kind, at, end, body in rows]
+
+    def history(
+        self, name: tuple[str, str, str], since_s: float, until_s: float
+    ) -> list[HistoryPoint]:
+        """Give the points of a series, oldest first: hours as far as no raw points reach."""
+        series = self._series(*name)
+        span = (series, round(since_s * 1000), round(until_s * 1000))
+        points = self._connection.execute(
+            "SELECT time_ms, value FROM point WHERE series = ? AND time_ms BETWEEN ? AND ?"
+            " ORDER BY time_ms",
+            span,
+        ).fetchall()
+        first_ms = points[0][0] if points else span[2] + 1
+        hours = self._connection.execute(
+            "SELECT time_ms / 1000.0, mean, low, high FROM hour"
+            " WHERE series = ?1 AND time_ms BETWEEN ?2 AND ?3 AND time_ms + ?5 <= ?4"
+            " ORDER BY time_ms",
+            (*span, first_ms, _HOUR_MS),
+        )
+        return [HistoryPoint(*row) for row in hours] + [
+            HistoryPoint(time_ms / 1000, value) for time_ms, value in points
+        ]
+
+    def tidy(self, now_s: float, *, raw_s: float, hours_s: float) -> None:
+        """Sum up the hours that are over, then drop raw points and hours that are too old."""
+        run = self._connection.execute
+        over_ms = int(now_s * 1000) // _HOUR_MS * _HOUR_MS
+        with self._transaction():
+            found = run("SELECT value FROM mark WHERE name = 'hours'").fetchone()
+            run(
+                "INSERT OR REPLACE INTO hour"
+                " SELECT series, time_ms / ?1 * ?1 AS start, avg(value), min(value), max(value)"
+                " FROM point WHERE series IN (SELECT id FROM series)"
+                " AND time_ms >= ?2 AND time_ms < ?3 AND typeof(value) <> 'text'"
+                " GROUP BY series, start",
+                (_HOUR_MS, 0 if found is None else found[0], over_ms),
+            )
+            run("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
+            self._drop_before("hour", now_s - hours_s)
+            self._drop_before("point", now_s - raw_s)
+
+    def drop_oldest_points(self) -> int:
+        """Drop the older half of the time that raw points cover; give how many went."""
+        low, high = self._connection.execute(
+            "SELECT min(time_ms), max(time_ms) FROM point"
+        ).fetchone()
+        if low is None:
+            return 0
+        with self._transaction():
+            return self._drop_before("point", (low + high) / 2000)
+
+    def _drop_before(self, table: str, limit_s: float) -> int:
+        # The sub-select lets SQLite seek by the primary key, series by series.
+        statement = f"DELETE FROM {table} WHERE series IN (SELECT id FROM series) AND time_ms <= ?"  # noqa: S608 - a name of ours
+        return self._connection.execute(statement, (round(limit_s * 1000),)).rowcount
+
+    def size_bytes(self) -> int:
+        """Give the space in use, free pages not counted."""
+        pages, free, size = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+
+def _loaded(body: str) -> dict[str, Any] | None:
+    """Decode an object; a record that bit rot has reached is no record."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,284 @@
+"""What must survive a restart: estimator states, events, and a bounded past of readings.
+
+One thread owns the database, so the event loop never waits for a disk. A disk that is
+full, read-only or broken never stops monitoring: records then live in memory, go to disk
+as soon as it takes them again, and ``problem`` says in one sentence what is wrong.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from agent.errors import StoreError
+from agent.model import Event, Sample
+from agent.quantities import QUANTITIES, Kind
+from agent.store.database import Batch, Database, HistoryPoint, Point, SavedState, State
+from agent.store.imports import read_import
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_DAY_S = 86400.0
+_MEBIBYTE = 1024 * 1024
+_BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Bounds(NamedTuple):
+    """How much is kept. ``gap_s`` is the least time between two samples of a unit."""
+
+    raw_s: float = 7 * _DAY_S
+    hours_s: float = 400 * _DAY_S
+    gap_s: float = 60.0
+    file_bytes: int = 512 * _MEBIBYTE
+    memory_bytes: int = 32 * _MEBIBYTE
+    waiting_points: int = 100_000
+
+
+class Imported(NamedTuple):
+    """What came of a folder of import files: units taken in, and what was wrong."""
+
+    units: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class HistoryStore:
+    """The history in the file at ``path``, or only in memory without one.
+
+    Coroutines never raise for a disk's sake. ``commits``, ``failures`` and ``dropped``
+    (records lost because memory for them ran out) count since the start.
+    """
+
+    def __init__(self, path: Path | None, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - frozen
+        """Touch nothing yet; the file is opened by the first coroutine."""
+        self.problem: str | None = None
+        self.commits = 0
+        self.failures = 0
+        self.dropped = 0
+        self._path = path
+        self._bounds = bounds
+        self._disk: Database | None = None
+        self._memory: Database | None = None
+        self._waiting: list[Point] = []
+        self._put_at_s: dict[str, float] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    async def close(self) -> None:
+        """Write what waits and let go of the file. Nothing may be called afterwards."""
+        await self.flush()
+        await self._run(self._close)
+        self._thread.shutdown()
+
+    def put_sample(self, sample: Sample, *, closely: bool = False) -> None:
+        """Keep the readings of ``sample`` for the next ``flush``.
+
+        Outside events a unit's samples are thinned out; ``closely`` keeps every one, for
+        discharges and tests.
+        """
+        last_s = self._put_at_s.get(sample.unit)
+        if not closely and last_s is not None and 0 <= sample.wall_s - last_s < self._bounds.gap_s:
+            return
+        self._put_at_s[sample.unit] = sample.wall_s
+        points = [
+            Point(sample.unit, r.quantity, r.index or "", sample.wall_s, r.value)
+            for r in sample.readings
+            if QUANTITIES[r.quantity].kind is not Kind.TEXT
+        ]
+        room = self._bounds.waiting_points - len(self._waiting)
+        self.dropped += max(0, len(points) - room)
+        self._waiting += points[: max(0, room)]
+
+    async def flush(self) -> None:
+        """Commit what waits."""
+        await self._commit()
+
+    async def save_states(
+        self, states: Mapping[str, tuple[str | None, State]], *, saved_s: float
+    ) -> None:
+        """Commit the estimator states by unit, each with its unit's serial number."""
+        saved = {unit: SavedState(serial, saved_s, s) for unit, (serial, s) in states.items()}
+        await self._commit(states=saved)
+
+    async def load_states(self) -> dict[str, SavedState]:
+        """Give the last saved estimator states by unit."""
+        found = await self._read(Database.states)
+        return {unit: state for states in found for unit, state in states.items()}
+
+    async def put_event(self, event: Event) -> None:
+        """Commit an event, or its newer form: unit, kind and start say which it is."""
+        await self._commit(events=(event,))
+
+    async def events(
+        self, *, unit: str | None = None, since_s: float | None = None, limit: int = 100
+    ) -> list[Event]:
+        """Give the newest events, newest first."""
+        found = await self._read(lambda database: database.events(unit, since_s, limit))
+        newest = {(e.unit, e.kind, e.start_s): e for events in found for e in events}
+        return sorted(newest.values(), key=lambda event: -event.start_s)[:limit]
+
+    async def history(
+        self, unit: str, quantity: str, index: str | None, *, since_s: float, until_s: float
+    ) -> list[HistoryPoint]:
+        """Give what is committed of one reading, oldest first; older parts as hourly means."""
+        name = (unit, quantity, index or "")
+        found = await self._read(lambda database: database.history(name, since_s, until_s))
+        return sorted((p for points in found for p in points), key=lambda point: point.time_s)
+
+    async def tidy(self, *, now_s: float) -> None:
+        """Sum up and drop what is too old or too much; for every hour or so."""
+        await self._run(lambda: self._tidy(now_s))
+
+    async def import_folder(self, folder: Path) -> Imported:
+        """Take in the ``*.json`` files in ``folder``; each is renamed ``.done`` or ``.bad``.
+
+        A state older than the one we have is left aside; its events are still taken.
+        """
+        return await self._run(lambda: self._import(folder))
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _commit(
+        self, *, states: Mapping[str, SavedState] | None = None, events: tuple[Event, ...] = ()
+    ) -> None:
+        batch = Batch(states or {}, events, tuple(self._waiting))
+        self._waiting.clear()
+        if batch != Batch():
+            await self._run(lambda: self._write(batch))
+
+    async def _read(self, query: Callable[[Database], _T]) -> list[_T]:
+        return await self._run(lambda: self._ask(query))
+
+    # From here on everything runs in the thread.
+
+    def _write(self, batch: Batch) -> None:
+        def commit(disk: Database) -> None:
+            disk.commit(batch, self._memory)
+
+        if self._path is not None and self._try(commit):
+            self.commits += 1
+            self.problem = None
+            if self._memory is not None:
+                self._memory.close()
+                self._memory = None
+        else:
+            self._spill(batch)
+
+    def _spill(self, batch: Batch) -> None:
+        if self._memory is None:
+            self._memory = Database(None)
+        self._memory.commit(batch)
+        if self._memory.size_bytes() > self._bounds.memory_bytes:
+            self.dropped += self._memory.drop_oldest_points()
+
+    def _try(self, work: Callable[[Database], object]) -> bool:
+        """Do ``work`` on the disk's database; a broken file is moved aside, once."""
+        for _ in range(2):
+            try:
+                work(self._open())
+            except sqlite3.Error as error:
+                if not self._move_aside(error):
+                    self._fail(error)
+                    return False
+            except (OSError, StoreError) as error:
+                self._fail(error)
+                return False
+            else:
+                return True
+        return False
+
+    def _open(self) -> Database:
+        if self._path is None:
+            raise StoreError("there is no file")
+        if self._disk is not None and not self._path.exists():
+            self._close_disk()  # someone removed it; writing on would be lost at the next start
+        if self._disk is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._disk = Database(self._path)
+        return self._disk
+
+    def _fail(self, error: Exception) -> None:
+        problem = f"{self._path}: {error}; records are kept in memory until it can be written"
+        if problem != self.problem:
+            _LOG.error("%s", problem)
+        self.problem = problem
+        self.failures += 1
+        self._close_disk()  # the next attempt starts afresh, so that a remount is seen
+
+    def _move_aside(self, error: sqlite3.Error) -> bool:
+        # Extended codes carry the primary one in the low byte.
+        if self._path is None or getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
+            return False
+        self._close_disk()
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{stamp}")
+        try:
+            self._path.replace(aside)
+            for end in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+        except OSError:
+            return False
+        _LOG.error("%s: %s; moved to %s, starting a new file", self._path, error, aside)
+        return True
+
+    def _ask(self, query: Callable[[Database], _T]) -> list[_T]:
+        found: list[_T] = []
+        if self._path is not None:
+            self._try(lambda disk: found.append(query(disk)))
+        if self._memory is not None:
+            found.append(query(self._memory))
+        return found
+
+    def _tidy(self, now_s: float) -> None:
+        bounds = self._bounds
+
+        def tidy(disk: Database) -> None:
+            disk.tidy(now_s, raw_s=bounds.raw_s, hours_s=bounds.hours_s)
+            while disk.size_bytes() > bounds.file_bytes and disk.drop_oldest_points():
+                pass
+
+        if self._path is not None:
+            self._try(tidy)
+
+    def _import(self, folder: Path) -> Imported:
+        units: list[str] = []
+        problems: list[str] = []
+        known = {
+            unit: state for states in self._ask(Database.states) for unit, state in states.items()
+        }
+        for path in sorted(folder.glob("*.json")):
+            try:
+                batch = read_import(path)
+                (unit, state), *_ = batch.states.items()
+                if unit in known and known[unit].saved_s >= state.saved_s:
+                    problems.append(f"{path}: older than the state of {unit} that is in use")
+                    batch = Batch(events=batch.events)
+                self._write(batch)
+                path.rename(path.with_suffix(".json.done"))
+                units += batch.states
+            except (StoreError, OSError) as error:
+                problems.append(str(error))
+                _rename_quietly(path)
+        return Imported(tuple(units), tuple(problems))
+
+    def _close_disk(self) -> None:
+        if self._disk is not None:
+            self._disk.close()
+            self._disk = None
+
+    def _close(self) -> None:
+        self._close_disk()
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+
+
+def _rename_quietly(path: Path) -> None:
+    try:
+        path.rename(path.with_suffix(".json.bad"))
+    except OSError:
+        _LOG.warning("%s: cannot be renamed; it will be tried again", path)

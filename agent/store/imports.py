@@ -1,0 +1,57 @@
+"""Files that ``bbu-agent replay --state-dir`` leaves for the agent to take in."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.errors import StoreError
+from agent.model import Event
+from agent.store.database import Batch, SavedState
+
+_LARGEST_BYTES = 64 * 1024 * 1024
+
+
+def read_import(path: Path) -> Batch:
+    """Read one file: ``{"unit", "saved_at", "serial"?, "state": {...}, "events": [...]}``.
+
+    Times are unix seconds. What does not fit is a ``StoreError`` that says what and where.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise StoreError(f"{path}: larger than {_LARGEST_BYTES} bytes")
+        content = json.loads(path.read_text("utf-8"))
+        unit = _of(content, "unit", str)
+        events = _of(content, "events", list, [])
+        return Batch({unit: _state(content)}, tuple(_event(unit, event) for event in events))
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _state(content: Mapping[str, Any]) -> SavedState:
+    serial = content.get("serial")
+    return SavedState(
+        None if serial is None else str(serial),
+        float(_of(content, "saved_at", (int, float))),
+        _of(content, "state", dict),
+    )
+
+
+def _event(unit: str, content: object) -> Event:
+    end = _of(content, "end_s", (int, float, type(None)), None)
+    return Event(
+        unit,
+        _of(content, "kind", str),
+        float(_of(content, "start_s", (int, float))),
+        None if end is None else float(end),
+        _of(content, "detail", dict, {}),
+    )
+
+
+def _of(content: object, key: str, kind: type | tuple[type, ...], *default: Any) -> Any:  # noqa: ANN401 - JSON
+    if not isinstance(content, dict):
+        raise ValueError(f"an object was expected, not {type(content).__name__}")  # noqa: TRY004 - one kind of error for all of it
+    value = content.get(key, *default)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{key} is missing or of the wrong kind")
+    return value
