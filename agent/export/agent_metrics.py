@@ -1,0 +1,131 @@
+"""The series of the shelves, of the agent itself and of its process."""
+
+import platform
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from agent.export.exposition import Page
+from agent.export.facts import AgentView
+from agent.export.families import Family, Shape
+from agent.export.verdicts import is_ready, units_of
+from agent.model import Shelf
+from agent.store.history import HistoryStore
+from agent.store.live import UnitView
+
+_GAUGE, _COUNTER, _INFO = Shape.GAUGE, Shape.COUNTER, Shape.INFO
+
+SHELF_READY = Family(
+    "bbu_shelf_ready_units",
+    _GAUGE,
+    "Units of the shelf that answer, report no fault and are not due for replacement.",
+    ("rack", "shelf"),
+)
+SHELF_REQUIRED = Family(
+    "bbu_shelf_required_units",
+    _GAUGE,
+    "Units that the shelf needs to carry its load, as configured.",
+    ("rack", "shelf"),
+)
+BUILD = Family(
+    "bbu_agent_build_info", _INFO, "Version of the agent and of Python.", ("version", "python")
+)
+RELOAD = Family(
+    "bbu_agent_config_last_reload_successful",
+    _GAUGE,
+    "1 if the last loading of the configuration went well; else the old one serves.",
+    (),
+)
+RELOAD_SUCCESS = Family(
+    "bbu_agent_config_last_reload_success_timestamp_seconds",
+    _GAUGE,
+    "When a configuration was last taken into use.",
+    (),
+    "seconds",
+)
+LOOP_LAG = Family(
+    "bbu_agent_event_loop_lag_seconds",
+    _GAUGE,
+    "How late the event loop lately ran what was due, at worst.",
+    (),
+    "seconds",
+)
+BUS_POLLS = Family("bbu_agent_bus_polls_total", _COUNTER, "Polls on the line.", ("bus",))
+BUS_ERRORS = Family(
+    "bbu_agent_bus_errors_total", _COUNTER, "Failed polls on the line, by cause.", ("bus", "cause")
+)
+BUS_BUSY = Family(
+    "bbu_agent_bus_busy_seconds_total",
+    _COUNTER,
+    "Time that the line spent in transactions.",
+    ("bus",),
+    "seconds",
+)
+BUS_UTILISATION = Family(
+    "bbu_agent_bus_utilisation_ratio",
+    _GAUGE,
+    "Share of the recent past that the line spent in transactions.",
+    ("bus",),
+    "ratio",
+)
+STORE_PROBLEM = Family(
+    "bbu_agent_store_problem",
+    _GAUGE,
+    "1 while the state directory cannot be used and history lives in memory only.",
+    (),
+)
+STORE_COMMITS = Family("bbu_agent_store_commits_total", _COUNTER, "Commits to the history.", ())
+STORE_FAILURES = Family(
+    "bbu_agent_store_failures_total", _COUNTER, "Commits to the history that failed.", ()
+)
+STORE_DROPPED = Family(
+    "bbu_agent_store_dropped_total", _COUNTER, "Records lost because memory for them ran out.", ()
+)
+
+FAMILIES = (
+    *(SHELF_READY, SHELF_REQUIRED, BUILD, RELOAD, RELOAD_SUCCESS, LOOP_LAG),
+    *(BUS_POLLS, BUS_ERRORS, BUS_BUSY, BUS_UTILISATION),
+    *(STORE_PROBLEM, STORE_COMMITS, STORE_FAILURES, STORE_DROPPED),
+)
+"""Every family of this module but the standard ones of the process."""
+
+_PROCESS = ProcessCollector(registry=CollectorRegistry())
+
+
+def add_shelves(page: Page, shelves: Sequence[Shelf], views: Sequence[UnitView]) -> None:
+    """Add how many units of each shelf can be counted on, and how many it needs."""
+    for shelf in shelves:
+        place = (shelf.rack, shelf.shelf)
+        page.add(SHELF_READY, place, sum(map(is_ready, units_of(shelf, views))))
+        page.add(SHELF_REQUIRED, place, shelf.required)
+
+
+def add_agent(page: Page, agent: AgentView) -> None:
+    """Add what the agent says of itself."""
+    page.add(BUILD, (agent.version, platform.python_version()), 1)
+    reload = agent.reload_facts()
+    page.add(RELOAD, (), reload.successful)
+    page.add(RELOAD_SUCCESS, (), reload.success_at)
+    page.add(LOOP_LAG, (), agent.loop_lag_s())
+    for bus in agent.buses():
+        page.add(BUS_POLLS, (bus.name,), bus.polls)
+        for cause, count in bus.errors.items():
+            page.add(BUS_ERRORS, (bus.name, cause), count)
+        page.add(BUS_BUSY, (bus.name,), bus.busy_s)
+        page.add(BUS_UTILISATION, (bus.name,), bus.utilisation)
+
+
+def add_history(page: Page, history: HistoryStore) -> None:
+    """Add how storing the history goes."""
+    page.add(STORE_PROBLEM, (), history.problem is not None)
+    page.add(STORE_COMMITS, (), history.commits)
+    page.add(STORE_FAILURES, (), history.failures)
+    page.add(STORE_DROPPED, (), history.dropped)
+
+
+def add_process(page: Page) -> None:
+    """Add the standard ``process_`` series."""
+    for metric in _PROCESS.collect():
+        shape = _COUNTER if metric.type == "counter" else _GAUGE
+        for sample in metric.samples:
+            page.add(Family(sample.name, shape, metric.documentation, ()), (), sample.value)

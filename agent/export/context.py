@@ -1,0 +1,42 @@
+"""What every handler of the HTTP server is given, and how it finds a unit."""
+
+import asyncio
+import difflib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from agent.export.exposition import clean
+from agent.export.facts import AgentView
+from agent.store.history import HistoryStore
+from agent.store.live import LiveStore, UnitView
+
+Reload = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the handlers read. ``mono`` is the clock of the readings' ages."""
+
+    store: LiveStore
+    agent: AgentView
+    history: HistoryStore
+    reload: Reload | None = None
+    mono: Callable[[], float] = time.monotonic
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+CONTEXT = web.AppKey("context", Context)
+
+
+def unit_view(request: web.Request, name: str) -> UnitView:
+    """Give the view of unit ``name``; an unknown one is a 404 that names its neighbours."""
+    context = request.app[CONTEXT]
+    try:
+        return context.store.view(name, mono_s=context.mono())
+    except KeyError:
+        near = difflib.get_close_matches(name, context.store.names, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise web.HTTPNotFound(text=f"no unit {clean(name)!r}{hint}") from None

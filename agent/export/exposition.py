@@ -1,0 +1,138 @@
+"""The text formats of Prometheus and OpenMetrics.
+
+Formats: https://prometheus.io/docs/instrumenting/exposition_formats/ (0.0.4) and
+https://github.com/prometheus/OpenMetrics (1.0.0). Sample lines are the same in both; only
+the headers differ. Lines are made as samples come in, so that the work is spread over the
+units and the event loop can run between two of them; a client library that renders all at
+once holds it for most of a second at 100,000 series.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from agent.export.families import Family, Shape
+
+TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_LONGEST_LABEL = 256
+_REPLACEMENT = "\ufffd"
+
+
+def clean(text: str) -> str:
+    """Make a device's text safe to show: no control characters, no half surrogates, not long.
+
+    Parsers of the formats split lines at characters that a device may send, and a half
+    surrogate cannot be encoded at all: either would cost the whole scrape.
+    """
+    if len(text) > _LONGEST_LABEL:
+        text = text[: _LONGEST_LABEL - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _REPLACEMENT for c in text)
+
+
+def _escaped(text: str) -> str:
+    text = clean(text)
+    if '"' in text or "\\" in text:
+        return text.replace("\\", "\\\\").replace('"', '\\"')
+    return text
+
+
+def _number(value: float) -> str:
+    text = repr(float(value))
+    return text.removesuffix(".0")
+
+
+class Page:
+    """The samples of one scrape, by family. ``wanted`` limits it to these sample names."""
+
+    def __init__(self, wanted: Iterable[str] = ()) -> None:
+        """Start empty."""
+        self._wanted = frozenset(wanted)
+        self._families: dict[str, tuple[Family, dict[str, str]]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._families
+
+    def add(self, family: Family, labels: Sequence[str], value: float | None) -> None:
+        """Take one sample; None and what is not finite is left out.
+
+        A second sample with the same labels is left out too: it would make the page invalid.
+        """
+        if value is not None and math.isfinite(value):
+            self._put(family, zip(family.labels, labels, strict=True), value)
+
+    def add_state(self, family: Family, labels: Sequence[str], state: str) -> None:
+        """Take a whole state set; a state that it does not know leaves it out."""
+        if state in family.states:
+            pairs = tuple(zip(family.labels, labels, strict=True))
+            for name in family.states:
+                self._put(family, (*pairs, (family.name, name)), float(name == state))
+
+    def _put(self, family: Family, pairs: Iterable[tuple[str, str]], value: float) -> None:
+        if self._wanted and family.name not in self._wanted:
+            return
+        slot = self._families.get(family.name)
+        if slot is None:
+            slot = self._families[family.name] = (family, {})
+        body = ",".join([f'{name}="{_escaped(text)}"' for name, text in pairs])
+        start = f"{family.name}{{{body}}}" if body else family.name
+        slot[1].setdefault(start, _number(value))
+
+    def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Give the page in pieces, one family each, sorted by name."""
+        header = _openmetrics_header if openmetrics else _text_header
+        for _, (family, lines) in sorted(self._families.items()):
+            body = "".join([f"{start} {value}\n" for start, value in lines.items()])
+            yield (header(family) + body).encode()
+        if openmetrics:
+            yield b"# EOF\n"
+
+    def render(self, *, openmetrics: bool = False) -> str:
+        """Give the whole page as text."""
+        return b"".join(self.chunks(openmetrics=openmetrics)).decode()
+
+
+def _text_header(family: Family) -> str:
+    shape = family.shape if family.shape is Shape.COUNTER else Shape.GAUGE
+    return f"# HELP {family.name} {_help(family)}\n# TYPE {family.name} {shape}\n"
+
+
+def _openmetrics_header(family: Family) -> str:
+    name = family.name
+    if family.shape is Shape.COUNTER:
+        name = name.removesuffix("_total")
+    elif family.shape is Shape.INFO:
+        name = name.removesuffix("_info")
+    unit = f"# UNIT {name} {family.unit}\n" if family.unit and name.endswith(family.unit) else ""
+    return f"# HELP {name} {_help(family, quotes=True)}\n# TYPE {name} {family.shape}\n{unit}"
+
+
+def _help(family: Family, *, quotes: bool = False) -> str:
+    text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+    return text.replace('"', '\\"') if quotes else text
+
+
+def prefers_openmetrics(accept: str) -> bool:
+    """Tell from an Accept header whether the client would rather have OpenMetrics.
+
+    It must name the format: a wildcard gets the older text that every tool reads.
+    """
+    weights = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        if kind in weights:
+            weights[kind] = max(weights[kind], _weight(parameters))
+    return weights["application/openmetrics-text"] > weights["text/plain"]
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

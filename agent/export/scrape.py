@@ -1,0 +1,100 @@
+"""What Prometheus asks for: ``/metrics``, ``/probe`` and ``/sd``."""
+
+import asyncio
+import time
+import zlib
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from agent.export.agent_metrics import add_agent, add_history, add_process, add_shelves
+from agent.export.context import CONTEXT, unit_view
+from agent.export.exposition import (
+    OPENMETRICS_TYPE,
+    TEXT_TYPE,
+    Page,
+    clean,
+    prefers_openmetrics,
+)
+from agent.export.unit_metrics import add_unit
+
+# The event loop gets its turn between two units once this much time has gone by.
+_TURN_S = 0.002
+_GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Serve every series; ``name[]`` limits them to some names."""
+    context = request.app[CONTEXT]
+    page = Page(request.query.getall("name[]", ()))
+    views = []
+    turn = time.perf_counter()
+    for name in context.store.names:
+        if time.perf_counter() - turn > _TURN_S:
+            await asyncio.sleep(0)
+            turn = time.perf_counter()
+        try:
+            view = context.store.view(name, mono_s=context.mono())
+        except KeyError:
+            continue  # a reload took the unit away while others had their turn
+        views.append(view)
+        add_unit(page, view)
+    add_shelves(page, context.store.shelves, views)
+    add_agent(page, context.agent)
+    add_history(page, context.history)
+    add_process(page)
+    return await _answer(request, page)
+
+
+async def probe(request: web.Request) -> web.Response:
+    """Serve the series of one unit."""
+    name = request.query.get("unit")
+    if name is None:
+        raise web.HTTPBadRequest(text="say which unit: /probe?unit=NAME")
+    page = Page(request.query.getall("name[]", ()))
+    add_unit(page, unit_view(request, name))
+    return await _answer(request, page)
+
+
+async def _answer(request: web.Request, page: Page) -> web.Response:
+    openmetrics = prefers_openmetrics(request.headers.get("Accept", ""))
+    zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+    body = await asyncio.to_thread(_body, page.chunks(openmetrics=openmetrics), zipped=zipped)
+    headers = {
+        "Content-Type": OPENMETRICS_TYPE if openmetrics else TEXT_TYPE,
+        "Vary": "Accept, Accept-Encoding",
+    }
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=body, headers=headers)
+
+
+def _body(chunks: Iterable[bytes], *, zipped: bool) -> bytes:
+    if not zipped:
+        return b"".join(chunks)
+    packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)
+    packed = [packer.compress(chunk) for chunk in chunks]
+    return b"".join([*packed, packer.flush()])
+
+
+async def discovery(request: web.Request) -> web.Response:
+    """Serve the HTTP service discovery of Prometheus: one target for each unit, all here.
+
+    The target is the address by which we were asked: it is known to reach us.
+    """
+    context = request.app[CONTEXT]
+    groups = []
+    for view in context.store.views(mono_s=context.mono()):
+        place = view.info.location
+        labels = {
+            "__metrics_path__": "/probe",
+            "__param_unit": view.info.name,
+            "instance": view.info.name,
+            "rack": clean(place.rack or ""),
+            "shelf": clean(place.shelf or ""),
+            "slot": clean(place.slot or ""),
+        }
+        known = {label: value for label, value in labels.items() if value}
+        groups.append({"targets": [request.host], "labels": known})
+    return web.json_response(groups)

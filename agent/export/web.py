@@ -1,0 +1,128 @@
+"""The HTTP application: what is served where, and how errors look.
+
+Nothing here asks a device anything: every answer comes from the store.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from agent.errors import AgentError, ConfigError
+from agent.export import api, page, scrape
+from agent.export.context import CONTEXT, Context, Reload
+from agent.export.facts import AgentView
+from agent.model import UnitState
+from agent.store.history import HistoryStore
+from agent.store.live import LiveStore
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# No script ever runs on our pages, and nothing comes from elsewhere.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_SHOWN_NAMES = 5
+
+
+def problem(status: HTTPStatus, detail: str) -> web.Response:
+    """Answer with an error as RFC 9457 describes it."""
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+    }
+    return web.json_response(body, status=status, content_type="application/problem+json")
+
+
+@web.middleware
+async def errors_as_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn an HTTP error into a problem document and add the safety headers."""
+    try:
+        response = await handler(request)
+    except web.HTTPError as error:
+        response = problem(HTTPStatus(error.status), error.text or error.reason)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    if not response.prepared:
+        response.headers.update(_HEADERS)
+    return response
+
+
+async def healthy(_request: web.Request) -> web.Response:
+    """Say that the process serves."""
+    return web.Response(text="healthy\n")
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Say whether every unit has been tried once."""
+    context = request.app[CONTEXT]
+    waiting = [
+        view.info.name
+        for view in context.store.views(mono_s=context.mono())
+        if view.status.state is UnitState.NEW and view.status.polls == 0
+    ]
+    if waiting:
+        more = ", ..." if len(waiting) > _SHOWN_NAMES else ""
+        names = ", ".join(waiting[:_SHOWN_NAMES]) + more
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, f"{len(waiting)} units not tried yet: {names}"
+        )
+    return web.Response(text="ready\n")
+
+
+async def reload_config(request: web.Request) -> web.Response:
+    """Load the configuration again; when it is wrong the old one goes on."""
+    context = request.app[CONTEXT]
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        raise web.HTTPForbidden(text="a page of another site may not reload the agent")
+    if context.reload is None:
+        raise web.HTTPNotImplemented(text="this agent cannot reload its configuration")
+    try:
+        async with context.reloading:
+            await context.reload()
+    except ConfigError as error:
+        return web.Response(text=f"{error}\n", status=HTTPStatus.BAD_REQUEST)
+    except (AgentError, OSError) as error:
+        return web.Response(text=f"{error}\n", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    return web.Response(text="reloaded\n")
+
+
+def make_app(
+    store: LiveStore,
+    agent: AgentView,
+    history: HistoryStore,
+    *,
+    reload: Reload | None = None,
+    mono: Callable[[], float] = time.monotonic,
+) -> web.Application:
+    """Build the application over what it reads.
+
+    ``reload`` loads the configuration again and raises ``ConfigError`` when it is wrong;
+    ``mono`` is the clock that the readings were taken by, in seconds.
+    """
+    app = web.Application(middlewares=[errors_as_problems])
+    app[CONTEXT] = Context(store, agent, history, reload, mono)
+    app.add_routes(
+        [
+            web.get("/", page.landing),
+            web.get("/style.css", page.style),
+            web.get("/metrics", scrape.metrics),
+            web.get("/probe", scrape.probe),
+            web.get("/sd", scrape.discovery),
+            web.get("/-/healthy", healthy),
+            web.get("/-/ready", ready),
+            web.post("/-/reload", reload_config),
+            web.get("/api/v1/units", api.units),
+            web.get("/api/v1/units/{name}", api.unit),
+            web.get("/api/v1/units/{name}/history", api.history),
+            web.get("/api/v1/events", api.events),
+        ]
+    )
+    return app
