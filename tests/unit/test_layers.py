@@ -28,6 +28,7 @@ LAYERS = {
     "agent.poll": 3,
     "agent.export": 4,
     "agent.app": 5,
+    "agent.replay": 5,
     "agent.cli": 5,
 }
 PURE_FORBIDDEN = {"asyncio", "socket", "time", "aiohttp", "threading", "sqlite3"}

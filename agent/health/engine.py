@@ -1,0 +1,279 @@
+"""The health engine of one unit: observations in, ``Health`` out. Pure and causal.
+
+It owns the clock discipline, the step finder, the module's filter and what the verdict
+remembers; each of them is a small module of its own.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from agent.errors import StoreError
+from agent.health import intake, record
+from agent.health.chemistry import cell_type, interpolate
+from agent.health.evidence import pulse_of
+from agent.health.filter import ModuleFilter
+from agent.health.findings import cell_findings, unit_findings
+from agent.health.jumps import JumpWatch
+from agent.health.pulses import Step, StepFinder
+from agent.health.report import Estimate, Ride, estimate_of, rides
+from agent.health.verdict import Judge, Raised, date, worst
+from agent.model import Basis, Battery, CellHealth, Health, Verdict
+
+JSON = object
+_DAY_S = 86400.0
+_REVIEW_S = 15 * _DAY_S
+_DEFAULT_CAPACITY_AH = 15.0
+_REST_C = 0.02
+_SETTLED_S = 3600.0
+_STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One instant of one unit; everything but the time may be missing.
+
+    ``time_s`` is unix time; ``current_a`` is positive when charging; ``cells_v`` are in the
+    device's own order, None where absent this time; ``balancing`` is a bit mask, bit 0 =
+    cell 1; ``phase`` is standby, charge, discharge, selftest or rest.
+    """
+
+    time_s: float
+    current_a: float | None
+    cells_v: tuple[float | None, ...]
+    temperatures_c: tuple[float, ...] = ()
+    ambient_c: float | None = None
+    phase: str | None = None
+    balancing: int | None = None
+    reported_soc: float | None = None
+    reported_soh: float | None = None
+
+
+class HealthEngine:
+    """The estimator of one unit with series cells named ``cells`` ("1", "2", ...).
+
+    ``prior_only`` ignores all evidence: the benchmark that the filter has to beat.
+    ``raised`` lists the reasons in the order in which they were first believed.
+    """
+
+    def __init__(
+        self, battery: Battery, *, cells: tuple[str, ...], prior_only: bool = False
+    ) -> None:
+        if not cells:
+            raise ValueError("a health engine needs at least one cell")
+        self.battery = battery
+        self.cells = cells
+        self.prior_only = prior_only
+        self.kind = cell_type(battery)
+        self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
+        self.raised: list[Raised] = []
+        self._curve_back = [(v, s) for s, v in self.kind.ocv]
+        voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
+        self._clock = intake.Clock()
+        self._steps = StepFinder(self.capacity_ah, voltage_sd_v)
+        self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
+        self._jumps = JumpWatch(len(cells))
+        self._judge = Judge()
+        self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
+
+    def observe(self, observation: Observation) -> None:
+        """Take the next observation. Never raises, whatever the numbers are."""
+        if not math.isfinite(observation.time_s):
+            return
+        memory = self._memory
+        passed_s = self._clock.advance(observation.time_s)
+        current_a = intake.current(observation.current_a, self.capacity_ah)
+        celsius = intake.temperature(observation.temperatures_c, observation.ambient_c)
+        cells_v = intake.cell_voltages(observation.cells_v, len(self.cells))
+        drawn = 0.0 if current_a is None else current_a * passed_s / 3600.0 / self.capacity_ah
+        memory.pass_time(passed_s, celsius, abs(drawn) / 2.0)
+        self._follow_charge(passed_s, current_a, drawn, cells_v)
+        if memory.waiting_s >= _DAY_S:
+            self._age()
+            if self._now_s() - memory.reviewed_s >= _REVIEW_S:
+                self._review()
+        if current_a is None or self.prior_only:
+            return
+        point = intake.point(observation.time_s, current_a, cells_v, memory.celsius)
+        step = self._steps.watch(point)
+        if step is not None:
+            self._learn(step)
+
+    def health(self, now_s: float) -> Health:
+        """Our estimate at unix time ``now_s``; without news since, its interval grows."""
+        estimate = self.estimate(now_s)
+        ride = self.ride(estimate, [self._rated_w()])[0] if self._rated_w() > 0.0 else None
+        reasons = self._judge.reasons()
+        memory = self._memory
+        basis = Basis.RESISTANCE if memory.pulses else Basis.PRIOR
+        known = memory.pulses > 0
+        cells = tuple(
+            CellHealth(
+                cell,
+                estimate.capacity(index),
+                estimate.growth(index),
+                worst(reasons, cell) if known else Verdict.UNKNOWN,
+                basis,
+            )
+            for index, cell in enumerate(self.cells)
+        )
+        weakest = min(cells, key=lambda c: c.state_of_health.estimate)
+        return Health(
+            verdict=worst(reasons) if known else Verdict.UNKNOWN,
+            reasons=reasons,
+            updated_at=now_s,
+            cells=cells,
+            state_of_health=weakest.state_of_health,
+            ride_through_s=None if ride is None else ride.seconds,
+            ride_through_probability=None if ride is None else ride.probability,
+            limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
+            basis=basis,
+            evidence_at=memory.evidence_s,
+            evidence=self._evidence(),
+        )
+
+    def estimate(self, now_s: float) -> Estimate:
+        """The numbers behind ``health``: the filter carried on to ``now_s``."""
+        state = self._filter.copy()
+        ahead_s = max(now_s - self._now_s(), 0.0) if math.isfinite(now_s) else 0.0
+        self._carry(state, (self._memory.waiting_s + ahead_s) / _DAY_S)
+        return self._estimate_of(state)
+
+    def ride(self, estimate: Estimate, powers_w: list[float]) -> list[Ride]:
+        """Ride-through at each of ``powers_w`` watts from the present charge."""
+        memory = self._memory
+        return rides(
+            estimate,
+            self.kind,
+            capacity_ah=self.capacity_ah,
+            powers_w=powers_w,
+            required_s=self.battery.required_seconds,
+            drawn=np.full(len(self.cells), 1.0 - memory.soc),
+            celsius=memory.known_celsius(),
+        )
+
+    def _rated_w(self) -> float:
+        return self.battery.rated_power_w or 0.0
+
+    def _now_s(self) -> float:
+        return self._clock.high_s or 0.0
+
+    def _estimate_of(self, state: ModuleFilter) -> Estimate:
+        parallel = self.battery.parallel
+        return estimate_of(
+            state,
+            level=self._jumps.level,
+            opened=self._jumps.open_probability(state, parallel),
+            parallel=parallel,
+        )
+
+    def _carry(self, state: ModuleFilter, days: float) -> None:
+        memory = self._memory
+        state.propagate(
+            days,
+            celsius=memory.mean_celsius(),
+            soc=memory.mean_soc(),
+            cycles=memory.cycles,
+            welds=self._jumps.drifting(self._now_s()),
+        )
+
+    def _age(self) -> None:
+        self._carry(self._filter, self._memory.waiting_s / _DAY_S)
+        self._memory.aged()
+
+    def _follow_charge(
+        self, passed_s: float, current_a: float | None, drawn: float, cells_v: list[float]
+    ) -> None:
+        """Keep the module's state of charge: from rest voltage, else by counting."""
+        memory = self._memory
+        if current_a is None:
+            return
+        if abs(current_a) > _REST_C * self.capacity_ah:
+            memory.rest_s = 0.0
+            memory.soc = min(max(memory.soc + drawn, 0.0), 1.0)
+            return
+        memory.rest_s += passed_s
+        if memory.rest_s >= _SETTLED_S:
+            seen = sorted(v for v in cells_v if not math.isnan(v))
+            if seen:
+                memory.soc = interpolate(self._curve_back, seen[len(seen) // 2])
+
+    def _learn(self, step: Step) -> None:
+        """Let the filter learn from a load step, save for cells that suddenly changed."""
+        step_c = self.battery.temperature_step_c or 0.1
+        pulse = pulse_of(
+            step,
+            self.kind,
+            capacity_ah=self.capacity_ah,
+            soc=self._memory.soc,
+            celsius_sd=step_c / math.sqrt(12.0),
+        )
+        if pulse is None:
+            return
+        self._age()
+        believed = self._jumps.judge(pulse, self._filter)
+        if np.any(np.isfinite(believed)):
+            self._filter.update_resistance(
+                believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
+            )
+            self._memory.pulses += 1
+            self._memory.evidence_s = pulse.time_s
+        self._review()
+
+    def _review(self) -> None:
+        """Weigh the reasons again."""
+        now_s = self._now_s()
+        self._memory.reviewed_s = now_s
+        if self.prior_only:
+            return
+        estimate = self._estimate_of(self._filter)
+        rated_w = self._rated_w()
+        ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
+        findings = [
+            *cell_findings(self._filter, self._jumps, estimate, self.cells),
+            *unit_findings(estimate, ride, self.battery.required_seconds),
+        ]
+        self.raised += self._judge.review(findings, now_s)
+
+    def _evidence(self) -> tuple[str, ...]:
+        memory = self._memory
+        if memory.evidence_s is None:
+            return ("no load step seen yet: the estimate rests on the chemistry's ageing alone",)
+        return (
+            f"{memory.pulses} load steps gave a resistance, last on {date(memory.evidence_s)}",
+            "capacity is inferred from resistance growth; only a test of 80 % depth measures it",
+        )
+
+    def state(self) -> dict[str, JSON]:
+        """Everything needed to continue exactly, as JSON values below 64 KB."""
+        return {
+            "version": _STATE_VERSION,
+            "cells": list(self.cells),
+            "clock": record.dump(self._clock),
+            "steps": self._steps.pack(),
+            "filter": self._filter.pack(),
+            "jumps": record.dump(self._jumps),
+            "judge": self._judge.pack(),
+            "memory": record.dump(self._memory),
+        }
+
+    @classmethod
+    def restore(
+        cls, battery: Battery, *, cells: tuple[str, ...], state: Mapping[str, JSON]
+    ) -> Self:
+        """Continue from ``state``. Raises StoreError when it cannot be used."""
+        if not isinstance(state, Mapping) or state.get("version") != _STATE_VERSION:
+            raise StoreError("the saved health state is of another version")
+        if state.get("cells") != list(cells):
+            raise StoreError("the saved health state is for other cells")
+        made = cls(battery, cells=cells)
+        record.fill(made._clock, state.get("clock"))
+        made._steps.unpack(state.get("steps"))
+        made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
+        record.fill(made._jumps, state.get("jumps"))
+        made._judge = Judge.unpack(state.get("judge"))
+        record.fill(made._memory, state.get("memory"))
+        return made

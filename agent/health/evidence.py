@@ -1,0 +1,91 @@
+"""Turns a load step into ln R at 10 s, 25 degC and the chemistry's reference charge."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.ageing import GAS_J_MOL_K, ZERO_C_K
+from agent.health.chemistry import CellType, interpolate
+from agent.health.pulses import Step
+
+Vector = npt.NDArray[np.float64]
+
+# About 24 kJ/mol on 60 % of the resistance (estimator.md section 3); what a module shows
+# beyond that is learnt from its seasons.
+_ACTIVATION_J_MOL = 24000.0
+_THERMAL_SHARE = 0.6
+_REFERENCE_K = 298.15
+
+_OWN_SD = 0.008
+_COMMON_SD = 0.012
+_SENSOR_SD_C = 0.5
+_SLOPE_SD = 0.3
+_HEATING_SD = 0.004
+_USELESS_SD = 0.25
+_REST_C = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """ln R of every cell by one load step, NaN where there is none, with its noise.
+
+    ``warm`` is (T - 25 degC)/10; ``off`` is true for a step that ended a load.
+    """
+
+    time_s: float
+    ln_r: Vector
+    own_sd: Vector
+    common_sd: float
+    warm: float
+    off: bool
+
+
+def thermal_factor(celsius: float) -> float:
+    """Resistance at ``celsius`` over that at 25 degC."""
+    kelvin = max(celsius, -30.0) + ZERO_C_K
+    arrhenius = math.exp(_ACTIVATION_J_MOL / GAS_J_MOL_K * (1.0 / kelvin - 1.0 / _REFERENCE_K))
+    return 1.0 - _THERMAL_SHARE + _THERMAL_SHARE * arrhenius
+
+
+def pulse_of(
+    step: Step, kind: CellType, *, capacity_ah: float, soc: float, celsius_sd: float
+) -> Pulse | None:
+    """Normalise ``step``, taken at charge ``soc``; None when it says too little.
+
+    ``capacity_ah`` is the capacity in use; ``celsius_sd`` the temperature sensor's own
+    uncertainty.
+    """
+    before_c = abs(step.before_a) / capacity_ah
+    off = before_c > abs(step.after_a) / capacity_ah
+    # From one load to another the polarisation of the first has not died out.
+    if min(before_c, abs(step.after_a) / capacity_ah) > _REST_C:
+        return None
+    change_a = abs(step.after_a - step.before_a)
+    if off:
+        going_on = kind.relaxation * math.log1p(10.0 / max(step.held_s, 5.0))
+        resistance = step.resistance_ohm / (1.0 - going_on)
+        slope_ohm = 0.0
+    else:
+        drawn = change_a * 10.0 / 3600.0 / capacity_ah
+        to = soc - drawn if step.after_a * step.sign < 0.0 else min(soc + drawn, 1.0)
+        slope_ohm = abs(interpolate(kind.ocv, soc) - interpolate(kind.ocv, to)) / change_a
+        resistance = step.resistance_ohm - slope_ohm
+    typical = float(np.nanmedian(resistance)) if np.any(np.isfinite(resistance)) else 0.0
+    if typical <= 0.0:
+        return None
+    usable = np.where(resistance > 0.1 * typical, resistance, np.nan)
+    factor = thermal_factor(step.celsius) * interpolate(kind.resistance_by_soc, soc)
+    warm = (step.celsius - 25.0) / 10.0
+    common_sd = math.hypot(
+        _COMMON_SD,
+        _SLOPE_SD * slope_ohm / typical,
+        kind.relaxation * step.start_sd_s / 10.0,
+        0.017 * math.hypot(celsius_sd, _SENSOR_SD_C),
+        _HEATING_SD * max(step.celsius - 40.0, 0.0),
+    )
+    if common_sd > _USELESS_SD:
+        return None
+    own_sd = np.hypot(_OWN_SD, step.sd_ohm / np.where(np.isfinite(usable), usable, typical))
+    return Pulse(step.time_s, np.log(usable / factor), own_sd, common_sd, warm, off)

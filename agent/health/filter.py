@@ -1,0 +1,245 @@
+"""The filter of one module: a joint Gaussian over what its cells share and how they differ.
+
+States. Shared: ``a`` ln fade rate over the law's, ``g`` ln gain, ``k`` error of the
+temperature coefficient of ln R per 10 K, ``f`` ln R of a current-off step over an on step.
+Per cell: ``b`` and ``h``, the cell's own parts of a and g; ``rho``, ln R growth that belongs
+to ageing; ``r`` ln R without it (10 s, 25 degC); ``q`` ln of initial over rated capacity.
+
+    d rho_i = exp(a + g + b_i + h_i) dL,   ln R_i = r_i + rho_i + k (T - 25)/10 + f [off]
+    ln (Q_i / rated) = q_i - phi^-1(rho_i / exp(g + h_i))
+
+Resistance says nothing about how a + g splits into fade and gain: the dynamics and the
+measurement see only sums, so that no amount of pulses makes the filter sure of a capacity.
+Only the priors, and capacity evidence, split them.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.errors import StoreError
+from agent.health.ageing import fade_step
+from agent.health.chemistry import CellType
+
+Vector = npt.NDArray[np.float64]
+JSON = object
+
+SHARED = 4
+PER_CELL = 5
+A, G, K, F = range(SHARED)
+
+# Random walks per square root of a year, so that knees can be followed (estimator.md).
+_RATE_WALK = 0.15
+_CELL_RATE_WALK = 0.06
+_GAIN_WALK = 0.03
+_RHO_WALK = 0.006
+_LEVEL_WALK = 0.002
+_WELD_WALK = 0.35
+_INITIAL_CAPACITY = 1.0
+_INITIAL_CAPACITY_SD = 0.012
+_CELL_CAPACITY_SD = 0.009
+_TEMPERATURE_SD = 0.05
+_OFF_STEP_SD = 0.06
+_CELL_RESISTANCE_SD = 0.05
+# A rate far beyond the prior must not overflow: exp(4) is a fade 55 times the law's.
+_RATE_LIMIT = 4.0
+_YEAR_DAYS = 365.25
+
+
+@dataclass(slots=True)
+class ModuleFilter:
+    """Mean ``x`` and covariance ``p`` of the states; ``law_loss`` is L, the law's own loss."""
+
+    kind: CellType
+    cells: int
+    x: Vector
+    p: Vector
+    law_loss: float = 0.0
+
+    @classmethod
+    def start(cls, kind: CellType, cells: int, capacity_ah: float) -> Self:
+        """Begin with the priors of ``kind`` for ``cells`` cells of ``capacity_ah`` rated."""
+        size = SHARED + PER_CELL * cells
+        x, p = np.zeros(size), np.zeros((size, size))
+        x[A], x[G] = kind.ln_rate, np.log(kind.gain)
+        variances = [kind.ln_rate_sd, kind.gain_sd, _TEMPERATURE_SD, _OFF_STEP_SD]
+        p[range(SHARED), range(SHARED)] = np.square(variances)
+        made = cls(kind, cells, x, p)
+        b, h, _, r, q = made.blocks()
+        p[b, b] = kind.cell_rate_sd**2
+        p[h, h] = kind.cell_gain_sd**2
+        x[r] = np.log(kind.specific_resistance_ohm_ah / capacity_ah)
+        x[q] = np.log(_INITIAL_CAPACITY)
+        p[np.ix_(r, r)] = kind.resistance_sd**2
+        p[r, r] += _CELL_RESISTANCE_SD**2
+        p[np.ix_(q, q)] = _INITIAL_CAPACITY_SD**2
+        p[q, q] += _CELL_CAPACITY_SD**2
+        return made
+
+    def copy(self) -> "ModuleFilter":
+        """An independent copy."""
+        return ModuleFilter(self.kind, self.cells, self.x.copy(), self.p.copy(), self.law_loss)
+
+    def blocks(self) -> tuple[npt.NDArray[np.intp], ...]:
+        """Indices of b, h, rho, r and q, each one per cell."""
+        first = SHARED + np.arange(self.cells)
+        return tuple(first + self.cells * k for k in range(PER_CELL))
+
+    def propagate(
+        self, days: float, *, celsius: float, soc: float, cycles: float, welds: Vector
+    ) -> None:
+        """Age by ``days`` at ``celsius``; ``welds`` is 1 for cells whose level may drift."""
+        step = fade_step(
+            self.kind.law, self.law_loss, days=days, celsius=celsius, soc=soc, cycles=cycles
+        )
+        self.law_loss += step
+        b, h, rho, r, _ = self.blocks()
+        rate = np.exp(np.minimum(self.x[A] + self.x[G] + self.x[b] + self.x[h], _RATE_LIMIT))
+        gain = rate * step
+        self.x[rho] += gain
+        gather = self.p[A] + self.p[G] + self.p[b] + self.p[h]
+        self.p[rho] += gain[:, None] * gather
+        gather = self.p[:, A] + self.p[:, G] + self.p[:, b].T + self.p[:, h].T
+        self.p[:, rho] += gain * gather.T
+        years = max(days, 0.0) / _YEAR_DAYS
+        self.p[A, A] += _RATE_WALK**2 * years
+        self.p[G, G] += _GAIN_WALK**2 * years
+        self.p[b, b] += _CELL_RATE_WALK**2 * years
+        self.p[rho, rho] += _RHO_WALK**2 * years
+        self.p[r, r] += (_LEVEL_WALK**2 + welds * _WELD_WALK**2) * years
+        self._tidy()
+
+    def innovation(self, ln_r: Vector, *, warm: float, off: bool) -> tuple[Vector, Vector]:
+        """Give measured minus predicted ln R, and the covariance of the prediction.
+
+        ``warm`` is (T - 25 degC)/10. Cells whose ``ln_r`` is NaN are NaN in the answer.
+        """
+        rows = self._resistance_rows(warm, off=off)
+        return ln_r - rows @ self.x, rows @ self.p @ rows.T
+
+    def update_resistance(
+        self, ln_r: Vector, own_sd: Vector, *, common_sd: float, warm: float, off: bool
+    ) -> None:
+        """Learn from measured ln R; NaN cells are left out."""
+        seen = np.isfinite(ln_r)
+        rows = self._resistance_rows(warm, off=off)[seen]
+        noise = np.diag(own_sd[seen] ** 2) + common_sd**2
+        self._update(ln_r[seen] - rows @ self.x, rows, noise)
+
+    def _resistance_rows(self, warm: float, *, off: bool) -> Vector:
+        _, _, rho, r, _ = self.blocks()
+        rows = np.zeros((self.cells, len(self.x)))
+        each = np.arange(self.cells)
+        rows[each, rho] = 1.0
+        rows[each, r] = 1.0
+        rows[:, K] = warm
+        rows[:, F] = float(off)
+        return rows
+
+    def update_capacity(self, ln_q: Vector, own_sd: Vector, *, common_sd: float) -> None:
+        """Learn from measured ln (Q/rated), NaN where there is none."""
+        seen = np.isfinite(ln_q)
+        rows = self._capacity_rows()[seen]
+        mean = self.ln_capacity()
+        noise = np.diag(own_sd[seen] ** 2) + common_sd**2
+        self._update(ln_q[seen] - mean[seen], rows, noise)
+
+    def ln_capacity(self) -> Vector:
+        """Mean of ln (Q/rated) of every cell."""
+        _, _, _, _, q = self.blocks()
+        return self.x[q] - self.loss()
+
+    def loss(self) -> Vector:
+        """Mean of u = -ln (Q/initial Q) of every cell."""
+        _, h, rho, _, _ = self.blocks()
+        growth = np.maximum(self.x[rho], 0.0) / np.exp(self.x[G] + self.x[h])
+        return self._bend(growth)[0]
+
+    def _bend(self, growth: Vector) -> tuple[Vector, Vector]:
+        """The loss u of rho over gain, and its derivative."""
+        if self.kind.gain_curve is None:
+            return growth, np.ones_like(growth)
+        us = np.array([u for u, _ in self.kind.gain_curve])
+        ys = np.array([y for _, y in self.kind.gain_curve])
+        at = np.clip(np.searchsorted(ys, growth, side="right") - 1, 0, len(us) - 2)
+        slope = (us[at + 1] - us[at]) / (ys[at + 1] - ys[at])
+        return us[at] + slope * (growth - ys[at]), slope
+
+    def _capacity_rows(self) -> Vector:
+        _, h, rho, _, q = self.blocks()
+        rows = np.zeros((self.cells, len(self.x)))
+        each = np.arange(self.cells)
+        gain = np.exp(self.x[G] + self.x[h])
+        growth = np.maximum(self.x[rho], 0.0) / gain
+        slope = self._bend(growth)[1]
+        rows[each, q] = 1.0
+        rows[each, rho] = -slope / gain
+        rows[each, h] = slope * growth
+        rows[:, G] = slope * growth
+        return rows
+
+    def capacity_covariance(self) -> Vector:
+        """Covariance of ln (Q/rated) between the cells."""
+        rows = self._capacity_rows()
+        return np.asarray(rows @ self.p @ rows.T)
+
+    def ln_growth(self, level: Vector) -> tuple[Vector, Vector]:
+        """Logarithm of the resistance growth and its sd.
+
+        ``level`` is r at commissioning; NaN where r has not moved since.
+        """
+        _, _, rho, r, _ = self.blocks()
+        moved = np.isfinite(level)
+        mean = self.x[rho] + np.where(moved, self.x[r] - np.where(moved, level, 0.0), 0.0)
+        variance = self.p[rho, rho] + np.where(moved, self.p[r, r] + 2.0 * self.p[rho, r], 0.0)
+        return mean, np.sqrt(np.maximum(variance, 0.0))
+
+    def loosen(self, cell: int, sd: float) -> None:
+        """Give up what is believed of one cell's resistance level: something happened to it."""
+        r = self.blocks()[3][cell]
+        self.p[r, r] += sd**2
+
+    def _update(self, innovation: Vector, rows: Vector, noise: Vector) -> None:
+        cross = self.p @ rows.T
+        total = rows @ cross + noise
+        gain = np.linalg.solve(total, cross.T).T
+        self.x = self.x + gain @ innovation
+        self.p = self.p - gain @ total @ gain.T
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Keep ``p`` symmetric and exactly representable in 32 bits, as it is stored."""
+        packed = np.triu(self.p).astype(np.float32).astype(np.float64)
+        self.p = packed + np.triu(packed, 1).T
+
+    def pack(self) -> dict[str, JSON]:
+        """Everything as JSON values; ``unpack`` continues exactly."""
+        upper = self.p[np.triu_indices(len(self.x))].astype(np.float32)
+        return {
+            "x": self.x.tolist(),
+            "p": base64.b64encode(upper.tobytes()).decode("ascii"),
+            "law_loss": self.law_loss,
+        }
+
+    @classmethod
+    def unpack(cls, kind: CellType, cells: int, packed: object) -> Self:
+        """Restore from ``pack``. Raises StoreError when it does not fit."""
+        size = SHARED + PER_CELL * cells
+        if not isinstance(packed, dict):
+            raise StoreError("the saved health filter has another shape")
+        try:
+            x = np.array(packed["x"], dtype=np.float64)
+            upper = np.frombuffer(base64.b64decode(str(packed["p"])), dtype=np.float32)
+            loss = float(str(packed["law_loss"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"the saved health filter cannot be read: {error}") from error
+        if x.shape != (size,) or upper.shape != (size * (size + 1) // 2,):
+            raise StoreError("the saved health filter is for another number of cells")
+        if not (np.all(np.isfinite(x)) and np.all(np.isfinite(upper)) and loss >= 0.0):
+            raise StoreError("the saved health filter holds values that are not numbers")
+        p = np.zeros((size, size))
+        p[np.triu_indices(size)] = upper
+        return cls(kind, cells, x, p + np.triu(p, 1).T, loss)

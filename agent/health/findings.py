@@ -1,0 +1,89 @@
+"""The rules: what is noteworthy about a module, in words with numbers and dates."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from agent.health.filter import ModuleFilter
+from agent.health.jumps import JumpWatch
+from agent.health.report import Estimate, Ride
+from agent.health.verdict import Finding, date
+from agent.model import Verdict
+
+_FAST = 0.45
+_FAST_LEAST = 0.05
+_JUMP_LEAST = 0.045
+_SHORT_CHANCE = 0.1
+_POOR = 0.5
+_WORN = 0.7
+
+
+def cell_findings(
+    state: ModuleFilter, jumps: JumpWatch, estimate: Estimate, cells: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Cells that differ from their module: open, welded, ageing fast, worn."""
+    growth = estimate.ln_growth
+    middle = float(np.median(growth))
+    for index, cell in enumerate(cells):
+        own = (
+            f"cell {cell}: resistance {math.expm1(growth[index]) * 100:+.0f} % since commissioning"
+        )
+        module = f"its module {math.expm1(middle) * 100:+.0f} %"
+        jump = float(state.x[state.blocks()[3][index]] - jumps.level[index])
+        if math.isfinite(jump) and jump > 0.0:
+            since = f"a sudden change, confirmed on {date(float(jumps.since_s[index]))}"
+            yield Finding(
+                "cell_resistance",
+                cell,
+                jump / _JUMP_LEAST,
+                Verdict.DEGRADED,
+                f"{own}, {module}; {since}",
+            )
+            opened = float(estimate.opened[index])
+            yield Finding(
+                "cell_weak",
+                cell,
+                opened / 0.5,
+                Verdict.DEGRADED,
+                f"{own}, {module}; {since}; an open parallel cell explains it with probability "
+                f"{opened:.2f}, and takes {estimate.open_share * 100:.0f} % of the capacity",
+            )
+        else:
+            yield _fast(state, index, cell, f"{own}, {module}")
+
+
+def _fast(state: ModuleFilter, index: int, cell: str, text: str) -> Finding:
+    """A cell whose resistance grows steadily faster than its module's."""
+    rho = np.maximum(state.x[state.blocks()[2]], 1e-6)
+    middle = float(np.median(rho))
+    ratio = float(rho[index]) / max(middle, 1e-6)
+    severity = math.log(max(ratio, 1e-3)) / _FAST
+    if rho[index] - middle < _FAST_LEAST:
+        severity = min(severity, 0.7)
+    return Finding(
+        "cell_weak", cell, severity, Verdict.WATCH, f"{text}; it ages {ratio:.1f} times as fast"
+    )
+
+
+def unit_findings(estimate: Estimate, ride: Ride | None, required_s: float) -> Iterator[Finding]:
+    """What limits the unit as a whole."""
+    if ride is not None:
+        low, high = ride.seconds.lower, ride.seconds.upper
+        yield Finding(
+            "ride_through_short",
+            None,
+            (1.0 - ride.probability) / _SHORT_CHANCE,
+            Verdict.REPLACE if ride.probability < _POOR else Verdict.DEGRADED,
+            f"at {ride.power_w:.0f} W it lasts {ride.seconds.estimate:.0f} s "
+            f"({low:.0f} to {high:.0f} s), required are {required_s:.0f} s; "
+            f"it carries them with probability {ride.probability:.2f}",
+        )
+    weakest = float(np.min(np.exp(estimate.ln_capacity)))
+    yield Finding(
+        "end_of_life_near",
+        None,
+        (1.0 - weakest) / (1.0 - _WORN),
+        Verdict.DEGRADED,
+        f"the weakest cell holds about {weakest * 100:.0f} % of the rated capacity",
+    )

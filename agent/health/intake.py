@@ -1,0 +1,80 @@
+"""Checks what comes in: time that jumps, numbers that are none, cells that are missing.
+
+The engine behind it sees finite numbers, one list of cells of the right length, and time
+that never runs backwards.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.health.pulses import Point
+
+_MAX_CELL_V = 10.0
+_MAX_RATE_C = 200.0
+_COLDEST_C, _HOTTEST_C = -40.0, 125.0
+_ASSUMED_C = 25.0
+# No more ageing than this from one gap: the clock may have jumped.
+_LONGEST_GAP_S = 2 * 365.25 * 86400.0
+# A clock that stays behind for this long is right, and the future was wrong.
+_BELIEVE_PAST_S = 7 * 86400.0
+
+
+@dataclass(slots=True)
+class Clock:
+    """Gives elapsed seconds from times that may jump either way.
+
+    After a jump back no time passes until the old time is reached again, unless the clock
+    stays behind for a week.
+    """
+
+    high_s: float | None = None
+    behind_since_s: float | None = None
+    last_s: float | None = None
+
+    def advance(self, time_s: float) -> float:
+        """Seconds that have passed since the last call, never negative."""
+        back = self.last_s is not None and time_s < self.last_s
+        self.last_s = time_s
+        if self.high_s is None:
+            self.high_s = time_s
+            return 0.0
+        if time_s >= self.high_s:
+            passed = min(time_s - self.high_s, _LONGEST_GAP_S)
+            self.high_s, self.behind_since_s = time_s, None
+            return passed
+        if self.behind_since_s is None or back:
+            self.behind_since_s = time_s
+        if time_s - self.behind_since_s >= _BELIEVE_PAST_S:
+            self.high_s, self.behind_since_s = time_s, None
+        return 0.0
+
+
+def cell_voltages(cells_v: Iterable[float | None], count: int) -> list[float]:
+    """Exactly ``count`` voltages, NaN where there is none that can be one."""
+    good = [float(v) if v is not None and 0.0 <= v <= _MAX_CELL_V else math.nan for v in cells_v][
+        :count
+    ]
+    return good + [math.nan] * (count - len(good))
+
+
+def temperature(sensors_c: Iterable[float], ambient_c: float | None) -> float | None:
+    """Mean of the plausible pack sensors, else of the air around, else None."""
+    good = [t for t in sensors_c if t is not None and _COLDEST_C <= t <= _HOTTEST_C]
+    if good:
+        return sum(good) / len(good)
+    if ambient_c is not None and _COLDEST_C <= ambient_c <= _HOTTEST_C:
+        return ambient_c
+    return None
+
+
+def current(current_a: float | None, capacity_ah: float) -> float | None:
+    """The current if it can be one, in amperes."""
+    if current_a is None or not abs(current_a) <= _MAX_RATE_C * capacity_ah:
+        return None
+    return current_a
+
+
+def point(time_s: float, current_a: float, cells_v: list[float], celsius: float | None) -> Point:
+    """Pack checked values for the step finder; an unknown temperature counts as 25 degC."""
+    return Point(time_s, current_a, cells_v, _ASSUMED_C if celsius is None else celsius)

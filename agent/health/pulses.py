@@ -1,0 +1,190 @@
+"""Finds load steps in the stream and takes the 10 s resistance of every cell from them.
+
+A step is a jump of the current between two samples, from one steady level to another that
+then holds for at least 8 s. The drop is fitted over ln t and read at 10 s, so that the
+answer hangs neither on one sample nor on the sampling phase. The direction is not used:
+a resistance is the same whichever sign the device gives its current.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.errors import StoreError
+from agent.health.record import dump, numbers
+
+Vector = npt.NDArray[np.float64]
+
+HOLD_S = 8.0
+"""A step shorter than this says nothing about the 10 s resistance."""
+_WINDOW_S = 16.0
+_FIRST_S = 2.5
+_LONGEST_GAP_S = 12.0
+_STEP_C = 0.4
+_STEADY_C = 0.12
+_KEEP = 4
+
+
+class Point(NamedTuple):
+    """One sample as the step finder sees it. ``cells_v`` holds NaN for an absent cell."""
+
+    time_s: float
+    current_a: float
+    cells_v: list[float]
+    celsius: float
+
+
+class Step(NamedTuple):
+    """A load step that held long enough.
+
+    ``resistance_ohm`` is apparent (no correction for charge drawn), NaN where a cell was
+    absent; ``sd_ohm`` its own noise. ``start_sd_s`` is what is not known of the start.
+    ``before_a`` and ``after_a`` are the two levels; ``held_s`` how long the level before
+    had lasted. ``sign`` is -1 where the device gives its
+    current the other way round.
+    """
+
+    time_s: float
+    resistance_ohm: Vector
+    sd_ohm: float
+    start_sd_s: float
+    before_a: float
+    after_a: float
+    before_v: Vector
+    held_s: float
+    sign: float
+    celsius: float
+
+
+@dataclass(slots=True)
+class StepFinder:
+    """Watches samples in order and gives a ``Step`` when one is complete."""
+
+    capacity_ah: float
+    voltage_sd_v: float
+    steady: deque[Point] = field(default_factory=lambda: deque(maxlen=_KEEP))
+    steady_since_s: float = 0.0
+    before: list[Point] = field(default_factory=list)
+    after: list[Point] = field(default_factory=list)
+    held_s: float = 0.0
+
+    def watch(self, point: Point) -> Step | None:
+        """Take the next sample; answer the step that it completes."""
+        found = None
+        last = self.after[-1] if self.after else (self.steady[-1] if self.steady else None)
+        if last is None or point.time_s - last.time_s > _LONGEST_GAP_S:
+            found = self._finish()
+            self._restart(point)
+            return found
+        moved = abs(point.current_a - last.current_a) / self.capacity_ah
+        if moved >= _STEP_C:
+            found = self._finish()
+            self._open(point)
+        elif self.after:
+            self.after.append(point)
+            if point.time_s - self.before[-1].time_s >= _WINDOW_S:
+                found = self._finish()
+        elif moved > _STEADY_C:
+            self._restart(point)
+        else:
+            self.steady.append(point)
+        return found
+
+    def _restart(self, point: Point) -> None:
+        self.before, self.after = [], []
+        self.steady.clear()
+        self.steady.append(point)
+        self.steady_since_s = point.time_s
+
+    def _open(self, point: Point) -> None:
+        self.before = list(self.steady)
+        self.held_s = self.before[-1].time_s - self.steady_since_s
+        self.after = [point]
+
+    def _finish(self) -> Step | None:
+        """Close the open step; what follows it is the new steady level."""
+        before, after = self.before, self.after
+        if not after:
+            return None
+        step = measure(before, after, held_s=self.held_s, voltage_sd_v=self.voltage_sd_v)
+        self.before, self.after = [], []
+        self.steady.clear()
+        self.steady.extend(after[-_KEEP:])
+        self.steady_since_s = after[0].time_s
+        return step
+
+    def pack(self) -> dict[str, object]:
+        """What the finder holds, as JSON values."""
+        held = {"steady": self.steady, "before": self.before, "after": self.after}
+        saved: dict[str, object] = {key: dump(list(points)) for key, points in held.items()}
+        return saved | {"since_s": self.steady_since_s, "held_s": self.held_s}
+
+    def unpack(self, saved: object) -> None:
+        """Restore from ``pack``. Raises StoreError when it does not fit."""
+        try:
+            fields = dict(saved)  # type: ignore[call-overload]
+            for key, target in (
+                ("steady", self.steady),
+                ("before", self.before),
+                ("after", self.after),
+            ):
+                target.extend(
+                    Point(float(t), float(i), numbers(v), float(c)) for t, i, v, c in fields[key]
+                )
+            self.steady_since_s = float(fields["since_s"])
+            self.held_s = float(fields["held_s"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"the saved load step cannot be read: {error}") from error
+
+
+def measure(
+    before: list[Point], after: list[Point], *, held_s: float, voltage_sd_v: float
+) -> Step | None:
+    """Fit the 10 s resistance of a step from the samples ``before`` and ``after`` it."""
+    # The load came at some moment between the two samples around the step.
+    gap_s = after[0].time_s - before[-1].time_s
+    start_s = before[-1].time_s + gap_s / 2
+    used = [p for p in after if _FIRST_S <= p.time_s - start_s <= _WINDOW_S]
+    if not used or used[-1].time_s - start_s < HOLD_S:
+        return None
+    # Loaded samples move on with the load, rested ones do not: only the last loaded one counts.
+    rested = abs(before[-1].current_a) < abs(after[-1].current_a)
+    base = before if rested else before[-1:]
+    before_v = np.mean([p.cells_v for p in base], axis=0)
+    before_a = float(np.mean([p.current_a for p in base]))
+    drop = np.array([p.cells_v for p in used]) - before_v
+    change_a = np.array([p.current_a for p in used]) - before_a
+    # One sign for the whole module: a cell that moves against the others shows as negative.
+    each = drop / change_a[:, None]
+    sign = np.sign(np.nanmedian(each)) if np.any(np.isfinite(each)) else 1.0
+    each = each * sign
+    log_t = np.log(np.array([p.time_s - start_s for p in used]) / 10.0)
+    resistance, spread = _at_ten_seconds(each, log_t)
+    noise_v = voltage_sd_v * sqrt(spread + 1.0 / len(base))
+    return Step(
+        time_s=after[0].time_s,
+        resistance_ohm=resistance,
+        sd_ohm=noise_v / float(np.min(np.abs(change_a))),
+        start_sd_s=gap_s / sqrt(12.0),
+        before_a=before_a,
+        after_a=float(np.mean([p.current_a for p in used])),
+        before_v=before_v,
+        held_s=held_s,
+        sign=float(sign),
+        celsius=float(np.mean([p.celsius for p in used])),
+    )
+
+
+def _at_ten_seconds(each: Vector, log_t: Vector) -> tuple[Vector, float]:
+    """Value at ln(t/10 s) = 0 of a straight line over ``log_t``, and its variance factor."""
+    mean = float(np.mean(log_t))
+    centred = log_t - mean
+    square = float(centred @ centred)
+    if len(log_t) < 3 or square < 0.1:  # noqa: PLR2004 - too few to give a slope
+        return np.mean(each, axis=0), 1.0 / len(log_t)
+    slope = centred @ (each - np.mean(each, axis=0)) / square
+    return np.mean(each, axis=0) - slope * mean, 1.0 / len(log_t) + mean**2 / square

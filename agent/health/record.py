@@ -1,0 +1,111 @@
+"""What the engine remembers between observations, and how it becomes JSON and back."""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from agent.errors import StoreError
+
+JSON = object
+T = TypeVar("T")
+
+_ASSUMED_C = 25.0
+
+
+@dataclass(slots=True)
+class Memory:
+    """Running sums since the filter last aged, and counts for the evidence texts.
+
+    ``soc`` is the module's state of charge, ``celsius`` the last known temperature;
+    ``heat`` and ``charge`` are sums over time of temperature and state of charge;
+    ``cycles`` are equivalent full cycles.
+    """
+
+    soc: float = 1.0
+    waiting_s: float = 0.0
+    heat: float = 0.0
+    charge: float = 0.0
+    cycles: float = 0.0
+    celsius: float | None = None
+    rest_s: float = 0.0
+    reviewed_s: float = 0.0
+    evidence_s: float | None = None
+    pulses: int = 0
+
+    def pass_time(self, passed_s: float, celsius: float | None, cycles: float) -> None:
+        """Let ``passed_s`` go by at the last known temperature and charge."""
+        if celsius is not None:
+            self.celsius = celsius
+        if passed_s > 0.0:
+            self.waiting_s += passed_s
+            self.heat += passed_s * self.known_celsius()
+            self.charge += passed_s * self.soc
+            self.cycles += cycles
+
+    def mean_celsius(self) -> float:
+        """Mean temperature since the filter last aged."""
+        if self.waiting_s > 0.0:
+            return self.heat / self.waiting_s
+        return self.known_celsius()
+
+    def known_celsius(self) -> float:
+        """The last known temperature, or room temperature when none was ever seen."""
+        return _ASSUMED_C if self.celsius is None else self.celsius
+
+    def mean_soc(self) -> float:
+        """Mean state of charge since the filter last aged."""
+        return self.charge / self.waiting_s if self.waiting_s > 0.0 else self.soc
+
+    def aged(self) -> None:
+        """Start the sums again."""
+        self.waiting_s = self.heat = self.charge = self.cycles = 0.0
+
+
+def dump(value: object) -> JSON:
+    """Make JSON of dataclasses, sequences, arrays and numbers; NaN becomes null."""
+    if is_dataclass(value):
+        return {f.name: dump(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, np.ndarray):
+        return [dump(float(item)) for item in value]
+    if isinstance(value, Sequence | deque) and not isinstance(value, str):
+        return [dump(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def numbers(value: object) -> list[float]:
+    """Read a list of numbers back; null becomes NaN."""
+    if not isinstance(value, list):
+        raise StoreError("the saved health state holds something else where numbers belong")
+    try:
+        return [math.nan if item is None else float(item) for item in value]
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"the saved health state cannot be read: {error}") from error
+
+
+def fill(target: T, saved: object) -> T:
+    """Put saved scalars and arrays into a fresh dataclass ``target``; other fields stay.
+
+    Raises StoreError when a field is missing or of another kind.
+    """
+    if not isinstance(saved, dict) or not is_dataclass(target):
+        raise StoreError("the saved health state has another shape")
+    for item in fields(target):
+        if item.name not in saved:
+            raise StoreError(f"the saved health state lacks {item.name}")
+        value, now = saved[item.name], getattr(target, item.name)
+        if isinstance(now, np.ndarray):
+            array = np.array(numbers(value))
+            if array.shape != now.shape:
+                raise StoreError(f"the saved {item.name} is for another number of cells")
+            setattr(target, item.name, array)
+        elif value is None or isinstance(value, int | float):
+            if now is not None and value is None:
+                raise StoreError(f"the saved {item.name} is no number")
+            setattr(target, item.name, value)
+    return target

@@ -1,0 +1,160 @@
+"""From the filter's Gaussian to numbers: intervals per cell, ride-through, end of life."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.chemistry import CellType
+from agent.health.filter import ModuleFilter
+from agent.health.ride import LIMIT_S, Cells, seconds_to_cutoff
+from agent.model import Interval
+
+Vector = npt.NDArray[np.float64]
+
+Z90 = 1.645
+"""Half-width of a 90 % interval in standard deviations."""
+_CAPACITY_FLOOR = 0.010
+_GROWTH_FLOOR = 0.010
+# What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
+_RIDE_SD = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is believed of a module's cells at one time, ready to be reported.
+
+    ``ln_capacity`` is ln (Q/rated) with covariance ``spread``; ``ln_growth`` ln (R/R at
+    commissioning) with sd ``growth_sd``; ``resistance_ohm`` at 10 s and 25 degC;
+    ``opened`` the probability that a parallel cell is open, which then takes the share
+    ``open_share`` of the capacity.
+    """
+
+    ln_capacity: Vector
+    spread: Vector
+    ln_growth: Vector
+    growth_sd: Vector
+    resistance_ohm: Vector
+    opened: Vector
+    open_share: float
+
+    def capacity_sd(self) -> Vector:
+        """Sd of ln (Q/rated), floored."""
+        return np.hypot(np.sqrt(np.maximum(np.diag(self.spread), 0.0)), _CAPACITY_FLOOR)
+
+    def capacity(self, cell: int) -> Interval:
+        """State of health of one cell, with its 90 % interval."""
+        mean, sd = float(self.ln_capacity[cell]), float(self.capacity_sd()[cell])
+        opened = float(self.opened[cell])
+        cut = math.log1p(-self.open_share)
+        middle = math.exp(mean) * (1.0 - opened * self.open_share)
+        lower = mixture_quantile(0.05, mean, sd, cut, opened)
+        upper = mixture_quantile(0.95, mean, sd, cut, opened)
+        return Interval(middle, math.exp(lower), math.exp(upper))
+
+    def growth(self, cell: int) -> Interval:
+        """Resistance growth of one cell, with its 90 % interval."""
+        mean = float(self.ln_growth[cell])
+        half = Z90 * math.hypot(float(self.growth_sd[cell]), _GROWTH_FLOOR)
+        return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+
+
+def mixture_quantile(level: float, mean: float, sd: float, cut: float, weight: float) -> float:
+    """Quantile of a normal that with probability ``weight`` sits ``cut`` further on."""
+    low, high = mean + min(cut, 0.0) - 6.0 * sd, mean + max(cut, 0.0) + 6.0 * sd
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        below = (1.0 - weight) * _normal((middle - mean) / sd) + weight * _normal(
+            (middle - mean - cut) / sd
+        )
+        low, high = (middle, high) if below < level else (low, middle)
+    return 0.5 * (low + high)
+
+
+def _normal(z: float) -> float:
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """Ride-through at one power: seconds with interval, and the chance of the required."""
+
+    power_w: float
+    seconds: Interval
+    probability: float
+    limiting: int
+
+
+def rides(
+    estimate: Estimate,
+    kind: CellType,
+    *,
+    capacity_ah: float,
+    powers_w: list[float],
+    required_s: float,
+    drawn: Vector,
+    celsius: float,
+) -> list[Ride]:
+    """Simulate the module at each of ``powers_w`` and put intervals on the times.
+
+    ``drawn`` is the charge missing from full per cell, over rated capacity.
+    """
+    cells = _scenarios(estimate, drawn, celsius)
+    seconds, limiting = seconds_to_cutoff(
+        cells, kind, capacity_ah=capacity_ah, powers_w=np.array(powers_w)
+    )
+    answer = []
+    for index, power_w in enumerate(powers_w):
+        base = float(seconds[index, 0])
+        ln = np.log(np.maximum(seconds[index], 1.0))
+        sd = math.hypot(float(np.sqrt(np.sum((ln[1:] - ln[0]) ** 2))), _RIDE_SD)
+        lower = base * math.exp(-Z90 * sd)
+        upper = base * math.exp(Z90 * sd)
+        z = math.log(max(base, 1.0) / max(required_s, 1.0)) / sd
+        interval = Interval(base, lower, max(upper, base))
+        answer.append(Ride(power_w, interval, _normal(z), int(limiting[index, 0])))
+    return answer
+
+
+def _scenarios(estimate: Estimate, drawn: Vector, celsius: float) -> Cells:
+    """The estimate, then one scenario for each direction in which it may be wrong."""
+    count = len(estimate.ln_capacity)
+    cut = estimate.opened * math.log1p(-estimate.open_share)
+    ln_q = estimate.ln_capacity + cut
+    sd = estimate.capacity_sd()
+    # Common error of all cells, then the own error of the weakest three.
+    common = math.sqrt(max(float(estimate.spread.mean()), 0.0))
+    own = np.sqrt(np.maximum(sd**2 - common**2, 0.0))
+    capacity, resistance = [ln_q, ln_q - common], [np.zeros(count), np.zeros(count)]
+    for cell in np.argsort(ln_q)[:3]:
+        moved = ln_q.copy()
+        moved[cell] -= own[cell]
+        capacity.append(moved)
+        resistance.append(np.zeros(count))
+    capacity.append(ln_q)
+    resistance.append(np.full(count, 0.03))
+    ohm = estimate.resistance_ohm * np.exp(np.array(resistance))
+    return Cells(np.exp(np.array(capacity)), ohm, np.broadcast_to(drawn, ohm.shape), celsius)
+
+
+def at_limit(ride: Ride) -> bool:
+    """Whether the simulation ended before the battery did."""
+    return ride.seconds.estimate >= LIMIT_S
+
+
+def estimate_of(
+    state: ModuleFilter, *, level: Vector, opened: Vector, parallel: int | None
+) -> Estimate:
+    """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped."""
+    growth, growth_sd = state.ln_growth(level)
+    _, _, rho, r, _ = state.blocks()
+    return Estimate(
+        ln_capacity=state.ln_capacity(),
+        spread=state.capacity_covariance(),
+        ln_growth=growth,
+        growth_sd=growth_sd,
+        resistance_ohm=np.exp(state.x[r] + state.x[rho]),
+        opened=opened,
+        open_share=1.0 / parallel if parallel else 0.0,
+    )

@@ -1,0 +1,1 @@
+"""Offline estimation: the daemon's engine over a recorded file."""

@@ -1,0 +1,103 @@
+"""Reads META: what is known of the recorded unit's battery."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import ConfigError
+from agent.model import Battery, Chemistry
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The recorded unit. ``charge_sign`` is +1 where the file's current charges when positive."""
+
+    name: str
+    battery: Battery
+    charge_sign: float
+
+
+def read_meta(path: Path | None) -> Meta:
+    """Read META, or assume nothing without it. Raises ConfigError with what is wrong."""
+    if path is None:
+        return Meta("unit", Battery(), 1.0)
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: must hold one JSON object")
+    try:
+        return Meta(str(fields.get("name", path.stem)), _battery(fields), _sign(fields))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _sign(fields: dict[str, object]) -> float:
+    text = str(fields.get("current_sign", "charge positive")).strip().lower()
+    signs = {"charge positive": 1.0, "discharge positive": -1.0}
+    if text not in signs:
+        raise ValueError(f"current_sign must be one of {', '.join(signs)}, not {text!r}")
+    return signs[text]
+
+
+def _battery(fields: dict[str, object]) -> Battery:
+    sensor = fields.get("sensor")
+    steps = sensor if isinstance(sensor, dict) else fields
+    milliohm = _number(fields, "r10s_25c_nominal_mohm")
+    required = _number(fields, "required_seconds")
+    return Battery(
+        chemistry=_chemistry(fields),
+        series=_count(fields, "n_series"),
+        parallel=_count(fields, "n_parallel"),
+        rated_capacity_ah=_number(fields, "rated_capacity_ah"),
+        rated_power_w=_number(fields, "rated_power_w"),
+        required_seconds=240.0 if required is None else required,
+        cell_cutoff_v=_number(fields, "v_min_cell"),
+        cell_float_v=_number(fields, "v_float_cell"),
+        cell_max_v=_number(fields, "v_max_cell"),
+        resistance_ohm=None if milliohm is None else milliohm / 1000.0,
+        ocv=_curve(fields),
+        voltage_step_v=_number(steps, "v_q"),
+        current_step_a=_number(steps, "i_q"),
+        temperature_step_c=_number(steps, "t_q"),
+    )
+
+
+def _chemistry(fields: dict[str, object]) -> Chemistry:
+    text = str(fields.get("chemistry", "unknown")).strip()
+    known = {c.value.lower(): c for c in Chemistry}
+    if text.lower() not in known:
+        raise ValueError(f"chemistry must be one of {', '.join(Chemistry)}, not {text!r}")
+    return known[text.lower()]
+
+
+def _number(fields: dict[str, object], key: str) -> float | None:
+    value = fields.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"{key} must be a positive number or null, not {value!r}")
+    return float(value)
+
+
+def _count(fields: dict[str, object], key: str) -> int | None:
+    value = _number(fields, key)
+    return None if value is None else int(value)
+
+
+def _curve(fields: dict[str, object]) -> tuple[tuple[float, float], ...] | None:
+    socs, volts = fields.get("ocv_soc"), fields.get("ocv_v")
+    if socs is None or volts is None:
+        return None
+    if not isinstance(socs, list) or not isinstance(volts, list) or len(socs) != len(volts):
+        raise ValueError("ocv_soc and ocv_v must be two lists of one length")
+    points = sorted((float(s), float(v)) for s, v in zip(socs, volts, strict=True))
+    # A measured curve may dip by noise; the inverse needs it rising.
+    rising: list[tuple[float, float]] = []
+    for soc, volt in points:
+        lowest = rising[-1][1] + 1e-6 if rising else volt
+        rising.append((soc, max(volt, lowest)))
+    if len(rising) < 2:  # noqa: PLR2004 - a curve has two ends
+        raise ValueError("ocv_soc and ocv_v must hold at least two points")
+    return tuple(rising)

@@ -1,0 +1,89 @@
+"""Feeds a recorded file to the engine and collects the rows of the output files."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from agent.health.engine import HealthEngine, Observation
+from agent.health.verdict import ALARM_KINDS, Raised
+
+Row = tuple[object, ...]
+
+POWER_SHARES = (0.6, 1.0, 1.4)
+"""Powers of ride.csv, as shares of the rated power."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """Rows of the output files, in their order."""
+
+    soh: list[Row] = field(default_factory=list)
+    alarms: list[Row] = field(default_factory=list)
+    ride: list[Row] = field(default_factory=list)
+    forecast: list[Row] = field(default_factory=list)
+
+
+def replay(
+    engine: HealthEngine,
+    observations: Iterator[Observation],
+    *,
+    every_s: float,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Tables:
+    """Run ``observations`` through ``engine``; one set of rows every ``every_s`` seconds.
+
+    A row at time t rests on samples before t only, and every t is a multiple of ``every_s``
+    after the first sample, so that half a file gives exactly the rows of that half.
+    """
+    tables = Tables()
+    due_s: float | None = None
+    seen = 0
+    for count, observation in enumerate(observations, start=1):
+        time_s = observation.time_s
+        if not math.isfinite(time_s):
+            continue
+        if due_s is None:
+            due_s = time_s + min(every_s, 86400.0)
+        if time_s - due_s > 400 * every_s:
+            due_s = time_s
+        while time_s >= due_s:
+            write_rows(tables, engine, due_s)
+            due_s += every_s
+        engine.observe(observation)
+        for raised in engine.raised[seen:]:
+            write_alarm(tables, engine, raised)
+        seen = len(engine.raised)
+        progress(count)
+    return tables
+
+
+def write_alarm(tables: Tables, engine: HealthEngine, raised: Raised) -> None:
+    """Add the alarm of a reason that is one; cell 0 is the pack's current sensor."""
+    kind = ALARM_KINDS.get(raised.code)
+    if kind is not None:
+        cell = 0 if raised.cell is None else engine.cells.index(raised.cell) + 1
+        tables.alarms.append((_time(raised.time_s), cell, kind, raised.text))
+
+
+def write_rows(tables: Tables, engine: HealthEngine, time_s: float) -> None:
+    """Add the rows of one output time."""
+    estimate = engine.estimate(time_s)
+    when = _time(time_s)
+    for index in range(len(engine.cells)):
+        capacity, growth = estimate.capacity(index), estimate.growth(index)
+        tables.soh.append((when, index + 1, *_five(*capacity), *_five(*growth)))
+    rated_w = engine.battery.rated_power_w
+    if rated_w is None:
+        return
+    for ride in engine.ride(estimate, [share * rated_w for share in POWER_SHARES]):
+        low, high = ride.seconds.lower, ride.seconds.upper
+        times = (round(ride.seconds.estimate, 1), round(low, 1), round(high, 1))
+        tables.ride.append((when, round(ride.power_w), round(ride.probability, 4), *times))
+
+
+def _five(*values: float) -> tuple[float, ...]:
+    return tuple(round(value, 5) for value in values)
+
+
+def _time(time_s: float) -> float:
+    return round(time_s, 3)
