@@ -21,7 +21,8 @@ State = Mapping[str, Any]
 """An estimator's state: whatever JSON can carry."""
 
 _HOUR_MS = 3_600_000
-_BUSY_S = 2.0
+_BUSY_S = 1.0
+_LARGEST_JOURNAL_BYTES = 16 * 1024 * 1024
 
 # One script for each step from one schema version to the next; never edit, only append.
 _MIGRATIONS = (
@@ -108,6 +109,7 @@ class Database:
         run("PRAGMA locking_mode = EXCLUSIVE")
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA journal_size_limit = {_LARGEST_JOURNAL_BYTES}")
         version = run("PRAGMA user_version").fetchone()[0]
         if version > len(_MIGRATIONS):
             raise StoreError(

@@ -1,0 +1,59 @@
+"""Between polling, which must not wait, and the history, which writes to a disk."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from agent.model import Event, Sample
+from agent.store.database import State
+from agent.store.history import HistoryStore
+
+_WRITE_EVERY_S = 1.0
+"""How much a power loss may cost of events and learnt states."""
+_FLUSH_EVERY_S = 300.0
+"""Readings are committed in batches this far apart, to spare flash memory."""
+_TIDY_EVERY_S = 3600.0
+
+
+@dataclass(slots=True)
+class Archive:
+    """Collects what must survive and lets ``run`` commit it. Its calls never block."""
+
+    history: HistoryStore
+    states: dict[str, tuple[str | None, State]] = field(default_factory=dict)
+    happened: dict[tuple[str, str, float], Event] = field(default_factory=dict)
+
+    def keep_state(self, unit: str, serial: str | None, state: State) -> None:
+        """Record what the engine of ``unit`` has learnt; the newest waits for ``run``."""
+        self.states[unit] = (serial, state)
+
+    def keep_event(self, event: Event) -> None:
+        """Record an event, or its newer form."""
+        self.happened[event.unit, event.kind, event.start_s] = event
+
+    def keep_sample(self, sample: Sample, *, closely: bool) -> None:
+        """Record readings; ``closely`` keeps every one, for discharges and tests."""
+        self.history.put_sample(sample, closely=closely)
+
+    async def write(self, now_s: float) -> None:
+        """Commit the states and events that wait."""
+        if self.states:
+            states, self.states = self.states, {}
+            await self.history.save_states(states, saved_s=now_s)
+        happened, self.happened = self.happened, {}
+        for event in happened.values():
+            await self.history.put_event(event)
+
+    async def run(self) -> None:
+        """Commit what waits, for ever."""
+        flushed_s = tidied_s = time.monotonic()
+        while True:
+            await asyncio.sleep(_WRITE_EVERY_S)
+            await self.write(time.time())
+            now_s = time.monotonic()
+            if now_s - flushed_s >= _FLUSH_EVERY_S:
+                flushed_s = now_s
+                await self.history.flush()
+            if now_s - tidied_s >= _TIDY_EVERY_S:
+                tidied_s = now_s
+                await self.history.tidy(now_s=time.time())
