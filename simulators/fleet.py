@@ -1,0 +1,155 @@
+"""A scenario made real: modules and UPSs with their faults, in their climate."""
+
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from simulators.build import Spread, make_pack
+from simulators.faults import BatteryFault, BatteryFaultKind, WireFault, WireFaultKind
+from simulators.hardware import MODULES, UPSES
+from simulators.module import Module
+from simulators.scenario import Climate, FaultPart, Scenario, UnitPart, unit_names
+from simulators.sensors import make_sensors
+from simulators.ups import Ups
+
+_YEAR_S = 365.25 * 86400
+_DAY_S = 86400.0
+_WARMEST_DAY = 200.0
+_WARMEST_HOUR = 15.0
+_UPS_AGE_S = 3 * _YEAR_S
+_PULSE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a unit sits and how it is reached."""
+
+    rack: str
+    shelf: str
+    slot: str
+    bus: str
+    unit_id: int
+    warmer_k: float
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The units of a scenario. ``start_s`` is the unix time at which live begins."""
+
+    scenario: Scenario
+    start_s: float
+    modules: dict[str, Module]
+    upses: dict[str, Ups]
+    sites: dict[str, Site]
+    wire_faults: dict[str, list[WireFault]] = field(default_factory=dict)
+
+    def air_c(self, name: str, now_s: float) -> float:
+        """Give the inlet air of a module."""
+        return air_c(self.scenario.climate, now_s) + self.sites[name].warmer_k
+
+
+def air_c(climate: Climate, now_s: float) -> float:
+    """Give the inlet air temperature of the site at a unix time."""
+    season = math.cos(2 * math.pi * (now_s / _YEAR_S - _WARMEST_DAY / 365.25))
+    day = math.cos(2 * math.pi * (now_s / _DAY_S - _WARMEST_HOUR / 24))
+    return climate.mean + climate.season * season + climate.day * day
+
+
+def generator(scenario: Scenario, *parts: str) -> np.random.Generator:
+    """Make the random generator of one thing: the same scenario and names, the same numbers."""
+    keys = [zlib.crc32(part.encode()) for part in parts]
+    return np.random.default_rng([scenario.seed, *keys])
+
+
+def build_fleet(scenario: Scenario, *, start_s: float, born_s: float) -> Fleet:
+    """Make every unit as it is at ``born_s``; battery faults count from ``start_s``."""
+    modules: dict[str, Module] = {}
+    sites: dict[str, Site] = {}
+    for part in scenario.units:
+        for n, name in enumerate(unit_names(part)):
+            sites[name] = _site(part, n, scenario)
+            faults = [fault for fault in scenario.faults if fault.unit == name]
+            modules[name] = _module(scenario, part, name, faults, start_s, born_s)
+    upses = {part.name: _ups(scenario, part.name, start_s) for part in scenario.ups}
+    wire = {name: list(_wire_faults(scenario, name)) for name in modules}
+    return Fleet(scenario, start_s, modules, upses, sites, wire)
+
+
+def _site(part: UnitPart, n: int, scenario: Scenario) -> Site:
+    number = str(n + 1)
+    name = part.name.replace("{n}", number)
+    spread_k = float(generator(scenario, name, "place").standard_normal()) * 0.4
+    slot = part.slot.replace("{n}", number)
+    return Site(part.rack, part.shelf, slot, part.bus, part.unit_id + n, part.warmer + spread_k)
+
+
+def _module(
+    scenario: Scenario,
+    part: UnitPart,
+    name: str,
+    faults: list[FaultPart],
+    start_s: float,
+    born_s: float,
+) -> Module:
+    design = MODULES[part.model]
+    cells, electronics = generator(scenario, name, "cells"), generator(scenario, name, "sensors")
+    pack = make_pack(design.pack, Spread(), cells, rest_v=design.float_v, celsius=28.0)
+    new_ohm = pack.resistance_ohm(_PULSE_S)
+    age_s = scenario.past.age
+    if age_s > 0:
+        pack.age_by(
+            days=age_s / _DAY_S,
+            celsius=np.full(design.pack.series, scenario.climate.mean + 3.0),
+            soc=pack.soc(),
+        )
+        pack.cells.held_ah = pack.curves.held_at(design.float_v)
+    made = datetime.fromtimestamp(born_s - age_s - 30 * _DAY_S, UTC)
+    module = Module(
+        name=name,
+        serial=f"SIM{zlib.crc32(f'{scenario.name}/{scenario.seed}/{name}'.encode()):010d}",
+        design=design,
+        pack=pack,
+        sensors=make_sensors(design.pack.series, electronics),
+        now_s=born_s,
+        made_on=made.strftime("%Y-%m-%d"),
+    )
+    module.counters.installed_s = born_s - age_s
+    module.faults = [
+        BatteryFault(
+            kind=fault.kind,
+            cell=fault.cell or 1,
+            onset_s=born_s if fault.at is None else start_s + fault.at,
+            size=fault.size or 0.0,
+            grow_s=fault.over,
+            parallel=design.pack.parallel,
+            new_resistance_ohm=float(new_ohm[(fault.cell or 1) - 1]),
+        )
+        for fault in faults
+        if isinstance(fault.kind, BatteryFaultKind)
+    ]
+    return module
+
+
+def _wire_faults(scenario: Scenario, name: str) -> Iterator[WireFault]:
+    for fault in scenario.faults:
+        if fault.unit == name and isinstance(fault.kind, WireFaultKind):
+            yield WireFault(fault.kind, fault.at or 0.0, fault.until, fault.value)
+
+
+def _ups(scenario: Scenario, name: str, start_s: float) -> Ups:
+    part = next(part for part in scenario.ups if part.name == name)
+    design = UPSES[part.model]
+    return Ups(
+        name=name,
+        serial=f"SIM{zlib.crc32(f'{scenario.name}/{name}'.encode()):010d}",
+        design=design,
+        random=generator(scenario, name, "ups"),
+        now_s=start_s,
+        installed_s=start_s - _UPS_AGE_S,
+        load_w=part.load * design.rated_power_w,
+        last_test_s=start_s - 12 * _DAY_S,
+    )
