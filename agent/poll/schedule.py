@@ -38,7 +38,7 @@ class Turn:
     failures: int = 0
     urgent_until_s: float = 0.0
     slow_due_s: float = 0.0
-    random: random.Random = field(default_factory=random.Random)
+    jitter: random.Random = field(default_factory=random.Random)
 
     def cadences(self, now_s: float) -> frozenset[Cadence]:
         """Say which fields are worth reading in a pass that starts now."""
@@ -78,7 +78,7 @@ class Turn:
         wait_s = min(self.pace.interval_s * 2**exponent, self.pace.dormant_s)
         if self.failures >= DORMANT_AFTER:
             wait_s = self.pace.dormant_s
-        self.due_s = now_s + wait_s * self.random.uniform(0.9, 1.1)
+        self.due_s = now_s + wait_s * self.jitter.uniform(0.9, 1.1)
 
     def state(self, *, sound: bool) -> UnitState:
         """Give the state that the failures so far amount to; ``sound`` of the last answer."""

@@ -1,0 +1,79 @@
+"""``bbu-agent check``: say everything that is wrong with configuration files."""
+
+import json
+import os
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+
+from agent.config.load import Report, examine
+from agent.config.types import Config
+from agent.profiles.load import names
+
+WRONG = 2
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people and editors, or one JSON list.",
+)
+def check(files: tuple[Path, ...], style: str) -> None:
+    """Check configuration FILEs as the agent would read them, secrets included.
+
+    Every error is one line, file:line: path: message, on standard error. Exit 2 where any
+    file is wrong.
+    """
+    profiles = names()
+    reports = {file: examine(file, profiles=profiles, environ=os.environ) for file in files}
+    if style == "json":
+        click.echo(json.dumps([_as_json(*item) for item in reports.items()], indent=2))
+    else:
+        for file, report in reports.items():
+            _print(file, report)
+    if any(report.config is None for report in reports.values()):
+        sys.exit(WRONG)
+
+
+def _print(file: Path, report: Report) -> None:
+    marked = [replace(each, message=f"warning: {each.message}") for each in report.warnings]
+    for problem in sorted([*report.errors, *marked]):
+        click.echo(problem.located(file), err=True)
+    if report.config is not None:
+        click.echo(f"{file}: ok: {_summary(report.config, len(report.warnings))}")
+
+
+def _summary(config: Config, warnings: int) -> str:
+    over_snmp = sum(unit.snmp is not None for unit in config.units)
+    parts = [
+        f"{_count(len(config.units), 'unit')} ({over_snmp} over SNMP)",
+        _count(len(config.buses), "bus", "buses"),
+        _count(len(config.shelves), "shelf", "shelves"),
+        _count(warnings, "warning"),
+    ]
+    return ", ".join(parts)
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _as_json(file: Path, report: Report) -> dict[str, object]:
+    config = report.config
+    return {
+        "file": str(file),
+        "ok": config is not None,
+        "errors": [asdict(error) for error in report.errors],
+        "warnings": [asdict(warning) for warning in report.warnings],
+        "units": [unit.name for unit in config.units] if config is not None else None,
+        "buses": [bus.name for bus in config.buses] if config is not None else None,
+    }

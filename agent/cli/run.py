@@ -1,0 +1,76 @@
+"""``bbu-agent run``: the daemon."""
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from agent import app
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+class _Logfmt(logging.Formatter):
+    """Lines as ``time=... level=... room=... msg="..."``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        stamp = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
+        level = record.levelname.lower()
+        return f"time={stamp} level={level} room={record.name} msg={json.dumps(message)}"
+
+
+class _Json(logging.Formatter):
+    """Lines as one JSON object each."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "room": record.name,
+            "msg": super().format(record),
+        }
+        return json.dumps(fields)
+
+
+def start_logging(level: str, form: str) -> None:
+    """Log to standard error at ``level``, one line for each record."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Logfmt())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+@click.command()
+@click.option(
+    "--config.file",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/bbu-agent/agent.yaml"),
+    show_default=True,
+    help="The configuration.",
+)
+@click.option("--log.level", "level", type=click.Choice(_LEVELS), default="info", show_default=True)
+@click.option(
+    "--log.format",
+    "form",
+    type=click.Choice(["logfmt", "json"]),
+    default="logfmt",
+    show_default=True,
+)
+def run(path: Path, level: str, form: str) -> None:
+    """Poll the configured units and serve their health until stopped.
+
+    \b
+    SIGHUP or POST /-/reload loads the configuration again; a wrong one changes nothing.
+    \b
+    Example:
+      bbu-agent run --config.file agent.yaml
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
+    start_logging(level, form)
+    config = app.read_config(path)
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    asyncio.run(app.run(path, config))

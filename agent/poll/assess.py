@@ -1,0 +1,178 @@
+"""From samples to health: one engine for each unit with cells, the device's word for others.
+
+Holds no clock and no I/O of its own; what must be kept goes to an ``Archive``.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agent.errors import StoreError
+from agent.health.engine import HealthEngine, Observation
+from agent.health.witness import combine
+from agent.model import (
+    Battery,
+    Event,
+    Health,
+    Reading,
+    Reason,
+    Sample,
+    UnitStatus,
+    Value,
+    Verdict,
+)
+
+log = logging.getLogger(__name__)
+
+State = dict[str, object]
+ASSESS_EVERY_S = 30.0
+"""Between two assessments of a unit in standby: the estimate moves over days."""
+KEEP_EVERY_S = 600.0
+"""Between two records of a unit's learnt state in standby, when no event asks for one."""
+
+
+class Archive(Protocol):
+    """Keeps what must survive. No call blocks or raises."""
+
+    def keep_state(self, unit: str, serial: str | None, state: State) -> None:
+        """Record what the engine of ``unit`` has learnt."""
+        ...
+
+    def keep_event(self, event: Event) -> None:
+        """Record ``event``, or its newer form: unit, kind and start make it the same."""
+        ...
+
+    def keep_sample(self, sample: Sample, *, closely: bool) -> None:
+        """Record readings; ``closely`` keeps every one, for discharges and tests."""
+        ...
+
+
+@dataclass(slots=True)
+class Assessor:
+    """Follows the health of one unit.
+
+    ``learnt`` is the state that an earlier run has left, with the serial number that it
+    belongs to. ``battery`` holds the facts of profile and configuration merged.
+    """
+
+    unit: str
+    archive: Archive
+    battery: Battery = field(default_factory=Battery)
+    learnt: tuple[str | None, State] | None = None
+    engine: HealthEngine | None = None
+    serial: str | None = None
+    known: dict[str, Value] = field(default_factory=dict)
+    assessed_s: float = float("-inf")
+    kept_s: float = float("-inf")
+
+    def replaced(self, serial: str) -> bool:
+        """Note the serial number; say whether another module now sits in the slot."""
+        before, self.serial = self.serial, serial
+        if before is None and self.learnt is not None:
+            before = self.learnt[0]
+        if before is None or before == serial:
+            return False
+        self.engine = None
+        self.learnt = None
+        self.known.clear()
+        self.assessed_s = float("-inf")
+        return True
+
+    def observe(self, sample: Sample, *, urgent: bool) -> Health | None:
+        """Take a sample; give a new assessment when one is due, at once when ``urgent``."""
+        for row in sample.readings:
+            if row.index is None:
+                self.known[row.quantity] = row.value
+        cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
+        if cells and self.engine is None:
+            self.engine = self._start(cells)
+        if cells and self.engine is not None:
+            self.engine.observe(observation(sample, self.engine.cells))
+        # A clock that was set back must not silence the assessment until it catches up.
+        if not urgent and 0 <= sample.wall_s - self.assessed_s < ASSESS_EVERY_S:
+            return None
+        self.assessed_s = sample.wall_s
+        return self.assess(sample.wall_s)
+
+    def assess(self, now_s: float) -> Health:
+        """Judge the unit by everything known at unix time ``now_s``."""
+        estimate = None if self.engine is None else self.engine.health(now_s)
+        return combine(estimate, self.known, now_s)
+
+    def keep(self, now_s: float, *, urgent: bool) -> None:
+        """Record what was learnt, when due or at once when ``urgent``."""
+        if self.engine is not None and (urgent or now_s - self.kept_s >= KEEP_EVERY_S):
+            self.kept_s = now_s
+            self.archive.keep_state(self.unit, self.serial, self.engine.state())
+
+    def _start(self, cells: list[Reading]) -> HealthEngine:
+        names = tuple(sorted((str(row.index) for row in cells), key=_cell_order))
+        if self.learnt is not None:
+            serial, state = self.learnt
+            if serial is None or self.serial is None or serial == self.serial:
+                try:
+                    return HealthEngine.restore(self.battery, cells=names, state=state)
+                except StoreError as error:
+                    log.warning("unit %s: starts without its past: %s", self.unit, error)
+        return HealthEngine(self.battery, cells=names)
+
+
+def _cell_order(name: str) -> tuple[int, str]:
+    return (int(name), "") if name.isdecimal() else (1 << 30, name)
+
+
+def observation(sample: Sample, cells: tuple[str, ...]) -> Observation:
+    """Turn a sample into what the engine takes; ``cells`` fixes the order of the cells."""
+    volts = {
+        row.index: float(row.value) for row in sample.readings if row.quantity == "cell_voltage"
+    }
+    facts: Mapping[str, Value] = {
+        row.quantity: row.value for row in sample.readings if row.index is None
+    }
+    temperatures = tuple(
+        float(row.value)
+        for row in sample.readings
+        if row.quantity == "temperature"
+        and (row.index or "").startswith(("pack", "battery", "cell"))
+    )
+    ambient = [float(row.value) for row in sample.readings if row.quantity == "ambient_temperature"]
+    current_a = facts.get("battery_current")
+    return Observation(
+        time_s=sample.wall_s,
+        current_a=None if current_a is None else float(current_a),
+        cells_v=tuple(volts.get(name) for name in cells),
+        temperatures_c=temperatures,
+        ambient_c=ambient[0] if ambient else None,
+        phase=_phase(facts),
+        reported_soc=_ratio(facts, "state_of_charge"),
+        reported_soh=_ratio(facts, "reported_state_of_health"),
+    )
+
+
+def _phase(facts: Mapping[str, Value]) -> str | None:
+    for flag, phase in (
+        ("self_test_running", "selftest"),
+        ("discharging", "discharge"),
+        ("charging", "charge"),
+    ):
+        if facts.get(flag) is True:
+            return phase
+    return "standby" if "charging" in facts else None
+
+
+def _ratio(facts: Mapping[str, Value], key: str) -> float | None:
+    value = facts.get(key)
+    return None if value is None else float(value)
+
+
+def not_answering(status: UnitStatus, last: Health | None, now_s: float) -> Health:
+    """Say that nothing is known of a unit that does not answer, and why.
+
+    What was estimated before stays in the record of the engine; it is not shown as if it
+    were of today.
+    """
+    cause = status.last_error or "no answer yet"
+    reason = Reason("not_answering", cause, verdict=Verdict.UNKNOWN)
+    empty = Health(Verdict.UNKNOWN, (reason,), now_s)
+    return empty if last is None else replace(empty, evidence_at=last.evidence_at)

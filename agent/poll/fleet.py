@@ -1,0 +1,182 @@
+"""All buses of one configuration: built, started, exchanged on reload, stopped."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agent.config.types import AUTO, Config, Poll, Unit
+from agent.config.types import Bus as BusConfig
+from agent.model import UnitInfo
+from agent.poll.bus import Bus
+from agent.poll.identify import identify_modbus, identify_snmp
+from agent.poll.readers import ModbusReader, Reader, SnmpReader
+from agent.poll.schedule import Pace, Turn
+from agent.poll.unit import Finder, PolledUnit, Sink, fixed
+from agent.profiles.load import load, load_all
+from agent.profiles.schema import Profile
+from agent.targets import SnmpHost
+from agent.transport.base import ModbusLink
+from agent.transport.modbus import open_modbus
+from agent.transport.snmp import open_snmp
+
+log = logging.getLogger(__name__)
+
+
+def unit_infos(config: Config) -> tuple[UnitInfo, ...]:
+    """Describe the configured units for the store."""
+    return tuple(
+        UnitInfo(
+            name=unit.name,
+            profile=unit.profile,
+            location=unit.location,
+            bus=unit.bus,
+            address=f"unit id {unit.unit_id}" if unit.snmp is None else str(unit.snmp),
+        )
+        for unit in config.units
+    )
+
+
+@dataclass(slots=True)
+class _Running:
+    key: object
+    bus: Bus
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Polls what a configuration says, and brings it to ``sink``."""
+
+    sink: Sink
+    running: dict[str, _Running] = field(default_factory=dict)
+
+    @property
+    def buses(self) -> tuple[Bus, ...]:
+        """Every line, gateway and network unit being polled."""
+        return tuple(running.bus for running in self.running.values())
+
+    async def configure(self, config: Config) -> None:
+        """Poll exactly what ``config`` says. Buses that stay as they were are not disturbed."""
+        infos = {info.name: info for info in unit_infos(config)}
+        wanted = dict(_buses(config, infos))
+        gone = [
+            name
+            for name, running in self.running.items()
+            if name not in wanted or wanted[name][0] != running.key
+        ]
+        await self._stop(gone)
+        for name, (key, build) in wanted.items():
+            if name not in self.running:
+                bus = build(self.sink)
+                task = asyncio.create_task(bus.run(), name=f"bus {name}")
+                self.running[name] = _Running(key, bus, task)
+
+    async def stop(self) -> None:
+        """Stop polling and let go of every line."""
+        await self._stop(list(self.running))
+
+    async def _stop(self, names: Iterable[str]) -> None:
+        tasks = [self.running.pop(name).task for name in names]
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("a bus ended badly: %s", outcome)
+
+    def alarm(self, info: UnitInfo, until_s: float) -> None:
+        """Read every unit of the shelf of ``info``, or of its bus, at the discharge interval."""
+        now_s = time.monotonic()
+        for running in self.running.values():
+            for unit in running.bus.units:
+                if _together(unit.info, info):
+                    unit.turn.urgent(now_s, until_s)
+                    running.bus.wake.set()
+
+
+def _together(one: UnitInfo, other: UnitInfo) -> bool:
+    if one.name == other.name:
+        return True
+    place, where = one.location, other.location
+    if place.rack is not None and where.rack is not None:
+        return (place.rack, place.shelf) == (where.rack, where.shelf)
+    return one.bus is not None and one.bus == other.bus
+
+
+_Build = Callable[[Sink], Bus]
+
+
+def _buses(
+    config: Config, infos: dict[str, UnitInfo]
+) -> Iterable[tuple[str, tuple[object, _Build]]]:
+    for bus in config.buses:
+        units = [unit for unit in config.units if unit.bus == bus.name]
+        if units:
+            yield bus.name, ((bus, units, config.poll), _line_builder(bus, units, config, infos))
+    for unit in config.units:
+        if unit.snmp is not None:
+            # A name that no bus can have: bus names have no blanks.
+            name = f"snmp {unit.name}"
+            yield name, ((unit, config.poll), _agent_builder(unit, unit.snmp, config, infos))
+
+
+def _line_builder(
+    bus: BusConfig, units: Sequence[Unit], config: Config, infos: dict[str, UnitInfo]
+) -> _Build:
+    def build(sink: Sink) -> Bus:
+        link = open_modbus(bus.target)
+        polled = [
+            _polled(unit, infos[unit.name], config.poll, sink, _modbus_finder(link, unit, config))
+            for unit in units
+        ]
+        return Bus(bus.name, polled, link.close)
+
+    return build
+
+
+def _agent_builder(
+    unit: Unit, host: SnmpHost, config: Config, infos: dict[str, UnitInfo]
+) -> _Build:
+    def build(sink: Sink) -> Bus:
+        client = open_snmp(host)
+        reader = SnmpReader(client, config.poll.timeout_s)
+
+        async def search() -> tuple[Profile, Reader]:
+            profile = await identify_snmp(client, load_all(), timeout_s=config.poll.timeout_s)
+            return profile, reader
+
+        find = search if unit.profile == AUTO else fixed(load(unit.profile), reader)
+        polled = _polled(unit, infos[unit.name], config.poll, sink, find)
+        return Bus(f"snmp {unit.name}", [polled], client.close)
+
+    return build
+
+
+def _modbus_finder(link: ModbusLink, unit: Unit, config: Config) -> Finder:
+    unit_id = 0 if unit.unit_id is None else unit.unit_id
+    timeout_s = config.poll.timeout_s
+
+    def reader(profile: Profile) -> Reader:
+        return ModbusReader(link, unit_id, profile.limits, timeout_s)
+
+    async def search() -> tuple[Profile, Reader]:
+        profile = await identify_modbus(link, unit_id, load_all(), timeout_s=timeout_s)
+        return profile, reader(profile)
+
+    if unit.profile == AUTO:
+        return search
+    profile = load(unit.profile)
+    return fixed(profile, reader(profile))
+
+
+def _polled(unit: Unit, info: UnitInfo, poll: Poll, sink: Sink, find: Finder) -> PolledUnit:
+    pace = replace(
+        Pace(), interval_s=poll.interval_s, discharge_interval_s=poll.discharge_interval_s
+    )
+    # Spread the first turns, so that thousands of units do not ask in one instant for ever.
+    spread_s = random.uniform(0, min(1.0, poll.interval_s))  # noqa: S311 - no secret
+    turn = Turn(pace, due_s=time.monotonic() + spread_s)
+    series = unit.battery.get("series")
+    return PolledUnit(info, turn, find, sink, series=series if isinstance(series, int) else None)

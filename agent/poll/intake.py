@@ -1,0 +1,119 @@
+"""Where everything that polling brings comes together: store, health, events, urgency."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from agent.model import Battery, Event, Health, Sample, UnitInfo, UnitState, UnitStatus
+from agent.poll.assess import Archive, Assessor, State, not_answering
+from agent.poll.incidents import Incidents
+from agent.profiles.schema import Cadence, Profile
+from agent.store.live import LiveStore
+
+CALM_AFTER_S = 60.0
+"""How long a shelf stays at the discharge interval after its last discharge: the voltages
+relax in that time and tell of the resistance."""
+_SLOW_S = 3 * 3600.0
+
+
+@dataclass(slots=True)
+class _Followed:
+    info: UnitInfo
+    overrides: Mapping[str, object]
+    assessor: Assessor
+    incidents: Incidents
+    health: Health | None = None
+    horizons_s: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Intake:
+    """Takes samples and statuses (the ``Sink`` of polling) and feeds the store.
+
+    ``alarmed`` is called with a unit when it discharges, and the monotonic time until when
+    its shelf deserves all attention.
+    """
+
+    store: LiveStore
+    archive: Archive
+    alarmed: Callable[[UnitInfo, float], None]
+    units: dict[str, _Followed] = field(default_factory=dict)
+
+    def follow(
+        self,
+        infos: Sequence[UnitInfo],
+        overrides: Mapping[str, Mapping[str, object]],
+        learnt: Mapping[str, tuple[str | None, State]],
+    ) -> None:
+        """Follow exactly ``infos``; a unit that stays configured alike keeps its engine.
+
+        ``overrides`` are the configured facts of each unit's battery; ``learnt`` is what
+        earlier runs have recorded, with serial numbers.
+        """
+        before, self.units = self.units, {}
+        for info in infos:
+            held = before.get(info.name)
+            if held is not None and (held.info, held.overrides) == (info, overrides[info.name]):
+                self.units[info.name] = held
+                continue
+            assessor = Assessor(info.name, self.archive, learnt=learnt.get(info.name))
+            self.units[info.name] = _Followed(
+                info, overrides[info.name], assessor, Incidents(info.name)
+            )
+
+    def found(self, unit: str, profile: Profile) -> None:
+        """Take the facts of the identified family, under those of the configuration."""
+        followed = self.units[unit]
+        facts: Mapping[str, object] = followed.overrides
+        battery: Battery = replace(profile.battery, **facts)  # type: ignore[arg-type]
+        followed.assessor.battery = battery
+        followed.horizons_s = {
+            row.quantity: _SLOW_S for row in profile.fields if row.cadence is not Cadence.FAST
+        }
+
+    def sample(self, sample: Sample, profile: Profile) -> None:
+        """Store a sample, follow its discharge, let the engine learn."""
+        _ = profile
+        followed = self.units[sample.unit]
+        self._check_slot(followed, sample)
+        self.store.put_sample(sample, horizons_s=followed.horizons_s)
+        under_way = followed.incidents.open is not None
+        event = followed.incidents.observe(sample)
+        if event is not None:
+            self._record(followed, event, sample)
+        self.archive.keep_sample(sample, closely=event is not None)
+        news = (followed.incidents.open is not None) != under_way
+        health = followed.assessor.observe(sample, urgent=news)
+        if health is not None:
+            followed.health = health
+            self.store.put_health(sample.unit, health)
+        followed.assessor.keep(sample.wall_s, urgent=news)
+
+    def status(self, unit: str, status: UnitStatus) -> None:
+        """Store how polling goes; a silent unit's estimate gives way to why it is silent."""
+        followed = self.units[unit]
+        self.store.put_status(unit, status)
+        if status.state in (UnitState.DOWN, UnitState.DORMANT):
+            now_s = max(status.since, status.last_ok or 0.0)
+            self.store.put_health(unit, not_answering(status, followed.health, now_s))
+        elif status.failures == 0 and followed.health is not None:
+            self.store.put_health(unit, followed.health)
+
+    def keep_all(self, now_s: float) -> None:
+        """Record what every engine has learnt, before the agent stops."""
+        for followed in self.units.values():
+            followed.assessor.keep(now_s, urgent=True)
+
+    def _check_slot(self, followed: _Followed, sample: Sample) -> None:
+        for row in sample.readings:
+            if row.quantity == "serial_number" and followed.assessor.replaced(str(row.value)):
+                self.store.forget(sample.unit)
+                followed.health = None
+                detail = {"serial_number": str(row.value)}
+                event = Event(sample.unit, "replaced", sample.wall_s, sample.wall_s, detail)
+                self.archive.keep_event(event)
+
+    def _record(self, followed: _Followed, event: Event, sample: Sample) -> None:
+        self.store.put_event(event)
+        self.archive.keep_event(event)
+        if event.end_s is None or event.kind == "discharge":
+            self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
