@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agent.config import keys
-from agent.config.problems import did_you_mean, shown
+from agent.config.problems import shown
 from agent.config.sections import Entry, Key
 
 # Key of the file -> field of Battery; the units of both agree.
-_FIELDS: tuple[tuple[Key[object], str], ...] = (
+FIELDS: tuple[tuple[Key[object], str], ...] = (
     (keys.CHEMISTRY, "chemistry"),
     (keys.SERIES, "series"),
     (keys.PARALLEL, "parallel"),
@@ -47,7 +47,7 @@ class BatteryTable:
             return None
         self.used.add(given)
         if given not in self.entries:
-            guess = did_you_mean(given, self.entries)
+            guess = unit.guess(given, self.entries)
             unit.error(f"no battery is named {shown(given)}{guess}", "battery")
         return self._built.get(given)
 
@@ -56,7 +56,7 @@ def _overrides(entry: Entry) -> dict[str, object]:
     for lower, higher in pairwise(_RISING):
         _check_rising(entry, lower, higher)
     _check_rising(entry, _RISING[0], _RISING[2])
-    values = {name: entry.get(key) for key, name in _FIELDS}
+    values = {name: entry.get(key) for key, name in FIELDS}
     return {name: value for name, value in values.items() if value is not None}
 
 

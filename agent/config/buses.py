@@ -28,7 +28,7 @@ def _bus(name: str, entry: Entry) -> Bus | None:
         entry.error("has serial and modbus_tcp; a bus is one of them")
         return None
     if not given:
-        if not entry.suspect:
+        if not entry.misspelt:
             entry.error("needs serial or modbus_tcp")
         return None
     if given == ("serial",):

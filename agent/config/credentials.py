@@ -45,7 +45,7 @@ def _refuse(entry: Entry, wrong: tuple[Key[object], ...], message: str) -> None:
 
 def _community(entry: Entry, version: int, sources: Sources) -> Community | None:
     secret = read_secret(entry, keys.COMMUNITY_FILE, keys.COMMUNITY_ENV, sources)
-    if not entry.given(*_COMMUNITY_KEYS) and not entry.suspect:
+    if not entry.given(*_COMMUNITY_KEYS) and not entry.misspelt:
         entry.error("needs community_file or community_env")
     return None if secret is None else Community(secret, version)
 
@@ -75,7 +75,7 @@ def _key(
 ) -> Secret | None:
     """Read the password of ``protocol``: both are given, or neither."""
     given = entry.given(*places)
-    if entry.given(protocol) and not given and not entry.suspect:
+    if entry.given(protocol) and not given and not entry.misspelt:
         entry.error(f"needs {places[0].name} or {places[1].name} as well", protocol.name)
     if given and not entry.given(protocol):
         entry.error(f"needs {protocol.name} as well, the protocol", given[0])

@@ -53,6 +53,10 @@ class Table:
 Node = Scalar | Listing | Table
 
 
+_NO_KEY = Scalar("?", 0)
+"""Stands for a key that is not a word; its value is read and dropped."""
+
+
 class Unreadable(Exception):  # noqa: N818 - it is the end of reading, told as a problem
     """The text cannot be read any further; ``line`` is where."""
 
@@ -65,6 +69,11 @@ class Unreadable(Exception):  # noqa: N818 - it is the end of reading, told as a
 def compose(text: str, problems: Problems) -> Node | None:
     """Read the one document in ``text``; None where it is empty or not YAML."""
     composer = _Composer(problems)
+    unprintable = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if unprintable is not None:
+        line = text.count("\n", 0, unprintable.start()) + 1
+        problems.error(line, "", f"holds the control character U+{ord(unprintable[0]):04X}")
+        return None
     try:
         for event in yaml.parse(text, Loader=_PARSER):
             composer.take(event)
@@ -74,26 +83,35 @@ def compose(text: str, problems: Problems) -> Node | None:
     except yaml.MarkedYAMLError as error:
         problems.error(*_syntax_error(error, text))
         return None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # Reader errors know a position instead of a line; the pure Python scanner lets
-        # ValueError and OverflowError out for escapes beyond Unicode.
-        line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
-        problems.error(line, "", "holds a character that YAML does not allow")
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # The pure Python scanner lets the latter two out for escapes beyond Unicode.
+        problems.error(composer.line, "", "is not YAML somewhere after this line")
         return None
     return composer.root
 
 
+_HINTS = (
+    ("mapping values are not allowed", 'a ":" where none can be; quote values that hold ": "'),
+    ("could not find expected ':'", 'a line without ":"; each key needs ": " after it'),
+    ("unexpected end of stream", "a quote that is never closed"),
+)
+"""What a parser's reason means to the one who wrote the file."""
+
+
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark is not None else 1
-    lines = text.split("\n")
-    written = lines[line - 1] if line <= len(lines) else ""
+    lines = text.splitlines() or [""]
+    line = min(mark.line + 1 if mark is not None else 1, len(lines))
+    written = lines[line - 1]
     if "\t" in written[: len(written) - len(written.lstrip())]:
         return line, "", "is indented with a tab; YAML allows only spaces there"
-    reason = error.problem or "it breaks off"
-    if error.context:
-        reason = f"{error.context}: {reason}"
-    return line, "", f"is not YAML: {reason}"
+    reason = f"{error.context}, {error.problem}" if error.context else str(error.problem)
+    began = error.context_mark.line + 1 if error.context_mark is not None else line
+    for words, hint in _HINTS:
+        if words in reason:
+            return min(began, line), "", f"is not YAML: {hint}"
+    since = f" (it begins in line {began})" if began < line else ""
+    return line, "", f"is not YAML: {reason}{since}"
 
 
 @dataclass(slots=True)
@@ -119,6 +137,7 @@ class _Composer:
 
     def __init__(self, problems: Problems) -> None:
         self.root: Node | None = None
+        self.line = 1
         self._problems = problems
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Node, int]] = {}
@@ -126,7 +145,9 @@ class _Composer:
 
     def take(self, event: yaml.Event) -> None:
         """Add one event of the parser."""
-        line = event.start_mark.line + 1 if event.start_mark is not None else 1
+        if event.start_mark is not None:
+            self.line = event.start_mark.line + 1
+        line = self.line
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 raise Unreadable(line, "uses an alias (*) before its anchor (&) is complete")
@@ -183,9 +204,11 @@ class _Composer:
         if isinstance(node, Scalar):
             return Scalar(node.text, line, node.plain)
         self._problems.error(line, path, "has a key that is a list or mapping; keys are words")
-        return Scalar("?", line, plain=False)
+        return _NO_KEY
 
     def _enter(self, table: Table, key: Scalar, node: Node, here: str) -> None:
+        if key is _NO_KEY:
+            return
         if key.plain and key.text == "<<":
             table.merged.append(node)
         elif key.text in table.entries:

@@ -15,7 +15,7 @@ DURATION = measure(measures.DURATION)
 NAME = text_kind(
     "a name",
     r"[A-Za-z0-9._-]{1,64}",
-    'is not a name; it takes 1 to 64 letters, digits, ".", "_" and "-"',
+    'cannot be a name; it takes 1 to 64 letters, digits, ".", "_" and "-"',
 )
 PLACE = text_kind(
     "a short text", r"[^\x00-\x1f\x7f]{1,64}", "is not a place; it takes 1 to 64 characters"
@@ -202,7 +202,11 @@ LOCATION = Section("location", "a location", (RACK, SHELF_NAME, SLOT))
 
 UNIT_NAME = Key("name", NAME, "Name of the unit, the label `unit` of its metrics.", required=True)
 UNIT_BUS = Key("bus", NAME, "Name of the bus that the unit is on.")
-UNIT_ID = Key("unit_id", integer(0, 255), "Modbus address: 1 to 247 on a serial line.")
+UNIT_ID = Key(
+    "unit_id",
+    integer(0, 255, "Modbus addresses are 1 to 247"),
+    "Modbus address: 1 to 247 on a serial line.",
+)
 SNMP = Key("snmp", SNMP_ADDRESS, "Address of an SNMP agent; port 161 if none is given.")
 CREDENTIALS_NAME = Key("credentials", NAME, "Name of the SNMP credentials to sign in with.")
 PROFILE = Key(

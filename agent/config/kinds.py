@@ -89,8 +89,9 @@ def measure(sort: Measure) -> Word[float]:
     )
 
 
-def integer(lowest: int, highest: int) -> Word[int]:
-    """A whole number, decimal or as 0x30."""
+def integer(lowest: int, highest: int, rule: str | None = None) -> Word[int]:
+    """A whole number, decimal or as 0x30; ``rule`` says what is allowed."""
+    allowed = rule or f"it may be {lowest} to {highest}"
 
     def parse(text: str) -> int:
         if re.fullmatch(r"[+-]?0[0-9]+", text):
@@ -102,7 +103,7 @@ def integer(lowest: int, highest: int) -> Word[int]:
         else:
             raise ValueError("is not a whole number")
         if not lowest <= value <= highest:
-            raise ValueError(f"is out of range; it may be {lowest} to {highest}")
+            raise ValueError(f"is out of range; {allowed}")
         return value
 
     return Word(
@@ -160,16 +161,14 @@ class ListOf(Generic[T]):
     label: str
     single: bool = False
 
-    def read(self, node: Node, place: Place) -> tuple[T, ...] | None:
-        """Give every item that is sound."""
+    def read(self, node: Node, place: Place) -> tuple[T | None, ...] | None:
+        """Give every item, None for one that is not sound."""
         if isinstance(node, Scalar) and node.is_null and not self.single:
             return ()
         if isinstance(node, Listing):
-            read = [self.item.read(item, place.at(i)) for i, item in enumerate(node.items)]
-            return tuple(item for item in read if item is not None)
+            return tuple(self.item.read(item, place.at(i)) for i, item in enumerate(node.items))
         if self.single:
-            one = self.item.read(node, place)
-            return None if one is None else (one,)
+            return (self.item.read(node, place),)
         place.error(node, f"must be {self.label}")
         return None
 
@@ -198,7 +197,7 @@ class MapOf(Generic[T]):
             try:
                 self.name.parse(name)
             except ValueError as error:
-                place.problems.error(line, place.at(name).path, f"the name {error}")
+                place.problems.error(line, place.at(name).path, f"{shown(name)} {error}")
         return {name: self.item.read(item, place.at(name)) for name, item in node.entries.items()}
 
     def schema(self) -> JsonSchema:

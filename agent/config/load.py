@@ -1,6 +1,7 @@
 """One YAML file to one frozen Config, or every error in it at once."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import document, keys
@@ -8,7 +9,7 @@ from agent.config.batteries import BatteryTable
 from agent.config.buses import build_buses
 from agent.config.credentials import securities
 from agent.config.kinds import Place
-from agent.config.problems import TOP, InvalidConfig, Problems
+from agent.config.problems import TOP, InvalidConfig, Problem, Problems
 from agent.config.secrets import Sources
 from agent.config.sections import Entry
 from agent.config.shelves import build_shelves
@@ -18,6 +19,15 @@ from agent.config.units import Surroundings, build_unit
 MAX_BYTES = 16_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What reading a file gave: ``config`` is None where there are errors. Sorted by line."""
+
+    config: Config | None
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
 def load(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -> Config:
     """Read ``path``; ``profiles`` are the names that a unit may have besides auto.
 
@@ -25,6 +35,14 @@ def load(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -
         ConfigError: an ``InvalidConfig`` with one ``file:line: path: message`` a line,
             sorted by line.
     """
+    report = examine(path, profiles=profiles, environ=environ)
+    if report.config is None:
+        raise InvalidConfig(path, report.errors, report.warnings)
+    return report.config
+
+
+def examine(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -> Report:
+    """Read ``path`` as ``load`` does and give everything found, wrong or not."""
     problems = Problems()
     config = None
     text = _read(path, problems)
@@ -32,10 +50,9 @@ def load(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -
         root = _root(text, problems)
         if root is not None:
             config = _build(path, root, problems, profiles, Sources(path.parent, environ))
-    warnings = tuple(sorted(problems.warnings))
-    if problems.errors or config is None:
-        raise InvalidConfig(path, tuple(sorted(problems.errors)), warnings)
-    return config
+    if problems.errors:
+        config = None
+    return Report(config, tuple(sorted(problems.errors)), tuple(sorted(problems.warnings)))
 
 
 def _read(path: Path, problems: Problems) -> str | None:
@@ -93,15 +110,16 @@ def _build(
         BatteryTable(root.get(keys.BATTERIES) or {}),
     )
     entries = root.get(keys.UNITS) or ()
-    built = [build_unit(entry, around) for entry in entries]
+    built = [build_unit(entry, around) for entry in entries if entry is not None]
     units = tuple(unit for unit in built if unit is not None)
-    if not entries and not root.suspect:
+    if root.get(keys.UNITS) == ():
         root.warn("has no units; nothing will be read", "units")
-    shelves = build_shelves(root.get(keys.SHELVES) or (), units)
-    _warn_unused(bus_entries, credential_entries, around)
+    shelves = build_shelves(root.get(keys.SHELVES) or (), entries)
+    if not problems.errors:
+        _warn_unused(bus_entries, credential_entries, around)
     return Config(
         path=path,
-        listen=root.get(keys.LISTEN) or (),
+        listen=tuple(item for item in root.get(keys.LISTEN) or () if item is not None),
         state_dir=path.parent / (root.get(keys.STATE_DIR) or ""),
         poll=_poll(root),
         buses=tuple(bus for bus in around.buses.values() if bus is not None),

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from agent.errors import ConfigError
 
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.<-]{1,64}")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.<?-]{1,64}")
 _LONGEST_SHOWN = 60
 _MOST_OPTIONS = 500
+_MOST_GUESSES = 200
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +46,12 @@ class Problems:
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    guesses: int = 0
+
+    def guess(self, word: str, options: Iterable[str]) -> str:
+        """Do as ``did_you_mean``, a bounded number of times for one file."""
+        self.guesses += 1
+        return did_you_mean(word, options) if self.guesses <= _MOST_GUESSES else ""
 
     def error(self, line: int, path: str, message: str) -> None:
         """Note something that makes the file unusable."""

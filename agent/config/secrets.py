@@ -22,13 +22,16 @@ class Sources:
 
     def find(self, name: str) -> Path:
         """Give the path of a secret file; systemd's credentials serve where none is here."""
-        here = self.folder / name
         systemd = self.environ.get(_SYSTEMD_FOLDER)
-        if systemd and not Path(name).is_absolute() and not here.exists():
-            there = Path(systemd) / name
-            if there.exists():
-                return there
-        return here
+        folders = [self.folder, Path(systemd)] if systemd else [self.folder]
+        for folder in folders:
+            path = folder / name
+            try:
+                path.stat()
+            except OSError:
+                continue
+            return path
+        return self.folder / name
 
 
 def read_secret(

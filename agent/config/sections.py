@@ -1,12 +1,11 @@
 """Mappings with known keys, declared once: reading, JSON schema and docs derive from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
 from agent.config.document import Node, Scalar, Table
 from agent.config.kinds import JsonSchema, Kind, Place
-from agent.config.problems import did_you_mean
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -26,19 +25,31 @@ class Key(Generic[T_co]):
         """Give the JSON schema of the value with its help and default."""
         shown: JsonSchema = {"description": self.help}
         if self.default is not None:
-            shown["default"] = self.default
+            shown["default"] = _plain(self.default)
         return shown | self.kind.schema()
+
+
+def _plain(written: str) -> int | bool | str:
+    """Give a default as JSON would hold it."""
+    if written.isdigit():
+        return int(written)
+    return {"true": True, "false": False}.get(written, written)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One mapping as it was read: sound values by key, the lines of all keys given."""
+    """One mapping as it was read: sound values by key, the lines of all keys given.
+
+    ``suspect``: something in it is wrong; ``misspelt``: it has a key that does not exist,
+    so that what seems to be missing may be there under a wrong name.
+    """
 
     line: int
     place: Place
     values: Mapping[str, object]
     lines: Mapping[str, int]
     suspect: bool
+    misspelt: bool
 
     def get(self, key: Key[T]) -> T | None:
         """Give the value or the default; None where absent or wrong."""
@@ -59,6 +70,10 @@ class Entry:
     def warn(self, message: str, key: str | None = None) -> None:
         """Note a warning at ``key``, or at the whole entry."""
         self.place.problems.warn(*self._where(key), message)
+
+    def guess(self, word: str, options: Iterable[str]) -> str:
+        """Give ``; did you mean "x"?`` where an option is close to ``word``, else nothing."""
+        return self.place.problems.guess(word, options)
 
     def _where(self, key: str | None) -> tuple[int, str]:
         if key is None:
@@ -88,17 +103,19 @@ class Section:
             place = Place(place.path, place.problems, private=True)
         if not isinstance(node, Table):
             empty = isinstance(node, Scalar) and node.is_null
-            place.error(node, f"{'is empty; it ' if empty else ''}must be {self.label}")
+            start = "is empty; it must be" if empty else "must be"
+            place.error(node, f"{start} {self.label}, a mapping of keys to values")
             return None
         before = len(place.problems.errors)
         self._unknown(node, place)
+        misspelt = len(place.problems.errors) > before
         values: dict[str, object] = {}
         for key in self.keys:
             value = self._value(key, node, place)
             if value is not None:
                 values[key.name] = value
         suspect = len(place.problems.errors) > before
-        return Entry(node.line, place, values, node.lines, suspect)
+        return Entry(node.line, place, values, node.lines, suspect, misspelt)
 
     def _value(self, key: Key[object], node: Table, place: Place) -> object | None:
         if key.name in node.entries:
@@ -114,13 +131,15 @@ class Section:
         for name, line in node.lines.items():
             if name in known or (self.free_prefix and name.startswith(self.free_prefix)):
                 continue
-            hint = self.advice.get(name)
-            if hint is None:
-                guess = did_you_mean(name, known - set(node.lines))
+            guess = hint = self.advice.get(name, "")
+            if not hint:
+                guess = place.problems.guess(name, known)
                 hint = f"is not a key of {self.label}{guess}"
                 if not guess:
                     hint += f"; its keys are {', '.join(key.name for key in self.keys)}"
-            place.problems.error(line, place.at(name).path, hint)
+            # In a private section it may be a secret that lacks its key.
+            visible = "?" if self.private and not guess else name
+            place.problems.error(line, place.at(visible).path, hint)
 
     def schema(self) -> JsonSchema:
         """Refer to the definition, which :meth:`definition` gives."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from agent.config import keys
 from agent.config.batteries import BatteryTable
 from agent.config.credentials import Security
-from agent.config.problems import did_you_mean, shown
+from agent.config.problems import shown
 from agent.config.sections import Entry, Key
 from agent.config.types import AUTO, Bus, Unit
 from agent.model import Location
@@ -38,10 +38,11 @@ class Surroundings:
 
     def claim_name(self, entry: Entry, name: str) -> None:
         """Note a name that is taken."""
-        line = entry.lines["name"]
-        first = self._names.setdefault(name, line)
-        if first != line:
+        if name in self._names:
+            first = self._names[name]
             entry.error(f"{shown(name)} is the name of the unit in line {first} already", "name")
+        else:
+            self._names[name] = entry.lines["name"]
 
     def claim_device(self, entry: Entry, key: str, device: object, what: str) -> None:
         """Note a device that another unit reads already."""
@@ -64,7 +65,7 @@ def build_unit(entry: Entry, around: Surroundings) -> Unit | None:
     if name is not None:
         around.claim_name(entry, name)
     if profile is not None and profile != AUTO and profile not in around.profiles:
-        guess = did_you_mean(profile, around.profiles)
+        guess = entry.guess(profile, around.profiles)
         hint = guess or "; bbu-agent profiles lists them"
         entry.error(f"no profile is named {shown(profile)}{hint}", "profile")
     place = entry.get(keys.UNIT_LOCATION)
@@ -88,7 +89,7 @@ def _way(entry: Entry, around: Surroundings) -> tuple[str | None, SnmpHost | Non
         entry.error(f"has {' and '.join(ways)}; a unit is reached in one way")
         return None, None
     if not ways:
-        if not entry.suspect:
+        if not entry.misspelt:
             entry.error("needs bus, modbus_tcp or snmp, to say how it is reached")
         return None, None
     for key, homes in _COMPANIONS:
@@ -103,13 +104,13 @@ def _way(entry: Entry, around: Surroundings) -> tuple[str | None, SnmpHost | Non
 
 def _snmp(entry: Entry, around: Surroundings) -> SnmpHost | None:
     address, name = entry.get(keys.SNMP), entry.get(keys.CREDENTIALS_NAME)
-    if not entry.given(keys.CREDENTIALS_NAME) and not entry.suspect:
+    if not entry.given(keys.CREDENTIALS_NAME) and not entry.misspelt:
         entry.error('needs "credentials", the name of the credentials to sign in with')
     if name is None:
         return None
     around.used.add(("credentials", name))
     if name not in around.securities:
-        guess = did_you_mean(name, around.securities)
+        guess = entry.guess(name, around.securities)
         entry.error(f"no credentials are named {shown(name)}{guess}", "credentials")
         return None
     security = around.securities[name]
@@ -126,7 +127,7 @@ def _shared_bus(entry: Entry, around: Surroundings) -> Bus | None:
         return None
     around.used.add(("buses", name))
     if name not in around.buses:
-        entry.error(f"no bus is named {shown(name)}{did_you_mean(name, around.buses)}", "bus")
+        entry.error(f"no bus is named {shown(name)}{entry.guess(name, around.buses)}", "bus")
         return None
     return around.buses[name]
 
@@ -152,7 +153,7 @@ def _own_bus(entry: Entry, around: Surroundings) -> Bus | None:
 
 def _check_unit_id(entry: Entry, way: str, bus: Bus | None, around: Surroundings) -> None:
     unit_id = entry.get(keys.UNIT_ID)
-    if not entry.given(keys.UNIT_ID) and not entry.suspect:
+    if not entry.given(keys.UNIT_ID) and not entry.misspelt:
         entry.error(f'needs "unit_id", its Modbus address; it has {way}')
     if unit_id is None or bus is None:
         return

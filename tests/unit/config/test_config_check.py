@@ -1,0 +1,89 @@
+"""``bbu-agent check`` for people, editors and programs."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from agent.cli.check import check
+
+SOUND = "units: [{name: u, modbus_tcp: h, unit_id: 1}]\nbuses: {b: {serial: /dev/a}}\n"
+WRONG = "units: []\nlistn: x\n"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(check, arguments)
+
+
+def files(folder: Path) -> tuple[str, str]:
+    sound, wrong = folder / "sound.yaml", folder / "wrong.yaml"
+    sound.write_text(SOUND)
+    wrong.write_text(WRONG)
+    return str(sound), str(wrong)
+
+
+def test_a_sound_file_gets_a_summary(folder: Path) -> None:
+    sound, _ = files(folder)
+    result = run(sound)
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        f"{sound}: ok: 1 unit (0 over SNMP), 2 buses, 0 shelves, 1 warning\n",
+        f"{sound}:2: buses.b: warning: no unit uses it\n",
+    )
+
+
+def test_one_wrong_file_of_several_exits_2(folder: Path) -> None:
+    sound, wrong = files(folder)
+    result = run(wrong, sound)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        f"{wrong}:1: units: warning: has no units; nothing will be read",
+        f'{wrong}:2: listn: is not a key of the configuration; did you mean "listen"?',
+        f"{sound}:2: buses.b: warning: no unit uses it",
+    ]
+
+
+def test_json_for_programs(folder: Path) -> None:
+    sound, wrong = files(folder)
+    result = run("--format", "json", sound, wrong)
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == [
+        {
+            "file": sound,
+            "ok": True,
+            "errors": [],
+            "warnings": [{"line": 2, "path": "buses.b", "message": "no unit uses it"}],
+            "units": ["u"],
+            "buses": ["b", "h:502"],
+        },
+        {
+            "file": wrong,
+            "ok": False,
+            "errors": [
+                {
+                    "line": 2,
+                    "path": "listn",
+                    "message": 'is not a key of the configuration; did you mean "listen"?',
+                }
+            ],
+            "warnings": [
+                {
+                    "line": 1,
+                    "path": "units",
+                    "message": "has no units; nothing will be read",
+                }
+            ],
+            "units": None,
+            "buses": None,
+        },
+    ]
+
+
+def test_no_file_is_a_usage_error() -> None:
+    assert run().exit_code == 2
+
+
+def test_a_missing_file_is_an_error_like_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+    result = run(str(path))
+    assert (result.exit_code, result.stderr) == (2, f"{path}:1: file: does not exist\n")
