@@ -40,7 +40,7 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    text = repr(float(value))
+    text = repr(float(value) + 0.0)  # no minus zero
     return text.removesuffix(".0")
 
 

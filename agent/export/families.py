@@ -61,6 +61,7 @@ _STEMS = {
 }
 _SCOPE_LABELS = {Scope.CELL: "cell", Scope.SENSOR: "sensor", Scope.NAME: "alarm"}
 _SHAPES = {Kind.COUNTER: Shape.COUNTER, Kind.STATE: Shape.STATESET, Kind.TEXT: Shape.INFO}
+_READING = " Read from the device; absent unless fresh and plausible."
 PARTS = ("module", "string", "phase")
 """Kinds of part that an index may name, as in "module:3"."""
 OTHER_PART = "part"
@@ -110,7 +111,7 @@ def quantity_family(key: str, parts: tuple[str, ...] = ()) -> Family:
     return Family(
         name,
         _SHAPES.get(quantity.kind, Shape.GAUGE),
-        quantity.help,
+        quantity.help + _READING,
         ("unit", *parts, *scope_label(quantity)),
         unit,
         quantity.states,

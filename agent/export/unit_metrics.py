@@ -166,7 +166,7 @@ FAMILIES = (
 """Every family of this module that does not come from the vocabulary."""
 
 # Counters start at 0, so that a rate sees the first error.
-_CAUSES = tuple(sorted(c.__name__ for c in TransportError.__subclasses__()))
+_CAUSES = frozenset(c.__name__ for c in TransportError.__subclasses__())
 
 
 def add_unit(page: Page, view: UnitView) -> None:
@@ -187,7 +187,7 @@ def _add_polling(page: Page, view: UnitView) -> None:
     page.add_state(STATE, unit, status.state)
     page.add(LAST_SUCCESS, unit, status.last_ok)
     page.add(POLLS, unit, status.polls)
-    for cause in {*_CAUSES, *status.errors}:
+    for cause in sorted({*_CAUSES, *status.errors}):
         page.add(POLL_ERRORS, (name, cause), status.errors.get(cause, 0))
     page.add(POLL_DURATION, unit, status.last_duration_s)
     for (quantity, reason), count in view.fault_counts.items():

@@ -1,0 +1,70 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.export.json import event_json, fault_json, health_json, moment, reading_json
+from agent.model import Event, Fault, FaultReason, Health, Interval, Reading, Value, Verdict
+from agent.quantities import QUANTITIES
+
+
+def test_a_reading_as_others_read_it() -> None:
+    reading = Reading("cell_voltage", "7", 3.981, 5.0, "holding 115")
+    assert reading_json(reading) == {
+        "quantity": "cell_voltage",
+        "index": "7",
+        "value": 3.981,
+        "unit": "V",
+        "source": "holding 115",
+    }
+
+
+def test_a_state_keeps_the_devices_wording() -> None:
+    shown = reading_json(Reading("battery_status", None, "low", 5.0, "1.3.6", "batteryLow(3)"))
+    assert (shown["value"], shown["text"]) == ("low", "batteryLow(3)")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value", "unit"),
+    [
+        ("battery_install_date", "2025-04-30", "date"),
+        ("self_test_time", "2025-04-30T12:00:00Z", "time"),
+    ],
+)
+def test_a_timestamp_is_an_iso_text(quantity: str, value: str, unit: str) -> None:
+    shown = reading_json(Reading(quantity, None, 1746014400.0, 5.0, "x"))
+    assert (shown["value"], shown["unit"]) == (value, unit)
+
+
+def test_a_fault_as_others_read_it() -> None:
+    fault = Fault("temperature", None, FaultReason.SENTINEL, "65535", "1.3.6.1")
+    assert fault_json(fault) == {
+        "quantity": "temperature",
+        "index": None,
+        "reason": "sentinel",
+        "raw": "65535",
+        "source": "1.3.6.1",
+    }
+
+
+@pytest.mark.parametrize("unix_s", [None, math.nan, math.inf, 1e300, -1e300])
+def test_no_moment_from_no_time(unix_s: float | None) -> None:
+    assert moment(unix_s) is None
+
+
+ANY_FLOAT = st.floats()
+
+
+@given(st.sampled_from(sorted(QUANTITIES)), ANY_FLOAT | st.booleans() | st.text())
+def test_readings_are_always_strict_json(quantity: str, value: Value) -> None:
+    json.dumps(reading_json(Reading(quantity, None, value, 0.0, "x")), allow_nan=False)
+
+
+@given(ANY_FLOAT, ANY_FLOAT)
+def test_estimates_and_events_are_always_strict_json(a: float, b: float) -> None:
+    interval = Interval(a, b, a)
+    health = Health(Verdict.OK, (), a, (), interval, interval, b, interval, evidence_at=b)
+    json.dumps(health_json(health), allow_nan=False)
+    json.dumps(event_json(Event("a", "discharge", a, b, {"energy_wh": a})), allow_nan=False)
