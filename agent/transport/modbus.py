@@ -161,10 +161,10 @@ class _Link:
     async def _transact(
         self, client: Client, expected: Expected, address: int, timeout_s: float
     ) -> list[int]:
+        await self._keep_gap()
         ear, done = self._ear, False
+        ear.listen(expected)
         try:
-            await self._keep_gap()
-            ear.listen(expected)
             async with asyncio.timeout(timeout_s):
                 await client.execute(False, _request(expected, address))  # noqa: FBT003
             done = ear.reply is not None
