@@ -138,6 +138,15 @@ CREDENTIAL = Section(
     ),
     advice={key: _refused(secret) for secret, keys in _SECRET_KEYS.items() for key in keys},
     private=True,
+    rules={
+        "dependentRequired": {
+            "auth_file": ["auth"],
+            "auth_env": ["auth"],
+            "privacy": ["auth"],
+            "privacy_file": ["privacy"],
+            "privacy_env": ["privacy"],
+        },
+    },
 )
 
 SERIAL = Key(
@@ -164,7 +173,16 @@ BUS = Section(
     "bus",
     "a bus",
     (SERIAL, BAUDRATE, PARITY, STOP_BITS, MODBUS_TCP, FRAMER, PIPELINED),
-    rules={"oneOf": [{"required": ["serial"]}, {"required": ["modbus_tcp"]}]},
+    rules={
+        "oneOf": [{"required": ["serial"]}, {"required": ["modbus_tcp"]}],
+        "dependentRequired": {
+            "baudrate": ["serial"],
+            "parity": ["serial"],
+            "stop_bits": ["serial"],
+            "framer": ["modbus_tcp"],
+            "pipelined": ["modbus_tcp"],
+        },
+    },
 )
 
 _CELL_VOLTS = measure(measures.VOLTAGE)
@@ -229,11 +247,14 @@ UNIT = Section(
         *(PROFILE, UNIT_LOCATION, UNIT_BATTERY),
     ),
     rules={
-        "oneOf": [
-            {"required": ["bus", "unit_id"]},
-            {"required": ["modbus_tcp", "unit_id"]},
-            {"required": ["snmp", "credentials"]},
-        ]
+        "oneOf": [{"required": ["bus"]}, {"required": ["modbus_tcp"]}, {"required": ["snmp"]}],
+        "dependentRequired": {
+            "bus": ["unit_id"],
+            "modbus_tcp": ["unit_id"],
+            "snmp": ["credentials"],
+            "credentials": ["snmp"],
+            "framer": ["modbus_tcp"],
+        },
     },
 )
 

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli.check import check
 
+DOCS = Path(__file__).parents[3] / "docs/configure.md"
 SOUND = "units: [{name: u, modbus_tcp: h, unit_id: 1}]\nbuses: {b: {serial: /dev/a}}\n"
 WRONG = "units: []\nlistn: x\n"
 
@@ -87,3 +89,19 @@ def test_a_missing_file_is_an_error_like_the_others(tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
     result = run(str(path))
     assert (result.exit_code, result.stderr) == (2, f"{path}:1: file: does not exist\n")
+
+
+def test_the_answer_that_the_docs_show(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = DOCS.read_text(encoding="utf-8")
+    sound = page.split("```yaml\n")[1].split("```")[0]
+    console = page.split("```console\n")[1].split("```")[0].splitlines()
+    monkeypatch.chdir(folder)
+    wrong = sound.replace("baudrate:", "baudrat:").replace("orv3-hpr-bbu", "orv3-hpr-bub")
+    Path("agent.yaml").write_text(wrong, encoding="utf-8")
+    result = run("agent.yaml")
+    assert console == [
+        "$ bbu-agent check agent.yaml",
+        *result.stderr.splitlines(),
+        "$ echo $?",
+        str(result.exit_code),
+    ]

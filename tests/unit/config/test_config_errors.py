@@ -258,6 +258,23 @@ MEANING = {
         ),
         ['1: units[0].location.rak: is not a key of a location; did you mean "rack"?'],
     ),
+    "shelves without a sound list of units": (
+        "units: [3]\nshelves: [{rack: r, shelf: s, required: 1}, 5]",
+        [
+            "1: units[0]: must be a unit, a mapping of keys to values",
+            "2: shelves[1]: must be a shelf, a mapping of keys to values",
+        ],
+    ),
+    "a word where a list or a mapping of an entry belongs": (
+        "units: [{name: [], location: here, battery: [], bus: b, unit_id: }]\nbuses: {b: }",
+        [
+            "1: units[0].battery: must be a battery, a mapping of keys to values",
+            "1: units[0].location: must be a location, a mapping of keys to values",
+            "1: units[0].name: must be a name, not a list",
+            "1: units[0].unit_id: is empty; it must be a whole number from 0 to 255",
+            "2: buses.b: is empty; it must be a bus, a mapping of keys to values",
+        ],
+    ),
     "one shelf twice": (
         (
             "units: [{name: a, modbus_tcp: h, unit_id: 1, location: {rack: r, shelf: s}}]\n"

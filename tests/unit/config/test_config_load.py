@@ -196,6 +196,11 @@ def test_poll_times(folder: Path, written: str, poll: Poll) -> None:
     assert read(folder, f"poll: {{{written}}}\nunits: []").poll == poll
 
 
+def test_sections_whose_entries_are_all_commented_out_are_empty(folder: Path) -> None:
+    config = read(folder, "units:\nbuses:\ncredentials:\nbatteries:\nshelves:\n")
+    assert (config.units, config.buses, config.shelves) == ((), (), ())
+
+
 def test_a_relative_state_dir_is_beside_the_file(folder: Path) -> None:
     assert read(folder, "state_dir: state\nunits: []").state_dir == folder / "state"
 

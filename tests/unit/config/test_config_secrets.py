@@ -1,12 +1,13 @@
 """Secrets come from files and the environment only, and never show."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from agent.config.load import Report
+from agent.config.load import Report, examine
 from agent.targets import AuthProtocol, Community, PrivacyProtocol, Secret, UserSecurity
 
 Errors = Callable[..., list[str]]
@@ -207,14 +208,43 @@ def test_a_file_that_cannot_be_read(errors: Errors, folder: Path, name: str, mes
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_of_someone_else(errors: Errors, folder: Path) -> None:
-    (folder / "community").chmod(0o000)
-    assert errors(credential("snmp_version: 2, community_file: community")) == [
-        (
-            f'1: credentials.c.community_file: the file "{shown(folder / "community")}" may not be '
-            "read by this user"
-        )
+@pytest.fixture
+def someone() -> Iterator[Path]:
+    """A folder that everybody may enter; from here on the process may not read everything."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        root = os.geteuid() == 0
+        yield folder
+        if root:
+            os.seteuid(0)
+
+
+def drop_root() -> None:
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+
+
+def test_a_file_of_someone_else(someone: Path) -> None:
+    (someone / "s").write_text("hunter2")
+    (someone / "s").chmod(0o000)
+    path = someone / "a.yaml"
+    path.write_text(credential("snmp_version: 2, community_file: s"))
+    drop_root()
+    report = examine(path, profiles=(), environ={})
+    assert [(error.path, error.message) for error in report.errors] == [
+        ("credentials.c.community_file", f'the file "{someone / "s"}" may not be read by this user')
+    ]
+
+
+def test_a_configuration_of_someone_else(someone: Path) -> None:
+    path = someone / "a.yaml"
+    path.write_text("units: []")
+    path.chmod(0o000)
+    drop_root()
+    report = examine(path, profiles=(), environ={})
+    assert [(error.path, error.message) for error in report.errors] == [
+        ("file", "may not be read by this user")
     ]
 
 
