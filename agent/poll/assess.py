@@ -5,7 +5,7 @@ Holds no clock and no I/O of its own; what must be kept goes to an ``Archive``.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.errors import StoreError
@@ -16,11 +16,8 @@ from agent.model import (
     Event,
     Health,
     Reading,
-    Reason,
     Sample,
-    UnitStatus,
     Value,
-    Verdict,
 )
 
 log = logging.getLogger(__name__)
@@ -164,15 +161,3 @@ def _phase(facts: Mapping[str, Value]) -> str | None:
 def _ratio(facts: Mapping[str, Value], key: str) -> float | None:
     value = facts.get(key)
     return None if value is None else float(value)
-
-
-def not_answering(status: UnitStatus, last: Health | None, now_s: float) -> Health:
-    """Say that nothing is known of a unit that does not answer, and why.
-
-    What was estimated before stays in the record of the engine; it is not shown as if it
-    were of today.
-    """
-    cause = status.last_error or "no answer yet"
-    reason = Reason("not_answering", cause, verdict=Verdict.UNKNOWN)
-    empty = Health(Verdict.UNKNOWN, (reason,), now_s)
-    return empty if last is None else replace(empty, evidence_at=last.evidence_at)

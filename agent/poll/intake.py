@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.model import Battery, Event, Health, Sample, UnitInfo, UnitState, UnitStatus
-from agent.poll.assess import Archive, Assessor, State, not_answering
+from agent.model import Battery, Event, Sample, UnitInfo, UnitStatus
+from agent.poll.assess import Archive, Assessor, State
 from agent.poll.incidents import Incidents
 from agent.profiles.schema import Cadence, Profile
 from agent.store.live import LiveStore
@@ -21,7 +21,6 @@ class _Followed:
     overrides: Mapping[str, object]
     assessor: Assessor
     incidents: Incidents
-    health: Health | None = None
     horizons_s: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -84,19 +83,12 @@ class Intake:
         news = (followed.incidents.open is not None) != under_way
         health = followed.assessor.observe(sample, urgent=news)
         if health is not None:
-            followed.health = health
             self.store.put_health(sample.unit, health)
         followed.assessor.keep(sample.wall_s, urgent=news)
 
     def status(self, unit: str, status: UnitStatus) -> None:
-        """Store how polling goes; a silent unit's estimate gives way to why it is silent."""
-        followed = self.units[unit]
+        """Store how polling goes."""
         self.store.put_status(unit, status)
-        if status.state in (UnitState.DOWN, UnitState.DORMANT):
-            now_s = max(status.since, status.last_ok or 0.0)
-            self.store.put_health(unit, not_answering(status, followed.health, now_s))
-        elif status.failures == 0 and followed.health is not None:
-            self.store.put_health(unit, followed.health)
 
     def keep_all(self, now_s: float) -> None:
         """Record what every engine has learnt, before the agent stops."""
@@ -107,7 +99,6 @@ class Intake:
         for row in sample.readings:
             if row.quantity == "serial_number" and followed.assessor.replaced(str(row.value)):
                 self.store.forget(sample.unit)
-                followed.health = None
                 detail = {"serial_number": str(row.value)}
                 event = Event(sample.unit, "replaced", sample.wall_s, sample.wall_s, detail)
                 self.archive.keep_event(event)
