@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -43,6 +44,13 @@ def start_logging(level: str, form: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - TCP ports
+        raise click.UsageError(f"--web.listen-address is HOST:PORT or :PORT, not {text}")
+    return host.strip("[]"), int(port)
+
+
 @click.command()
 @click.option(
     "--config.file",
@@ -52,6 +60,13 @@ def start_logging(level: str, form: str) -> None:
     show_default=True,
     help="The configuration.",
 )
+@click.option(
+    "--web.listen-address",
+    "addresses",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Where to serve, instead of the configuration's listen. May be repeated.",
+)
 @click.option("--log.level", "level", type=click.Choice(_LEVELS), default="info", show_default=True)
 @click.option(
     "--log.format",
@@ -60,7 +75,7 @@ def start_logging(level: str, form: str) -> None:
     default="logfmt",
     show_default=True,
 )
-def run(path: Path, level: str, form: str) -> None:
+def run(path: Path, addresses: tuple[str, ...], level: str, form: str) -> None:
     """Poll the configured units and serve their health until stopped.
 
     \b
@@ -71,6 +86,8 @@ def run(path: Path, level: str, form: str) -> None:
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     start_logging(level, form)
     config = app.read_config(path)
+    if addresses:
+        config = replace(config, listen=tuple(_address(text) for text in addresses))
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
     asyncio.run(app.run(path, config))

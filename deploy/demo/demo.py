@@ -167,7 +167,7 @@ def addresses(base: str) -> str:
     )
 
 
-def summarise(base: str, units: list[Unit], events: list[dict[str, Any]]) -> None:
+def summarise(units: list[Unit], events: list[dict[str, Any]]) -> None:
     """Print the last state of every unit and what happened while we watched."""
     say("\n" + "\n".join(table(units)))
     counts = Counter(unit["verdict"] for unit in units)
@@ -177,7 +177,6 @@ def summarise(base: str, units: list[Unit], events: list[dict[str, Any]]) -> Non
     if kinds:
         happened = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         say(f"events while we watched: {happened}")
-    _ = base
 
 
 def events_of(base: str, since_s: float) -> list[dict[str, Any]]:
@@ -193,18 +192,18 @@ def events_of(base: str, since_s: float) -> list[dict[str, Any]]:
 
 def demo(home: Path, seconds: float | None, years: float) -> None:
     """Do all of it inside ``home``."""
-    past, state, rack = home / "past", home / "state", home / "rack"
+    past, rack = home / "past", home / "rack"
     say(f"Simulating {years:g} year(s) of past for the rack, and learning from it ...")
     begun = time.monotonic()
-    count = make_past(past, state, years)
+    count = make_past(past, rack / "agent-state", years)
     say(f"  {count} modules, {time.monotonic() - begun:.0f} s")
     port = free_port(9877)
     base = f"http://127.0.0.1:{port}"
     simulate = ("bbu-sim", "run", SCENARIO, "--run-dir", rack, "--state", past)
-    options = ("--state-dir", state, "--listen", f"127.0.0.1:{port}")
-    with started("the simulator", home / "sim.log", *simulate, *options) as simulator:
+    with started("the simulator", home / "sim.log", *simulate) as simulator:
         wait_for(rack / "agent.yaml", simulator)
-        watch = ("bbu-agent", "run", "--config.file", rack / "agent.yaml")
+        config = ("--config.file", rack / "agent.yaml")
+        watch = ("bbu-agent", "run", *config, "--web.listen-address", f"127.0.0.1:{port}")
         since_s = time.time()
         units: list[Unit] = []
         with started("the agent", home / "agent.log", *watch) as agent:
@@ -214,7 +213,7 @@ def demo(home: Path, seconds: float | None, years: float) -> None:
             except Stopped:
                 say("\nstopping ...")
             units = units_of(base) or units
-            summarise(base, units, events_of(base, since_s))
+            summarise(units, events_of(base, since_s))
 
 
 def main() -> None:
