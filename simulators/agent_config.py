@@ -11,6 +11,7 @@ from simulators.fleet import Fleet
 from simulators.hardware import MODULES, UPSES, ModuleDesign
 from simulators.scenario import UpsPart
 from simulators.snmp import Access
+from simulators.telemetry import nominal_ohm
 
 _PRIVATE = 0o600
 _V3 = 3
@@ -38,16 +39,20 @@ def _secret(path: Path) -> str:
 
 
 def agent_document(
-    fleet: Fleet, buses: dict[str, dict[str, object]], snmp_ports: dict[str, int], folder: Path
+    fleet: Fleet,
+    buses: dict[str, dict[str, object]],
+    snmp_ports: dict[str, int],
+    folder: Path,
+    listen: str,
 ) -> dict[str, object]:
     """Give the agent's configuration as a tree.
 
     ``buses`` say how each line is reached, ``snmp_ports`` on which UDP port each UPS
-    answers; secrets lie in ``folder``.
+    answers; secrets lie in ``folder``; the agent will serve on ``listen``.
     """
     used = {module.design.name for module in fleet.modules.values()}
     document: dict[str, object] = {
-        "listen": "127.0.0.1:9877",
+        "listen": listen,
         "state_dir": str(folder / "agent-state"),
         "poll": {"interval": "2s", "discharge_interval": "1s", "timeout": "500ms"},
         "credentials": dict(_credentials(fleet, folder)),
@@ -87,6 +92,7 @@ def _battery(design: ModuleDesign) -> dict[str, object]:
         "cell_cutoff": f"{design.cutoff_v:g} V",
         "cell_float": f"{design.float_v:g} V",
         "cell_max": f"{design.max_v:g} V",
+        "resistance": f"{nominal_ohm(chemistry.name, pack.capacity_ah) * 1e3:.2f} mOhm",
     }
 
 
@@ -128,11 +134,7 @@ def _shelves(fleet: Fleet) -> Iterator[dict[str, object]]:
         yield entry
 
 
-class _Lines(yaml.SafeDumper):
-    """Writes the smallest mappings on one line each, as people write them."""
-
-
 def agent_text(document: dict[str, object]) -> str:
     """Give the configuration as YAML."""
     head = "# Written by bbu-sim: every simulated unit, for bbu-agent run --config.file THIS.\n"
-    return head + yaml.dump(document, Dumper=_Lines, sort_keys=False, width=100)
+    return head + yaml.dump(document, Dumper=yaml.SafeDumper, sort_keys=False, width=100)

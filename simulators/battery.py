@@ -199,6 +199,33 @@ class Pack:
         self._remember(dt_s, soc, current_a)
         cells.celsius = self.network.step(cells.celsius, heat_j / dt_s + warm_w, air_c, dt_s)
 
+    def idle(self, dt_s: float, air_c: Array, warm_w: float, drain_a: float) -> tuple[Array, Array]:
+        """Let as many steps of ``dt_s`` pass as ``air_c`` has values, with only a drain.
+
+        Gives voltages and temperatures at the end of each step (rows). The slow parts of
+        the circuit must have relaxed; what is left of them is dropped.
+        """
+        cells = self.cells
+        count = len(air_c)
+        rates_a = cells.leak_a + drain_a
+        hours = np.arange(1, count + 1)[:, None] * (dt_s / 3600)
+        held_ah = cells.held_ah - rates_a * hours
+        volts, _ = self.curves.volts(held_ah)
+        heat_w = rates_a * volts[0] + warm_w
+        celsius = np.empty_like(held_ah)
+        now = cells.celsius
+        for n in range(count):
+            now = celsius[n] = self.network.step(now, heat_w, float(air_c[n]), dt_s)
+        cells.held_ah, cells.celsius, self.volts = held_ah[-1], celsius[-1], volts[-1]
+        cells.relaxing_v, self.current_a = np.zeros_like(cells.relaxing_v), -drain_a
+        since, soc = self._since, self.curves.soc(held_ah)
+        since.seconds += dt_s * count
+        since.celsius_s = since.celsius_s + celsius.sum(axis=0) * dt_s
+        since.soc_s = since.soc_s + soc.sum(axis=0) * dt_s
+        if since.seconds >= _AGE_EVERY_S:
+            self.age()
+        return volts, celsius
+
     def _remember(self, dt_s: float, soc: Array, current_a: float) -> None:
         since = self._since
         since.seconds += dt_s

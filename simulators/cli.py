@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import signal
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import click
 
 from simulators import scenario_file
 from simulators.fleet import Fleet, build_fleet
+from simulators.history import StateError, jobs, resume, work_all, write_state
+from simulators.past import catch_up, quick_past
 from simulators.scenario import Scenario
 from simulators.scenario_file import ScenarioError
 from simulators.service import Service
@@ -62,7 +65,13 @@ def list_command() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder written by bbu-sim history: go on from there.",
 )
-def run(scenario: str, run_dir: Path | None, state: Path | None) -> None:
+@click.option(
+    "--listen",
+    default="127.0.0.1:9877",
+    show_default=True,
+    help="Address that agent.yaml gives the agent for its own pages.",
+)
+def run(scenario: str, run_dir: Path | None, state: Path | None, listen: str) -> None:
     """Serve SCENARIO (a name of the library, or a file) in real time until Ctrl-C.
 
     \b
@@ -76,22 +85,101 @@ def run(scenario: str, run_dir: Path | None, state: Path | None) -> None:
         if run_dir is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bbu-sim-")))
         else:
-            run_dir.mkdir(parents=True, exist_ok=True)
             folder = run_dir.resolve()
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                stack.callback(_remove_if_empty, folder)
         try:
-            asyncio.run(_serve(fleet, folder))
+            asyncio.run(_serve(fleet, folder, listen))
         except OSError as error:
             click.echo(f"bbu-sim: cannot serve: {error}", err=True)
             sys.exit(1)
 
 
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
 def _fleet(scenario: Scenario, state: Path | None) -> Fleet:
-    now = time.time()
-    return build_fleet(scenario, start_s=now, born_s=now)
+    now_s = time.time()
+    if state is None:
+        fleet = build_fleet(scenario, start_s=now_s, born_s=now_s)
+        quick_past(fleet, scenario.past.years)
+        return fleet
+    try:
+        fleet = resume(scenario, state)
+    except StateError as error:
+        click.echo(str(error), err=True)
+        sys.exit(_USAGE_ERROR)
+    for name in fleet.modules:
+        catch_up(fleet, name, now_s)
+    for ups in fleet.upses.values():
+        ups.now_s = now_s
+    return fleet
 
 
-async def _serve(fleet: Fleet, folder: Path) -> None:
-    service = Service(fleet, folder)
+@main.command()
+@click.argument("scenario")
+@click.option("--years", type=float, help="Length of the past (default: the scenario's).")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder to write: one folder for each module, and final.json.",
+)
+@click.option("--end", type=float, help="Unix time at which the past ends (default: now).")
+@click.option("--jobs", "processes", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
+)
+def history(
+    scenario: str, years: float | None, out: Path, end: float | None, processes: int, form: str
+) -> None:
+    """Write the past of SCENARIO: telemetry and truth of every module that answers.
+
+    \b
+    Each module gets OUT/NAME with telemetry.csv.gz, meta.json and truth_* files;
+    OUT/final.json is the state from which `bbu-sim run --state OUT` goes on.
+    \b
+    Examples:
+      bbu-sim history demo-rack --out past
+      bbu-sim history weak-cell --years 5 --out past --format parquet --jobs 4
+    """  # noqa: D301 - click's mark for text that keeps its lines
+    content = _load(scenario)
+    if form == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        click.echo("bbu-sim: parquet needs pyarrow: pip install 'bbu-agent[parquet]'", err=True)
+        sys.exit(_USAGE_ERROR)
+    end_s = time.time() if end is None else end
+    length = content.past.years if years is None else years
+    if length <= 0:
+        click.echo("bbu-sim: --years must be above 0", err=True)
+        sys.exit(_USAGE_ERROR)
+    began = time.monotonic()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        todo = jobs(content, years=length, end_s=end_s, out=out, form=form)
+        states: dict[str, object] = {}
+        with click.progressbar(
+            length=len(todo), label=f"{length:g} years", file=sys.stderr, hidden=not _watched()
+        ) as bar:
+            for name, final in work_all(todo, processes):
+                states[name] = final
+                bar.update(1)
+        write_state(out, content, end_s, states)
+    except OSError as error:
+        click.echo(f"bbu-sim: cannot write: {error}", err=True)
+        sys.exit(1)
+    seconds = time.monotonic() - began
+    click.echo(f"{len(states)} modules, {length:g} years each, in {seconds:.1f} s: {out}")
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty()
+
+
+async def _serve(fleet: Fleet, folder: Path, listen: str) -> None:
+    service = Service(fleet, folder, listen)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

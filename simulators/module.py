@@ -172,6 +172,22 @@ class Module:
             fault.apply(self.pack, self.sensors.drift_v, self.now_s)
         self._account(dt_s, current_a)
 
+    def idle(self, dt_s: float, air_c: Array) -> tuple[Array, Array]:
+        """Let as many steps of ``dt_s`` of a quiet standby pass as ``air_c`` has values.
+
+        Gives true element voltages and temperatures at the end of each step (rows).
+        """
+        self.air_c = float(air_c[-1])
+        self.pack.bleed_a = np.zeros_like(self.pack.bleed_a)
+        volts, celsius = self.pack.idle(
+            dt_s, air_c + _ELECTRONICS_C, _WARM_STANDBY_W, self.design.quiet_a
+        )
+        self.now_s += dt_s * len(air_c)
+        for fault in self.faults:
+            fault.apply(self.pack, self.sensors.drift_v, self.now_s)
+        self._account(dt_s * len(air_c), 0.0)
+        return volts, celsius
+
     def _decide(self, dt_s: float) -> float:
         """Choose state and current for the next step."""
         demand_w = self._demand_w()

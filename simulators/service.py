@@ -32,12 +32,14 @@ class Service:
     """Every simulated device of ``fleet``, live.
 
     Files appear in ``folder``: links to serial lines, ``endpoints.json``, ``agent.yaml``
-    and the SNMP secrets; ``stop`` removes them all.
+    and the SNMP secrets; ``stop`` removes them all. ``listen`` is where the agent will
+    serve.
     """
 
-    def __init__(self, fleet: Fleet, folder: Path) -> None:
+    def __init__(self, fleet: Fleet, folder: Path, listen: str) -> None:
         self.fleet = fleet
         self.folder = folder
+        self._listen = listen
         self.endpoints: dict[str, dict[str, object]] = {}
         self._lines = {
             name: Line(gateway=part.silent_units == "exception")
@@ -64,7 +66,7 @@ class Service:
             self._lines[site.bus].stations[site.unit_id] = Station(image, faults)
         buses = {name: await self._open_bus(name) for name in self.fleet.scenario.buses}
         ports = {part.name: await self._open_ups(part.name) for part in self.fleet.scenario.ups}
-        document = agent_document(self.fleet, buses, ports, self.folder)
+        document = agent_document(self.fleet, buses, ports, self.folder, self._listen)
         (self.folder / "agent.yaml").write_text(agent_text(document), encoding="utf-8")
         text = json.dumps(self.endpoints, indent=2)
         (self.folder / "endpoints.json").write_text(text + "\n", encoding="utf-8")
@@ -107,7 +109,7 @@ class Service:
         tree = ObjectTree(profile(ups.design.profile), self._values_of_ups(ups), about, _GAUGES)
         self._trees[name] = tree
         # Boots must grow from run to run; seconds since 2020 do, and fit 31 bits.
-        boots = max(1, int(self.fleet.start_s - 1_577_836_800)) & 0x7FFFFFFF
+        boots = max(1, int(time.time() - 1_577_836_800)) & 0x7FFFFFFF
         access = make_access(part, self.folder)
         agent = SnmpAgent(tree, access, engine_octets=name.encode()[:26], boots=boots)
         port = await agent.start(port=part.port)

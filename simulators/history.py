@@ -1,0 +1,158 @@
+"""Write the past of a fleet: telemetry, truth and the state from which live goes on."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simulators.faults import WireFaultKind
+from simulators.fleet import Fleet, build_fleet
+from simulators.module import Module, State, TestRefusal
+from simulators.past import Life
+from simulators.scenario import Scenario
+from simulators.telemetry import write_meta, write_telemetry, write_truth
+
+_YEAR_S = 365.25 * 86400
+_CELL_FIELDS = (
+    *("positive_ah", "negative_ah", "lithium_ah", "held_ah", "relaxing_v", "celsius"),
+    *("resistance_share", "ageing_share", "leak_a", "contact_ohm", "alive"),
+    *("calendar_loss", "cycle_loss"),
+)
+STATE_FILE = "final.json"
+"""The name of the file that holds the fleet's state at the end of its past."""
+
+
+class StateError(Exception):
+    """A state folder does not fit the scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One module's past to write. ``end_s`` is unix time; silent modules write nothing."""
+
+    scenario: Scenario
+    name: str
+    years: float
+    end_s: float
+    folder: Path
+    form: str
+
+
+def jobs(scenario: Scenario, *, years: float, end_s: float, out: Path, form: str) -> list[Job]:
+    """Give the jobs that make up a fleet's past."""
+    fleet = build_fleet(scenario, start_s=end_s, born_s=end_s)
+    return [Job(scenario, name, years, end_s, out / name, form) for name in fleet.modules]
+
+
+def work(job: Job, progress: Callable[[float], None] = lambda _now_s: None) -> dict[str, object]:
+    """Live and write one module's past; give its state at the end."""
+    fleet = build_fleet(job.scenario, start_s=job.end_s, born_s=job.end_s - job.years * _YEAR_S)
+    module = fleet.modules[job.name]
+    life = Life(fleet, job.name)
+    life.live(job.end_s, progress)
+    if not _silent(fleet, job.name):
+        job.folder.mkdir(parents=True, exist_ok=True)
+        write_telemetry(job.folder, module, life.record, job.form)
+        write_meta(job.folder, module)
+        write_truth(job.folder, module, life.truth, job.form)
+    return module_state(module)
+
+
+def _silent(fleet: Fleet, name: str) -> bool:
+    return any(
+        fault.kind is WireFaultKind.SILENT and fault.start_s <= 0
+        for fault in fleet.wire_faults[name]
+    )
+
+
+def work_all(todo: list[Job], processes: int) -> Iterator[tuple[str, dict[str, object]]]:
+    """Do every job on ``processes`` cores; give each name and state as it is done."""
+    if processes <= 1:
+        yield from ((job.name, work(job)) for job in todo)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        running = {pool.submit(work, job): job.name for job in todo}
+        for done in as_completed(running):
+            yield running[done], done.result()
+
+
+def module_state(module: Module) -> dict[str, object]:
+    """Give everything that time has changed about a module, for JSON."""
+    cells = module.pack.cells
+    counters = asdict(module.counters)
+    return {
+        "now_s": module.now_s,
+        "state": str(module.state),
+        "cells": {name: getattr(cells, name).tolist() for name in _CELL_FIELDS},
+        "drift_v": module.sensors.drift_v.tolist(),
+        "counters": counters,
+        "relaxed_s": module.relaxed_s,
+        "charged_s": module.charged_s,
+        "discharged_j": module.discharged_j,
+        "cut_off": module.cut_off,
+        "faults": [{"done": f.done, "base_leak_a": f.base_leak_a} for f in module.faults],
+    }
+
+
+def write_state(out: Path, scenario: Scenario, end_s: float, states: dict[str, object]) -> None:
+    """Write the state of the fleet at ``end_s``."""
+    content = {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "end_s": end_s,
+        "modules": dict(sorted(states.items())),
+    }
+    (out / STATE_FILE).write_text(json.dumps(content) + "\n", encoding="ascii")
+
+
+def resume(scenario: Scenario, folder: Path) -> Fleet:
+    """Make the fleet as ``write_state`` left it.
+
+    Raises:
+        StateError: there is no state, or it is that of another fleet.
+    """
+    path = folder / STATE_FILE
+    try:
+        content = json.loads(path.read_text(encoding="ascii"))
+        if (content["scenario"], content["seed"]) != (scenario.name, scenario.seed):
+            raise StateError(f"{path}: is the past of {content['scenario']}, not {scenario.name}")
+        fleet = build_fleet(scenario, start_s=content["end_s"], born_s=content["end_s"])
+        if set(content["modules"]) != set(fleet.modules):
+            raise StateError(f"{path}: holds other modules than the scenario; write it again")
+        for name, state in content["modules"].items():
+            _restore(fleet.modules[name], state)
+    except OSError as error:
+        raise StateError(f"{path}: {error.strerror}; bbu-sim history writes it") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(f"{path}: cannot be read ({error}); write it again") from None
+    return fleet
+
+
+def _restore(module: Module, state: dict[str, object]) -> None:
+    cells = _mapping(state["cells"])
+    for name in _CELL_FIELDS:
+        setattr(module.pack.cells, name, np.array(cells[name], dtype=float))
+    counters = _mapping(state["counters"])
+    refusal = counters.pop("last_refusal", None)
+    for name, value in counters.items():
+        setattr(module.counters, name, value)
+    module.counters.last_refusal = None if refusal is None else TestRefusal(str(refusal))
+    module.sensors.drift_v = np.array(state["drift_v"], dtype=float)
+    for name in ("now_s", "relaxed_s", "charged_s", "discharged_j", "cut_off"):
+        setattr(module, name, state[name])
+    module.state = State(str(state["state"]))
+    faults = state["faults"]
+    if isinstance(faults, list):
+        for fault, kept in zip(module.faults, faults, strict=True):
+            fault.done, fault.base_leak_a = kept["done"], kept["base_leak_a"]
+    module.pack.refresh()
+    module.pack.volts = module.pack.open_circuit_v() + module.pack.cells.relaxing_v.sum(axis=0)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("not a mapping")
+    return dict(value)

@@ -1,0 +1,240 @@
+"""Telemetry of one module as an observer would have recorded it, and the truth beside it."""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from simulators.chemistry import CHEMISTRIES, Array
+from simulators.faults import BatteryFault, BatteryFaultKind
+from simulators.module import Module
+from simulators.sensors import CURRENT_STEP_A, TEMPERATURE_STEP_C, VOLTAGE_STEP_V
+
+_YEAR_S = 365.25 * 86400
+_PULSE_S = 10.0
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Rows of telemetry, kept as blocks of columns."""
+
+    times: list[Array] = field(default_factory=list)
+    numbers: list[Array] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+
+    def block(
+        self, module: Module, times_s: Array, volts: Array, celsius: Array, air: Array
+    ) -> None:
+        """Add rows of quiet standby from true voltages, temperatures and air."""
+        count = len(times_s)
+        current = np.full(count, -module.design.quiet_a) + module.design.quiet_a
+        self._add(module, times_s, module.sensors.amperes(current), volts, celsius, air)
+        self.states += ["standby"] * count
+
+    def row(self, module: Module) -> None:
+        """Add one row of what the module's sensors say now."""
+        current = np.array([module.pack.current_a + module.design.quiet_a])
+        self._add(
+            module,
+            np.array([module.now_s]),
+            module.sensors.amperes(current),
+            module.pack.volts[None, :],
+            module.pack.cells.celsius[None, :],
+            np.array([module.air_c]),
+        )
+        self.states.append(str(module.state))
+
+    def _add(
+        self,
+        module: Module,
+        times_s: Array,
+        amperes: Array,
+        volts: Array,
+        celsius: Array,
+        air: Array,
+    ) -> None:
+        counters = module.counters
+        bleeding = np.flatnonzero(module.pack.bleed_a > 0)
+        own = [
+            float(sum(1 << int(n) for n in bleeding)),
+            round(counters.charge_left * 100),
+            round(counters.reported_health * 100),
+        ]
+        self.times.append(times_s)
+        self.numbers.append(
+            np.column_stack(
+                [
+                    amperes,
+                    module.sensors.volts(volts),
+                    module.sensors.celsius(celsius),
+                    module.sensors.air(air),
+                    np.tile(own, (len(times_s), 1)),
+                ]
+            )
+        )
+
+
+def columns(module: Module) -> list[str]:
+    """Give the names of the telemetry's columns, ``state`` excluded."""
+    cells = [f"v{n:02d}" for n in range(1, module.design.pack.series + 1)]
+    sensors = [f"t{n}_c" for n in range(1, len(module.sensors.places) + 1)]
+    return ["time_s", "current_a", *cells, *sensors, "tamb_c", "bal_mask", "bms_soc", "bms_soh"]
+
+
+def write_telemetry(folder: Path, module: Module, record: Recorder, form: str) -> int:
+    """Write the rows as ``telemetry.csv.gz`` or ``telemetry.parquet``; give their number."""
+    names = columns(module)
+    times = np.concatenate(record.times)
+    numbers = np.concatenate(record.numbers)
+    if form == "parquet":
+        _write_parquet(folder / "telemetry.parquet", names, times, numbers, record.states)
+        return len(times)
+    cells, rest = module.design.pack.series, len(module.sensors.places) + 1
+    pattern = ",".join(["%.1f", "%.2f", *["%.3f"] * cells, *["%.1f"] * rest, *["%d"] * 3, "%s"])
+    # Level 1 halves the time of the whole run for files a tenth larger.
+    with gzip.open(folder / "telemetry.csv.gz", "wt", compresslevel=1, encoding="ascii") as file:
+        file.write(",".join([*names, "state"]) + "\n")
+        values = zip(times.tolist(), numbers.tolist(), record.states, strict=True)
+        file.writelines(pattern % (t, *row, state) + "\n" for t, row, state in values)
+    return len(times)
+
+
+def _write_parquet(
+    path: Path, names: list[str], times: Array, numbers: Array, states: list[str]
+) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - an optional extra
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    content = {"time_s": times}
+    content |= {name: numbers[:, n] for n, name in enumerate(names[1:])}
+    pq.write_table(pa.table({**content, "state": states}), path)
+
+
+def write_meta(folder: Path, module: Module) -> None:
+    """Write ``meta.json``: what a data sheet and a commissioning sheet would say."""
+    design, pack = module.design, module.design.pack
+    chemistry = CHEMISTRIES[pack.chemistry]
+    meta = {
+        "name": module.name,
+        "serial": module.serial,
+        "chemistry": pack.chemistry,
+        "n_series": pack.series,
+        "n_parallel": pack.parallel,
+        "rated_capacity_ah": pack.capacity_ah,
+        "rated_power_w": design.rated_power_w,
+        "required_seconds": design.required_s,
+        "v_min_cell": design.cutoff_v,
+        "v_float_cell": design.float_v,
+        "v_max_cell": design.max_v,
+        "r10s_25c_nominal_mohm": round(nominal_ohm(pack.chemistry, pack.capacity_ah) * 1e3, 3),
+        "sensor": {
+            "v_q": VOLTAGE_STEP_V,
+            "i_q": CURRENT_STEP_A,
+            "t_q": TEMPERATURE_STEP_C,
+            "dt": 2,
+        },
+        "current_sign": "charge positive",
+        "temps": "t1..t4 along the row of series elements, tamb=inlet",
+        "ocv_soc": None,
+        "ocv_v": None,
+        "profile": design.profile,
+        "full_v_cell": chemistry.cell_full_v,
+    }
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="ascii")
+
+
+def nominal_ohm(chemistry: str, capacity_ah: float) -> float:
+    """Give the 10 s resistance at 25 degC that a data sheet states for a series element."""
+    cell = CHEMISTRIES[chemistry]
+    slow = sum(
+        ohm * (1 - np.exp(-_PULSE_S / tau))
+        for ohm, tau in zip(cell.relaxing, cell.time_constants_s, strict=True)
+    )
+    return float((cell.ohmic + cell.kinetic + slow) / capacity_ah)
+
+
+@dataclass(slots=True)
+class Truth:
+    """What only the simulator knows, sampled now and then."""
+
+    start_ohm: Array
+    start_ah: Array
+    cells: list[list[object]] = field(default_factory=list)
+    events: list[list[object]] = field(default_factory=list)
+
+    def sample(self, module: Module) -> None:
+        """Note the state of every cell."""
+        pack, rated = module.pack, module.design.pack.capacity_ah
+        ohm, capacity = pack.resistance_ohm(_PULSE_S), pack.capacity_ah()
+        soc = pack.soc()
+        for n in range(len(ohm)):
+            self.cells.append(
+                [
+                    round(module.now_s, 1),
+                    n + 1,
+                    round(capacity[n], 5),
+                    round(capacity[n] / rated, 6),
+                    round(capacity[n] / self.start_ah[n], 6),
+                    round(ohm[n] * 1e3, 6),
+                    round(ohm[n] / self.start_ohm[n], 6),
+                    round(pack.cells.leak_a[n] * 1e3, 6),
+                    round(soc[n], 6),
+                    round(pack.cells.celsius[n], 3),
+                ]
+            )
+
+
+CELL_COLUMNS = (
+    *("time_s", "cell", "q_ah", "soh_q", "soh_q_rel"),
+    *("r10s_25c_mohm", "soh_r", "leak_ma", "soc", "temp_c"),
+)
+EVENT_COLUMNS = ("t_s", "kind", "dur_s", "ah", "wh", "completed")
+
+
+def begin_truth(module: Module) -> Truth:
+    """Start the truth of a module: its cells now are its cells at commissioning."""
+    return Truth(module.pack.resistance_ohm(_PULSE_S), module.pack.capacity_ah().copy())
+
+
+def write_truth(folder: Path, module: Module, truth: Truth, form: str) -> None:
+    """Write ``truth_cells``, ``truth_events`` and ``truth_faults``."""
+    if form == "parquet":
+        import pyarrow as pa  # noqa: PLC0415 - an optional extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        named = zip(CELL_COLUMNS, zip(*truth.cells, strict=True), strict=True)
+        table = pa.table({name: list(values) for name, values in named})
+        pq.write_table(table, folder / "truth_cells.parquet")
+    else:
+        _write_csv(folder / "truth_cells.csv", CELL_COLUMNS, truth.cells)
+    _write_csv(folder / "truth_events.csv", EVENT_COLUMNS, truth.events)
+    faults = [_fault_entry(fault) for fault in module.faults]
+    text = json.dumps(faults, indent=1)
+    (folder / "truth_faults.json").write_text(text + "\n", encoding="ascii")
+
+
+def _write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", encoding="ascii", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
+
+
+def _fault_entry(fault: BatteryFault) -> dict[str, object]:
+    entry: dict[str, object] = {"cell": fault.cell, "onset_time_s": fault.onset_s}
+    years = fault.grow_s / _YEAR_S
+    kind = fault.kind
+    if kind is BatteryFaultKind.OPEN_CELL:
+        return entry | {"kind": "weak_open", "lost": fault.size}
+    if kind is BatteryFaultKind.FAST_AGEING:
+        return entry | {"kind": "weak_age", "mul": fault.size}
+    if kind is BatteryFaultKind.WELD:
+        mohm = fault.size * fault.new_resistance_ohm * 1e3
+        return entry | {"kind": "weld", "mohm": mohm, "grow_y": years}
+    if kind is BatteryFaultKind.MICRO_SHORT:
+        return entry | {"kind": "short", "ma": fault.size * 1e3, "grow_y": years}
+    return entry | {"kind": "vdrift", "mv_py": fault.size * 1e3}
