@@ -8,6 +8,7 @@ function code and cannot tell silence from garbage.
 import asyncio
 import logging
 import termios
+from collections import deque
 from typing import Any
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
@@ -30,6 +31,7 @@ from agent.transport.modbus_frames import (
     explain_rtu,
     find_rtu,
     find_tcp,
+    is_frame_of,
     refusal_text,
 )
 
@@ -42,6 +44,7 @@ REQUESTS: dict[int, type[ModbusPDU]] = {
 PARITY = {Parity.NONE: "N", Parity.EVEN: "E", Parity.ODD: "O"}
 BUFFER_BYTES = 4096  # more than any burst of stray frames that is worth showing
 LATE_S = 0.5  # at least this long a silent unit on a line may still answer an old request
+GIVEN_UP = 64  # transactions whose late answers are recognised
 MUTE_READS = 3  # so many silent reads in a row, and a TCP connection is taken for dead
 MIN_GAP_S = 0.00175  # between frames above 19200 baud (serial line guide, section 2.5.1.1)
 MAX_UNIT_ID = 255
@@ -68,6 +71,7 @@ class _Ear:
         self.heard = b""
         self.heard_at = 0.0
         self.late: dict[int, tuple[Expected, float]] = {}
+        self.given_up: deque[int] = deque(maxlen=GIVEN_UP)
 
     def listen(self, expected: Expected | None) -> None:
         """Forget what was heard and await ``expected`` from now on."""
@@ -81,11 +85,11 @@ class _Ear:
         if self.expected is None or self.problem is not None:
             return (len(data) if self.numbered else 0), None
         if self.numbered:
-            found = find_tcp(data, self.expected, transaction)
-            self.heard = (self.heard + data[: found.used])[-BUFFER_BYTES:]
+            found = find_tcp(data, self.expected, transaction, self.given_up)
+            self.heard = data
         else:
             found = find_rtu(data, self.expected)
-            self.heard = data[-BUFFER_BYTES:]
+            self.heard = data
         self.reply, self.problem = found.reply, found.problem
         if found.reply is None and found.problem is None:
             return found.used, None
@@ -150,8 +154,7 @@ class _Link:
             await self._settle(unit_id)
             deadline = asyncio.get_running_loop().time() + timeout_s
             client = await self._connected(timeout_s)
-            remaining_s = deadline - asyncio.get_running_loop().time()
-            return await self._transact(client, expected, address, max(remaining_s, 0.001))
+            return await self._transact(client, expected, address, deadline, timeout_s)
 
     async def close(self) -> None:
         """See ``ModbusLink.close``."""
@@ -159,25 +162,26 @@ class _Link:
             self._drop()
 
     async def _transact(
-        self, client: Client, expected: Expected, address: int, timeout_s: float
+        self, client: Client, expected: Expected, address: int, deadline: float, timeout_s: float
     ) -> list[int]:
         await self._keep_gap()
-        ear, done = self._ear, False
+        ear, answered = self._ear, False
         ear.listen(expected)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(deadline):
                 await client.execute(False, _request(expected, address))  # noqa: FBT003
-            done = ear.reply is not None
+            answered = ear.reply is not None
         except TimeoutError:
-            raise self._silence(expected, timeout_s) from None
+            answered = is_frame_of(ear.heard, expected.unit_id)
+            raise self._silence(client, expected, timeout_s) from None
         except (ModbusException, OSError) as error:
             self._drop()
             raise Unreachable(f"{self._target}: the connection broke during a read") from error
         finally:
             reply, problem, heard = ear.reply, ear.problem, ear.heard
             ear.listen(None)
-            if not done:
-                self._remember_late(expected, timeout_s)
+            if not answered:
+                self._give_up(client, expected, timeout_s)
         if reply is None:
             self._drop()
             raise BadAnswer(self._say(expected, problem or "no answer to this request"), heard)
@@ -187,23 +191,25 @@ class _Link:
             raise Refused(self._say(expected, text), reply.exception_code)
         return reply.values
 
-    def _silence(self, expected: Expected, timeout_s: float) -> NoAnswer | BadAnswer:
+    def _silence(
+        self, client: Client, expected: Expected, timeout_s: float
+    ) -> NoAnswer | BadAnswer:
         """Tell silence from bytes that are no answer, after the time-out."""
-        client, heard = self._client, self._ear.heard
-        if self._numbered and client is not None:
-            heard += client.ctx.recv_buffer
+        heard = client.ctx.recv_buffer or (b"" if self._numbered else self._ear.heard)
         if heard:
             self._mute_reads = 0
             if self._numbered:
                 self._drop()
-                return BadAnswer(self._say(expected, "no answer to this request came"), heard)
+                return BadAnswer(self._say(expected, "the answer was cut"), heard)
             return BadAnswer(self._say(expected, explain_rtu(heard, expected)), heard)
         self._mute_reads += 1
         if self._mute_reads >= MUTE_READS and isinstance(self._target, ModbusHost):
             self._drop()
         return NoAnswer(self._say(expected, f"silent for {timeout_s:.3g} s"))
 
-    def _remember_late(self, expected: Expected, timeout_s: float) -> None:
+    def _give_up(self, client: Client, expected: Expected, timeout_s: float) -> None:
+        """Remember a request that may still be answered when nobody wants it any more."""
+        self._ear.given_up.append(client.ctx.request_transaction_id)
         if not self._numbered:
             until = asyncio.get_running_loop().time() + max(timeout_s, LATE_S)
             self._ear.late[expected.unit_id] = (expected, until)
@@ -240,6 +246,7 @@ class _Link:
         except (OSError, termios.error, ValueError) as error:
             raise Unreachable(advise(self._target, error)) from error
         self._client, self._mute_reads = client, 0
+        self._ear.given_up.clear()
         return client
 
     def _make_client(self) -> Client:

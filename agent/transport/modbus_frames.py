@@ -6,6 +6,7 @@ the function codes and limits those of "MODBUS Application Protocol" V1.1b3, sec
 """
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,12 +85,14 @@ def _crc_entry(byte: int) -> int:
 _CRC_TABLE = [_crc_entry(byte) for byte in range(256)]
 
 
-def find_tcp(buffer: bytes, expected: Expected, transaction: int) -> Found:
+def find_tcp(
+    buffer: bytes, expected: Expected, transaction: int, late: Collection[int] = ()
+) -> Found:
     """Find the reply in what a TCP connection brought.
 
-    Frames of other transactions are skipped: they answer requests that we gave up. A frame
-    of our transaction that is not the expected reply is a problem at once, and so is
-    anything that is no frame at all, because the next frame cannot be found after it.
+    Frames of ``late`` transactions, which we gave up, are skipped. Any other frame that is
+    not the expected reply is a problem at once, and so is what is no frame at all, because
+    the next one cannot be found after it.
     """
     used = 0
     while len(buffer) - used >= TCP_HEADER.size:
@@ -104,6 +107,10 @@ def find_tcp(buffer: bytes, expected: Expected, transaction: int) -> Found:
         if number == transaction:
             reply, problem = _read_pdu(unit_id, pdu, expected)
             return Found(used, reply, problem)
+        if number not in late:
+            return Found(
+                used, problem=f"the answer is to transaction {number}, asked was {transaction}"
+            )
     return Found(used)
 
 
@@ -127,6 +134,11 @@ def find_rtu(buffer: bytes, expected: Expected) -> Found:
         if _crc_fits(buffer[start:end]):
             return Found(end, _read_pdu(buffer[start], buffer[start + 1 : end - 2], expected)[0])
     return Found()
+
+
+def is_frame_of(buffer: bytes, unit_id: int) -> bool:
+    """Tell whether ``buffer`` is one undamaged serial frame of ``unit_id``."""
+    return len(buffer) >= RTU_MIN_BYTES and buffer[0] == unit_id and _crc_fits(buffer)
 
 
 def explain_rtu(buffer: bytes, expected: Expected) -> str:

@@ -98,8 +98,13 @@ def test_a_tcp_reply_of_another_unit_is_a_problem() -> None:
 
 def test_a_late_tcp_reply_is_skipped() -> None:
     late, mine = tcp(1, 17, WORDS_PDU), tcp(2, 17, WORDS_PDU)
-    assert find_tcp(late, THREE_WORDS, 2) == Found(len(late))
-    assert find_tcp(late + mine, THREE_WORDS, 2).reply == Reply(WORDS)
+    assert find_tcp(late, THREE_WORDS, 2, {1}) == Found(len(late))
+    assert find_tcp(late + mine, THREE_WORDS, 2, {1}).reply == Reply(WORDS)
+
+
+def test_a_tcp_reply_to_what_was_never_asked_is_a_problem() -> None:
+    found = find_tcp(tcp(1, 17, WORDS_PDU), THREE_WORDS, 2, {3})
+    assert found.problem == "the answer is to transaction 1, asked was 2"
 
 
 @pytest.mark.parametrize("header", ["0001 0001 0009 11", "0001 0000 0001 11", "0001 0000 00FF 11"])

@@ -1,0 +1,175 @@
+"""Peers that answer whatever a test wants: raw Modbus bytes and raw SNMP datagrams."""
+
+import asyncio
+import os
+import pty
+import tty
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from agent.targets import Framer, ModbusHost, Parity, SerialLine
+
+
+def crc(frame: bytes) -> bytes:
+    """Give the two CRC bytes of a serial frame, bit by bit as the specification tells it."""
+    value = 0xFFFF
+    for byte in frame:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+    return bytes((value & 0xFF, value >> 8))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as the responder got it. ``number`` is the TCP transaction."""
+
+    unit_id: int
+    function: int
+    address: int
+    count: int
+    number: int | None
+
+    def frame(self, pdu: bytes, *, unit_id: int | None = None, number: int | None = None) -> bytes:
+        """Wrap ``pdu`` as the answer to this request, or as one that is wrong on purpose."""
+        body = bytes([self.unit_id if unit_id is None else unit_id]) + pdu
+        if self.number is None:
+            return body + crc(body)
+        transaction = self.number if number is None else number
+        return transaction.to_bytes(2, "big") + b"\0\0" + len(body).to_bytes(2, "big") + body
+
+    def words(self, *values: int) -> bytes:
+        """Give the PDU of a register answer with ``values``."""
+        return bytes([self.function, 2 * len(values)]) + b"".join(
+            value.to_bytes(2, "big") for value in values
+        )
+
+    def good(self) -> bytes:
+        """Give the right answer: word n is 1000 + its address."""
+        places = range(self.address, self.address + self.count)
+        return self.frame(self.words(*(1000 + place for place in places)))
+
+
+Part = bytes | float
+"""Bytes to send, or seconds to wait before going on."""
+Script = Callable[[Asked], list[Part]]
+
+
+def answer_well(asked: Asked) -> list[Part]:
+    """Answer as a healthy device does."""
+    return [asked.good()]
+
+
+@dataclass
+class Responder:
+    """A Modbus device that does what ``script`` says. Requests are kept in ``asked``."""
+
+    target: SerialLine | ModbusHost
+    write: Callable[[bytes], None]
+    hang_up: Callable[[], None]
+    script: Script = answer_well
+    asked: list[Asked] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    buffer: bytes = b""
+
+    def got(self, data: bytes) -> None:
+        """Take bytes from the line and answer every request that they complete."""
+        self.buffer += data
+        numbered = isinstance(self.target, ModbusHost) and self.target.framer is Framer.TCP
+        size = 12 if numbered else 8
+        while len(self.buffer) >= size:
+            frame, self.buffer = self.buffer[:size], self.buffer[size:]
+            number = int.from_bytes(frame[:2], "big") if numbered else None
+            body = frame[6:] if numbered else frame
+            asked = Asked(
+                body[0],
+                body[1],
+                int.from_bytes(body[2:4], "big"),
+                int.from_bytes(body[4:6], "big"),
+                number,
+            )
+            self.asked.append(asked)
+            task = asyncio.get_running_loop().create_task(self.play(self.script(asked)))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def play(self, parts: list[Part]) -> None:
+        """Send the parts of an answer."""
+        for part in parts:
+            if isinstance(part, bytes):
+                self.write(part)
+            else:
+                await asyncio.sleep(part)
+
+
+async def _serial() -> AsyncIterator[Responder]:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    loop = asyncio.get_running_loop()
+
+    def hang_up() -> None:
+        loop.remove_reader(master)
+        os.close(master)
+
+    line = SerialLine(os.ttyname(slave), baudrate=115200, parity=Parity.NONE)
+    responder = Responder(line, lambda data: _ignore(os.write(master, data)), hang_up)
+    loop.add_reader(master, lambda: responder.got(os.read(master, 1024)))
+    yield responder
+    if loop.remove_reader(master):
+        os.close(master)
+    os.close(slave)
+
+
+async def _tcp(framer: Framer) -> AsyncIterator[Responder]:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while data := await reader.read(1024):
+            peer.got(data)
+        writer.close()
+
+    def newest() -> asyncio.StreamWriter:
+        return writers[-1]
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    peer = Responder(
+        ModbusHost("127.0.0.1", port, framer),
+        lambda data: newest().write(data),
+        lambda: newest().close(),
+    )
+    yield peer
+    server.close()
+    for writer in writers:
+        writer.close()
+    await asyncio.sleep(0.01)
+
+
+def _ignore(_: int) -> None:
+    """Make a None of a count of bytes."""
+
+
+@pytest.fixture(params=["tcp", "rtu over tcp", "pty"])
+async def responder(request: pytest.FixtureRequest) -> AsyncIterator[Responder]:
+    """Give a scripted Modbus device on each kind of transport."""
+    kind = {"tcp": Framer.TCP, "rtu over tcp": Framer.RTU}.get(request.param)
+    peers = _serial() if kind is None else _tcp(kind)
+    async for peer in peers:
+        yield peer
+
+
+@pytest.fixture
+async def serial_responder() -> AsyncIterator[Responder]:
+    """Give a scripted Modbus device on a pseudo-terminal."""
+    async for peer in _serial():
+        yield peer
+
+
+@pytest.fixture
+async def tcp_responder() -> AsyncIterator[Responder]:
+    """Give a scripted Modbus TCP device."""
+    async for peer in _tcp(Framer.TCP):
+        yield peer
