@@ -27,6 +27,7 @@ from agent.transport.modbus_frames import (
     FUNCTIONS,
     MAX_COUNT,
     Expected,
+    Found,
     Reply,
     explain_rtu,
     find_rtu,
@@ -42,7 +43,8 @@ REQUESTS: dict[int, type[ModbusPDU]] = {
     4: ReadInputRegistersRequest,
 }
 PARITY = {Parity.NONE: "N", Parity.EVEN: "E", Parity.ODD: "O"}
-BUFFER_BYTES = 4096  # more than any burst of stray frames that is worth showing
+BUFFER_BYTES = 4096  # several times what a reply and all stray frames before it can be
+CHUNK_BYTES = 1 << 20  # beyond it pymodbus throws away without a word what came in one go
 LATE_S = 0.5  # at least this long a silent unit on a line may still answer an old request
 GIVEN_UP = 64  # transactions whose late answers are recognised
 MUTE_READS = 3  # so many silent reads in a row, and a TCP connection is taken for dead
@@ -84,12 +86,13 @@ class _Ear:
             self._settle_late(data)
         if self.expected is None or self.problem is not None:
             return (len(data) if self.numbered else 0), None
-        if self.numbered:
+        self.heard = data[:BUFFER_BYTES]
+        if len(data) > BUFFER_BYTES:
+            found = Found(len(data), problem=f"a flood of {len(data)} bytes")
+        elif self.numbered:
             found = find_tcp(data, self.expected, transaction, self.given_up)
-            self.heard = data
         else:
             found = find_rtu(data, self.expected)
-            self.heard = data
         self.reply, self.problem = found.reply, found.problem
         if found.reply is None and found.problem is None:
             return found.used, None
@@ -270,7 +273,7 @@ class _Link:
         else:
             client = AsyncModbusTcpClient(target.host, port=target.port, **common)
         client.ctx.framer = _TcpFrames(self._ear) if self._numbered else _SerialFrames(self._ear)
-        client.ctx.max_buffer_size = BUFFER_BYTES
+        client.ctx.max_buffer_size = CHUNK_BYTES
         return client
 
     def _on_connect(self, connected: bool) -> None:  # noqa: FBT001 - pymodbus' own signature
