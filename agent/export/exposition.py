@@ -7,8 +7,9 @@ units and the event loop can run between two of them; a client library that rend
 once holds it for most of a second at 100,000 series.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from math import isfinite
 
 from agent.export.families import Family, Shape
 
@@ -39,9 +40,11 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _number(value: float) -> str:
-    text = repr(float(value) + 0.0)  # no minus zero
-    return text.removesuffix(".0")
+# The families of a unit share few label sets, and one scrape repeats those of the one before.
+@lru_cache(maxsize=1 << 19)
+def _body(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    pairs = zip(names, values, strict=True)
+    return ",".join([f'{name}="{_escaped(text)}"' for name, text in pairs])
 
 
 class Page:
@@ -52,40 +55,48 @@ class Page:
         self._wanted = frozenset(wanted)
         self._families: dict[str, tuple[Family, dict[str, str]]] = {}
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._families
+    def _lines(self, family: Family) -> dict[str, str] | None:
+        slot = self._families.get(family.name)
+        if slot is None:
+            if self._wanted and family.name not in self._wanted:
+                return None
+            slot = self._families[family.name] = (family, {})
+        return slot[1]
 
-    def add(self, family: Family, labels: Sequence[str], value: float | None) -> None:
+    def add(self, family: Family, labels: tuple[str, ...], value: float | None) -> None:
         """Take one sample; None and what is not finite is left out.
 
         A second sample with the same labels is left out too: it would make the page invalid.
         """
-        if value is not None and math.isfinite(value):
-            self._put(family, zip(family.labels, labels, strict=True), value)
-
-    def add_state(self, family: Family, labels: Sequence[str], state: str) -> None:
-        """Take a whole state set; a state that it does not know leaves it out."""
-        if state in family.states:
-            pairs = tuple(zip(family.labels, labels, strict=True))
-            for name in family.states:
-                self._put(family, (*pairs, (family.name, name)), float(name == state))
-
-    def _put(self, family: Family, pairs: Iterable[tuple[str, str]], value: float) -> None:
-        if self._wanted and family.name not in self._wanted:
+        if value is None or not isfinite(value):
             return
-        slot = self._families.get(family.name)
-        if slot is None:
-            slot = self._families[family.name] = (family, {})
-        body = ",".join([f'{name}="{_escaped(text)}"' for name, text in pairs])
-        start = f"{family.name}{{{body}}}" if body else family.name
-        slot[1].setdefault(start, _number(value))
+        lines = self._lines(family)
+        if lines is None:
+            return
+        body = _body(family.labels, labels)
+        if body not in lines:
+            number = repr(value + 0.0).removesuffix(".0")  # + 0.0 leaves no minus zero
+            place = f"{{{body}}}" if body else ""
+            lines[body] = f"{family.name}{place} {number}\n"
+
+    def add_state(self, family: Family, labels: tuple[str, ...], state: str) -> None:
+        """Take a whole state set; a state that it does not know leaves it out."""
+        if state not in family.states:
+            return
+        lines = self._lines(family)
+        if lines is None:
+            return
+        body = _body(family.labels, labels)
+        start = f"{family.name}{{{body},{family.name}="
+        lines.setdefault(
+            body, "".join([f'{start}"{s}"}} {"1" if s == state else "0"}\n' for s in family.states])
+        )
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Give the page in pieces, one family each, sorted by name."""
         header = _openmetrics_header if openmetrics else _text_header
         for _, (family, lines) in sorted(self._families.items()):
-            body = "".join([f"{start} {value}\n" for start, value in lines.items()])
-            yield (header(family) + body).encode()
+            yield (header(family) + "".join(lines.values())).encode()
         if openmetrics:
             yield b"# EOF\n"
 

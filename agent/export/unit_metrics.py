@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.errors import TransportError
 from agent.export.exposition import Page
@@ -14,8 +15,8 @@ from agent.export.families import (
     quantity_family,
 )
 from agent.export.verdicts import judge
-from agent.model import Basis, Health, Interval, Reading, UnitState, Verdict
-from agent.quantities import QUANTITIES, Kind
+from agent.model import Basis, Health, Interval, UnitState, Verdict
+from agent.quantities import QUANTITIES
 from agent.store.live import UnitView
 
 _GAUGE, _COUNTER, _INFO, _STATES = Shape.GAUGE, Shape.COUNTER, Shape.INFO, Shape.STATESET
@@ -179,7 +180,7 @@ def add_unit(page: Page, view: UnitView) -> None:
 def _add_polling(page: Page, view: UnitView) -> None:
     name, status, place = view.info.name, view.status, view.info.location
     unit = (name,)
-    identity = (view.identity.get(key, "") for key in IDENTITY_LABELS.values())
+    identity = [view.identity.get(key, "") for key in IDENTITY_LABELS.values()]
     where = (place.rack or "", place.shelf or "", place.slot or "")
     profile = status.profile or view.info.profile
     page.add(UNIT_INFO, (name, profile, *identity, *where), 1)
@@ -187,7 +188,7 @@ def _add_polling(page: Page, view: UnitView) -> None:
     page.add_state(STATE, unit, status.state)
     page.add(LAST_SUCCESS, unit, status.last_ok)
     page.add(POLLS, unit, status.polls)
-    for cause in sorted({*_CAUSES, *status.errors}):
+    for cause in sorted(_CAUSES | status.errors.keys()):
         page.add(POLL_ERRORS, (name, cause), status.errors.get(cause, 0))
     page.add(POLL_DURATION, unit, status.last_duration_s)
     for (quantity, reason), count in view.fault_counts.items():
@@ -199,24 +200,24 @@ def _add_readings(page: Page, view: UnitView) -> None:
     name = view.info.name
     parts: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[str, str]] = {}
     for reading in view.readings:
-        quantity = QUANTITIES[reading.quantity]
-        kinds, values = locate(quantity, reading.index)
-        if quantity.kind is Kind.TEXT:
-            parts.setdefault((kinds, values), {})[quantity.key] = str(reading.value)
-        elif quantity.kind is Kind.STATE:
-            page.add_state(
-                quantity_family(quantity.key, kinds), (name, *values), str(reading.value)
-            )
-        else:
-            page.add(quantity_family(quantity.key, kinds), (name, *values), _number(reading))
+        family, kinds, values = _series(reading.quantity, reading.index)
+        value = reading.value
+        if not isinstance(value, str):
+            page.add(family, (name, *values), value)
+        elif family.shape is Shape.STATESET:
+            page.add_state(family, (name, *values), value)
+        elif family.shape is Shape.INFO:
+            parts.setdefault((kinds, values), {})[reading.quantity] = value
     for (kinds, values), texts in parts.items():
         if kinds:  # the unit's own identity is in UNIT_INFO
-            identity = (texts.get(key, "") for key in IDENTITY_LABELS.values())
+            identity = [texts.get(key, "") for key in IDENTITY_LABELS.values()]
             page.add(part_info(kinds), (name, *values, *identity), 1)
 
 
-def _number(reading: Reading) -> float | None:
-    return None if isinstance(reading.value, str) else float(reading.value)
+@lru_cache(maxsize=1 << 16)
+def _series(key: str, index: str | None) -> tuple[Family, tuple[str, ...], tuple[str, ...]]:
+    kinds, values = locate(QUANTITIES[key], index)
+    return quantity_family(key, kinds), kinds, values
 
 
 def _add_health(page: Page, view: UnitView) -> None:

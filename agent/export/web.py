@@ -43,16 +43,19 @@ def problem(status: HTTPStatus, detail: str) -> web.Response:
 
 @web.middleware
 async def errors_as_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn an HTTP error into a problem document and add the safety headers."""
+    """Turn an HTTP error into a problem document."""
     try:
-        response = await handler(request)
+        return await handler(request)
     except web.HTTPError as error:
         response = problem(HTTPStatus(error.status), error.text or error.reason)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
-    if not response.prepared:
-        response.headers.update(_HEADERS)
-    return response
+        return response
+
+
+async def add_safety(_request: web.Request, response: web.StreamResponse) -> None:
+    """Add the safety headers to every answer."""
+    response.headers.update(_HEADERS)
 
 
 async def healthy(_request: web.Request) -> web.Response:
@@ -108,6 +111,7 @@ def make_app(
     ``mono`` is the clock that the readings were taken by, in seconds.
     """
     app = web.Application(middlewares=[errors_as_problems])
+    app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
     app.add_routes(
         [
