@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from agent.profiles.document import FieldDocument
-from agent.profiles.schema import Field, Object, Protocol, Words, WordType
+from agent.profiles.schema import Field, Object, ObjectType, Protocol, Words, WordType
 from agent.quantities import QUANTITIES, Kind, Quantity, Scope
 
 _LAST_ADDRESS = 0xFFFF
@@ -28,13 +28,22 @@ def entry(document: FieldDocument, field: Field) -> Iterator[str]:
         return
     if not document.bits and (document.unit or "") != quantity.unit:
         yield f"unit must be {quantity.unit!r}, the quantity's own, not {document.unit or ''!r}"
+    if field.scale == 0:
+        yield "scale 0 would make every value alike"
     yield from _index(field, quantity)
     yield from _sentinels(field)
     yield from _states(field, quantity)
-    if (field.lowest is None) != (field.highest is None) or (
-        field.lowest is not None and field.highest is not None and field.lowest >= field.highest
-    ):
+    if document.range is not None:
+        yield from _range(*document.range, quantity)
+
+
+def _range(lowest: float, highest: float, quantity: Quantity) -> Iterator[str]:
+    if lowest >= highest:
         yield "range must rise from low to high"
+    if quantity.lowest is None or quantity.highest is None:
+        yield f"only numbers have a range, and {quantity.key} is a {quantity.kind}"
+    elif lowest < quantity.lowest or highest > quantity.highest:
+        yield f"range must lie within the quantity's own, {quantity.lowest} to {quantity.highest}"
 
 
 def _index(field: Field, quantity: Quantity) -> Iterator[str]:
@@ -45,11 +54,17 @@ def _index(field: Field, quantity: Quantity) -> Iterator[str]:
 
 
 def _sentinels(field: Field) -> Iterator[str]:
-    if isinstance(field.where, Words) and field.where.type in _RANGES:
-        low, high = _RANGES[field.where.type]
-        for raw in field.absent:
-            if not isinstance(raw, int) or not low <= raw <= high:
-                yield f"absent value {raw} does not fit {field.where.type}"
+    kind = field.where.type
+    for raw in sorted(field.absent, key=str):
+        if kind in (WordType.TEXT, ObjectType.TEXT):
+            fits = isinstance(raw, str)
+        elif isinstance(kind, WordType) and kind in _RANGES:
+            low, high = _RANGES[kind]
+            fits = isinstance(raw, int) and low <= raw <= high
+        else:
+            fits = isinstance(raw, int)
+        if not fits:
+            yield f"absent value {raw} does not fit {kind}"
 
 
 def _states(field: Field, quantity: Quantity) -> Iterator[str]:
@@ -72,20 +87,42 @@ def _states(field: Field, quantity: Quantity) -> Iterator[str]:
 def together(fields: Iterable[Field], protocol: Protocol, max_words: int) -> Iterator[str]:
     """Say what is wrong between fields: overlaps, duplicates, mixed protocols."""
     seen: dict[tuple[str, str | None, int], Field] = {}
-    owners: dict[tuple[object, int | None], Field] = {}
+    owners: dict[object, list[Field]] = {}
     for field in fields:
         key = (field.quantity, field.index, field.rank)
         if key in seen:
             yield f"{label(field)}: is also at {seen[key].where}; give one of them a rank"
         seen.setdefault(key, field)
-        if isinstance(field.where, Object) == (protocol is Protocol.MODBUS):
+        if not suits(field.where, protocol):
             yield f"{label(field)}: is no place of protocol {protocol}"
         if isinstance(field.where, Words):
             yield from _reach(field, field.where, max_words)
-        for place in _places(field):
-            other = owners.setdefault(place, field)
-            if other is not field:
-                yield f"{label(field)}: overlaps {label(other)}"
+        places = field.where.registers if isinstance(field.where, Words) else (field.where.oid,)
+        clashes = [
+            other
+            for place in places
+            for other in owners.setdefault(place, [])
+            if not _share(field, other)
+        ]
+        if clashes:
+            yield f"{label(field)}: overlaps {label(clashes[0])}"
+        for place in places:
+            owners[place].append(field)
+
+
+def suits(where: Words | Object, protocol: Protocol) -> bool:
+    """Say whether a place is one of ``protocol``."""
+    return isinstance(where, Words) == (protocol is Protocol.MODBUS)
+
+
+def _share(one: Field, other: Field) -> bool:
+    """Say whether two fields may read one place: different bits, or states of one value."""
+    if isinstance(one.where, Words) and isinstance(other.where, Words):
+        bits = one.where.bit, other.where.bit
+        if None not in bits:
+            return bits[0] != bits[1]
+    alike = one.where == other.where and one.quantity != other.quantity
+    return alike and bool(one.states) and bool(other.states)
 
 
 def _reach(field: Field, where: Words, max_words: int) -> Iterator[str]:
@@ -93,15 +130,6 @@ def _reach(field: Field, where: Words, max_words: int) -> Iterator[str]:
         yield f"{label(field)}: ends beyond register {_LAST_ADDRESS}"
     if where.count > max_words:
         yield f"{label(field)}: is {where.count} words long, limits.max_words is {max_words}"
-
-
-def _places(field: Field) -> Iterator[tuple[object, int | None]]:
-    if isinstance(field.where, Object):
-        # One object may serve two quantities when each reads its own values from it.
-        yield ((*field.where.oid, field.quantity), None)
-        return
-    for register in field.where.registers:
-        yield (register, field.where.bit)
 
 
 def label(field: Field) -> str:

@@ -1,8 +1,8 @@
 """The shape of a profile file. Structure only; ``load.py`` checks what it means."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt, StringConstraints
 
 from agent.model import Chemistry, Table
 from agent.profiles.schema import Cadence, ObjectType, Protocol, WordType
@@ -10,7 +10,8 @@ from agent.targets import Parity
 
 OidText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)+$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Scalar = int | str
+# Strict, because YAML reads a bare "on" as true, and true would pass for 1.
+Scalar = StrictInt | str
 
 
 class _Part(BaseModel):
@@ -25,7 +26,7 @@ class FieldDocument(_Part):
     index: str | None = None
     at: int | None = Field(default=None, ge=0, le=65535)
     table: Table = Table.HOLDING
-    type: WordType | ObjectType | Literal["bits"] | None = None
+    type: WordType | ObjectType | None = None
     words: int | None = Field(default=None, ge=1, le=125)
     count: int = Field(default=1, ge=1, le=1000)
     step: int | None = Field(default=None, ge=1)
@@ -34,12 +35,12 @@ class FieldDocument(_Part):
     low_byte_first: bool = False
     oid: OidText | None = None
     column: OidText | None = None
-    bits: dict[int, str] = Field(default_factory=dict)
-    scale: float = 1.0
-    offset: float = 0.0
+    bits: dict[StrictInt, str] = Field(default_factory=dict)
+    scale: FiniteFloat = 1.0
+    offset: FiniteFloat = 0.0
     absent: tuple[Scalar, ...] = ()
     values: dict[Scalar, str | bool] = Field(default_factory=dict)
-    range: tuple[float, float] | None = None
+    range: tuple[FiniteFloat, FiniteFloat] | None = None
     every: Cadence = Cadence.FAST
     rank: int = Field(default=0, ge=0)
     unconfirmed: str | None = None
@@ -70,7 +71,7 @@ class LinkDocument(_Part):
 
     baudrate: int | None = None
     parity: Parity | None = None
-    unit_ids: tuple[int | str, ...] = ()
+    unit_ids: tuple[Scalar, ...] = ()
 
 
 class LimitsDocument(_Part):
@@ -86,12 +87,12 @@ class BatteryDocument(_Part):
     chemistry: Chemistry = Chemistry.UNKNOWN
     series: int | None = Field(default=None, ge=1, le=500)
     parallel: int | None = Field(default=None, ge=1)
-    rated_capacity_ah: float | None = Field(default=None, gt=0)
-    rated_power_w: float | None = Field(default=None, gt=0)
-    required_seconds: float = Field(default=240.0, gt=0)
-    cell_cutoff_v: float | None = Field(default=None, gt=0)
-    cell_float_v: float | None = Field(default=None, gt=0)
-    cell_max_v: float | None = Field(default=None, gt=0)
+    rated_capacity_ah: FiniteFloat | None = Field(default=None, gt=0)
+    rated_power_w: FiniteFloat | None = Field(default=None, gt=0)
+    required_seconds: FiniteFloat = Field(default=240.0, gt=0)
+    cell_cutoff_v: FiniteFloat | None = Field(default=None, gt=0)
+    cell_float_v: FiniteFloat | None = Field(default=None, gt=0)
+    cell_max_v: FiniteFloat | None = Field(default=None, gt=0)
 
 
 class ProfileDocument(_Part):

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import TypeVar
 
-from agent.model import Oid, Register
+from agent.model import Oid, Register, Table
 from agent.profiles.document import FieldDocument, ProbeDocument
 from agent.profiles.schema import (
     WORDS,
@@ -14,6 +15,18 @@ from agent.profiles.schema import (
     Words,
     WordType,
 )
+
+_Type = TypeVar("_Type", WordType, ObjectType)
+_ANY = frozenset({"every", "rank", "unconfirmed"})
+_VALUE = _ANY | frozenset(
+    ("quantity", "unit", "index", "type", "scale", "offset", "absent", "values", "range")
+)
+_BITS = _ANY | {"at", "table", "bits"}
+_WORDS = _VALUE | frozenset(
+    ("at", "table", "words", "count", "step", "first", "low_word_first", "low_byte_first")
+)
+_OBJECT = _VALUE | {"oid", "column"}
+"""The keys that each kind of entry heeds. Any other would be dropped without a word."""
 
 
 def oid(text: str) -> Oid:
@@ -27,12 +40,35 @@ def fields(entry: FieldDocument) -> Iterator[Field]:
     Raises:
         ValueError: the entry does not hold together; the text says why.
     """
-    if entry.at is not None:
-        yield from _register_fields(entry, entry.at)
-    elif entry.oid is not None or entry.column is not None:
-        yield from _object_fields(entry)
-    else:
+    places = [key for key in ("at", "oid", "column") if getattr(entry, key) is not None]
+    if not places:
         raise ValueError("needs a place: at (a register), oid or column")
+    if len(places) > 1:
+        raise ValueError(f"has two places: {' and '.join(places)}")
+    if entry.at is None:
+        _only(entry, _OBJECT, places[0])
+        yield _object_field(entry)
+    elif entry.bits:
+        _only(entry, _BITS, "bits")
+        yield from _bit_fields(entry, entry.at)
+    else:
+        _only(entry, _WORDS, "at")
+        yield from _register_fields(entry, entry.at)
+
+
+def _only(entry: FieldDocument, heeded: frozenset[str], place: str) -> None:
+    idle = sorted(entry.model_fields_set - heeded)
+    if idle:
+        raise ValueError(f"{', '.join(idle)} has no meaning beside {place}")
+
+
+def _type(kind: type[_Type], name: str | None, default: _Type) -> _Type:
+    if name is None:
+        return default
+    names = [member.value for member in kind]
+    if name not in names:
+        raise ValueError(f"type {name} does not go with this place; {', '.join(names)} do")
+    return kind(name)
 
 
 def probe(entry: ProbeDocument) -> Probe:
@@ -42,13 +78,15 @@ def probe(entry: ProbeDocument) -> Probe:
         ValueError: the entry has no place, or its type does not suit the place.
     """
     pattern = None if entry.matches is None else re.compile(entry.matches, re.IGNORECASE)
+    if (entry.at is None) == (entry.oid is None):
+        raise ValueError("a probe needs at or oid, one of them")
     if entry.at is not None:
-        kind = WordType(entry.type or WordType.U16)
+        kind = _type(WordType, entry.type, WordType.U16)
         place = Words(Register(entry.table, entry.at), _width(kind, entry.words), kind)
         return Probe(place, pattern)
-    if entry.oid is None:
-        raise ValueError("a probe needs at or oid")
-    return Probe(Object(oid(entry.oid), ObjectType(entry.type or ObjectType.TEXT)), pattern)
+    return Probe(
+        Object(oid(entry.oid or ""), _type(ObjectType, entry.type, ObjectType.TEXT)), pattern
+    )
 
 
 def _width(kind: WordType, words: int | None) -> int:
@@ -62,13 +100,12 @@ def _width(kind: WordType, words: int | None) -> int:
 
 
 def _register_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
-    if entry.oid or entry.column:
-        raise ValueError("has both a register and an OID")
-    if entry.bits:
-        yield from _bit_fields(entry, at)
-        return
-    kind = WordType(entry.type or WordType.U16)
+    kind = _type(WordType, entry.type, WordType.U16)
     width = _width(kind, entry.words)
+    if entry.low_byte_first and kind is not WordType.TEXT:
+        raise ValueError("low_byte_first is for texts")
+    if entry.table in (Table.COIL, Table.DISCRETE) and kind is not WordType.U16:
+        raise ValueError(f"a {entry.table} holds one bit, not type {kind}")
     for n in range(entry.count):
         address = at + n * (entry.step or width)
         place = Words(
@@ -90,8 +127,6 @@ def _repeat_index(entry: FieldDocument, n: int) -> str | None:
 
 
 def _bit_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
-    if entry.quantity is not None:
-        raise ValueError("bits name their own quantities; leave quantity out")
     for bit, meaning in sorted(entry.bits.items()):
         quantity, _, name = meaning.partition(" ")
         if not 0 <= bit <= 15:  # noqa: PLR2004 - bits of a word
@@ -107,15 +142,14 @@ def _bit_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
         )
 
 
-def _object_fields(entry: FieldDocument) -> Iterator[Field]:
-    if entry.oid is not None and entry.column is not None:
-        raise ValueError("has both oid and column")
-    kind = ObjectType(entry.type or ObjectType.NUMBER)
+def _object_field(entry: FieldDocument) -> Field:
+    kind = _type(ObjectType, entry.type, ObjectType.NUMBER)
     column = entry.column is not None
     if column and (entry.index is None or "{1}" not in entry.index):
         raise ValueError("a column needs an index with {1}, the row's first index part")
-    place = Object(oid(entry.column or entry.oid or ""), kind, column=column)
-    yield _field(entry, place, entry.index)
+    return _field(
+        entry, Object(oid(entry.column or entry.oid or ""), kind, column=column), entry.index
+    )
 
 
 def _field(entry: FieldDocument, where: Words | Object, index: str | None) -> Field:

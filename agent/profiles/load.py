@@ -5,22 +5,37 @@ all its errors at once, each with the file and the field.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 import yaml
 from pydantic import ValidationError
+from yaml.constructor import ConstructorError
 
 from agent.errors import ProfileError
 from agent.model import Battery
 from agent.profiles import checks, expand
 from agent.profiles.document import IdentifyDocument, LinkDocument, ProfileDocument
-from agent.profiles.schema import Field, Identify, Limits, Link, Profile
-from agent.targets import Parity
+from agent.profiles.schema import Field, Identify, Limits, Link, Profile, Protocol
 
-_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LAST_UNIT_ID = 247
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, object]:
+    """Build a mapping whose keys are given once; YAML itself lets the last one win."""
+    seen: set[tuple[str, str]] = set()
+    for key, _ in node.value:
+        written = (key.tag, str(key.value))
+        if written in seen:
+            raise ConstructorError(None, None, f"key {key.value} is given twice", key.start_mark)
+        seen.add(written)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)  # type: ignore[attr-defined]
 
 
 @cache
@@ -68,9 +83,13 @@ def parse(text: str, source: str) -> Profile:
         ProfileError: one line for each thing that is wrong.
     """
     try:
-        document = ProfileDocument.model_validate(yaml.load(text, Loader=_Loader))  # noqa: S506 - safe loaders both
-    except yaml.YAMLError as error:
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - safe loaders both
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
         raise ProfileError(f"{source}: {error}") from error
+    if not isinstance(tree, dict):
+        raise ProfileError(f"{source}: must be a mapping of keys to values")
+    try:
+        document = ProfileDocument.model_validate(tree)
     except ValidationError as error:
         lines = [
             f"{source}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
@@ -104,7 +123,7 @@ def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: lis
         title=document.title,
         protocol=document.protocol,
         fields=fields,
-        identify=_identify(document.identify, problems),
+        identify=_identify(document.identify, document.protocol, problems),
         link=_link(document.link, problems),
         limits=Limits(document.limits.max_words, document.limits.max_gap),
         battery=Battery(**battery.model_dump()),
@@ -113,13 +132,17 @@ def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: lis
     )
 
 
-def _identify(document: IdentifyDocument, problems: list[str]) -> Identify:
+def _identify(document: IdentifyDocument, protocol: Protocol, problems: list[str]) -> Identify:
     probes = []
     for number, entry in enumerate(document.probes):
         try:
-            probes.append(expand.probe(entry))
+            probe = expand.probe(entry)
         except (ValueError, re.error) as error:
             problems.append(f"identify.probes.{number}: {error}")
+            continue
+        if not checks.suits(probe.where, protocol):
+            problems.append(f"identify.probes.{number}: is no place of protocol {protocol}")
+        probes.append(probe)
     pattern = None
     if document.sys_descr is not None:
         try:
@@ -141,6 +164,9 @@ def _link(document: LinkDocument, problems: list[str]) -> Link:
         if not low.isdecimal() or (dash and not high.isdecimal()):
             problems.append(f"link.unit_ids: {item!r} is neither a number nor a range 48-53")
             continue
-        unit_ids += range(int(low), int(high or low) + 1)
-    parity = None if document.parity is None else Parity(document.parity)
-    return Link(document.baudrate, parity, tuple(unit_ids))
+        first, last = int(low), int(high or low)
+        if not 1 <= first <= last <= _LAST_UNIT_ID:
+            problems.append(f"link.unit_ids: {item!r} does not rise within 1 to {_LAST_UNIT_ID}")
+            continue
+        unit_ids += range(first, last + 1)
+    return Link(document.baudrate, document.parity, tuple(unit_ids))
