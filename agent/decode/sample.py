@@ -36,7 +36,8 @@ def decode(unit: str, fields: Iterable[Field], raw: Raw, *, series: int | None =
     """Decode ``fields`` from ``raw``.
 
     Fields whose registers or objects are in ``raw.refused`` give a ``refused`` fault; those
-    neither read nor refused give ``missing``. ``series`` drops cells beyond that number:
+    neither read nor refused give ``missing``; a column without rows does so once, without an
+    index. ``series`` drops cells beyond that number:
     slots of the map that this battery does not use. Of several fields with one quantity
     and index the lowest rank with a value wins; the others' faults are then left out.
     """
@@ -98,17 +99,22 @@ def _from_words(where: Words, raw: Raw) -> RawValue | _Rejected:
 def _from_object(where: Object, oid: Oid, raw: Raw) -> RawValue | _Rejected:
     varbind = raw.varbinds.get(oid)
     if varbind is None:
-        refused = oid in raw.refused
-        return _Rejected(FaultReason.REFUSED if refused else FaultReason.MISSING, "")
+        return _unread(oid, raw)
     try:
         return varbinds.raw_value(where.type, varbind)
     except ValueError as error:
         return _Rejected(FaultReason.UNDECODABLE, f"{varbind.value!r:.80} ({error})")
 
 
+def _unread(oid: Oid, raw: Raw) -> _Rejected:
+    return _Rejected(FaultReason.REFUSED if oid in raw.refused else FaultReason.MISSING, "")
+
+
 def _from_column(field: Field, where: Object, raw: Raw) -> Iterator[_Outcome]:
     depth = len(where.oid)
     rows = sorted(oid for oid in raw.varbinds if len(oid) > depth and oid[:depth] == where.oid)
+    if not rows:
+        yield None, str(where), _unread(where.oid, raw)
     for oid in rows[:_MAX_ROWS]:
         index = field.index
         for position, part in enumerate(oid[depth:], start=1):

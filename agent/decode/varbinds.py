@@ -12,9 +12,10 @@ from agent.model import SnmpKind, SnmpValue
 from agent.profiles.schema import ObjectType
 
 _MAX_TEXT = 255
-_NUMBER = re.compile(r"[-+]?(\d{1,18}(\.\d{0,12})?|\.\d{1,12})")
-_DATE_MDY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})")
-_DATE_YMD = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})")
+_NUMBER = re.compile(r"[-+]?(\d{1,18}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
+# A time of day may follow; another digit may not, for then the last number is cut short.
+_DATE_MDY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?!\d)", re.ASCII)
+_DATE_YMD = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})(?!\d)", re.ASCII)
 # Opaque-wrapped IEEE floats as net-snmp sends them: tag 0x9f 0x78, length 4, big-endian.
 _OPAQUE_FLOAT = b"\x9f\x78\x04"
 _OPAQUE_DOUBLE = b"\x9f\x79\x08"
@@ -23,13 +24,15 @@ _LARGEST = 2**64
 
 
 def raw_value(kind: ObjectType, varbind: SnmpValue) -> RawValue:
-    """Give the raw value of ``varbind`` as the declared type.
+    """Give the raw value of ``varbind`` as the declared type; "" where a text is empty.
 
     Ticks stay hundredths of a second here, so that sentinels compare with what was sent.
 
     Raises:
         ValueError: the value cannot be of that type.
     """
+    if varbind.kind is SnmpKind.NULL:
+        raise ValueError("no value")
     if kind in (ObjectType.NUMBER, ObjectType.TICKS):
         return _number(varbind)
     words = _text(varbind)
@@ -38,7 +41,7 @@ def raw_value(kind: ObjectType, varbind: SnmpValue) -> RawValue:
     return _date(kind, words)
 
 
-def _number(varbind: SnmpValue) -> int | float:
+def _number(varbind: SnmpValue) -> RawValue:
     value = varbind.value
     if isinstance(value, tuple):
         raise ValueError("an object identifier, not a number")  # noqa: TRY004 - a bad value
@@ -51,6 +54,8 @@ def _number(varbind: SnmpValue) -> int | float:
     if value.startswith(_OPAQUE_DOUBLE) and len(value) == len(_OPAQUE_DOUBLE) + 8:
         return float(struct.unpack(">d", value[-8:])[0])
     words = _text(varbind)
+    if not words:
+        return ""
     if not _NUMBER.fullmatch(words):
         raise ValueError("no number")
     return float(words) if "." in words else int(words)
