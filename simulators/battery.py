@@ -211,7 +211,7 @@ class Pack:
         hours = np.arange(1, count + 1)[:, None] * (dt_s / 3600)
         held_ah = cells.held_ah - rates_a * hours
         volts, _ = self.curves.volts(held_ah)
-        heat_w = rates_a * volts[0] + warm_w
+        heat_w = cells.leak_a * volts[0] + warm_w
         celsius = np.empty_like(held_ah)
         now = cells.celsius
         for n in range(count):

@@ -155,7 +155,7 @@ class Module:
         if self.test is not None:
             fine = self.test.pulsing or self.relaxed_s < _FINE_S
             return min(2.0 if fine else 60.0, self.test.left_s)
-        if self.load_w > 0:
+        if self.load_w > 0 or self.state in (State.DISCHARGE, State.SELF_TEST):
             return 2.0
         if self.state is State.REST:
             return 2.0 if self.relaxed_s < _FINE_S else 60.0

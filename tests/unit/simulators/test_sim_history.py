@@ -1,0 +1,119 @@
+"""The past of a fleet: repeatable, complete, and the live cells are its cells."""
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulators import history, scenario_file
+from simulators.fleet import build_fleet
+from simulators.past import catch_up, quick_past
+
+END_S = 1767225600.0
+YEARS = 0.25
+
+
+def written(folder: Path, name: str = "r1-c-2") -> dict[str, object]:
+    scenario = scenario_file.load("weak-cell")
+    todo = history.jobs(scenario, years=YEARS, end_s=END_S, out=folder, form="csv")
+    return history.work(next(job for job in todo if job.name == name))
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with gzip.open(folder / "telemetry.csv.gz", "rt") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_same_seed_lives_the_same_life(tmp_path: Path) -> None:
+    states = [written(tmp_path / str(n)) for n in range(2)]
+    assert states[0] == states[1]
+    files = [(tmp_path / str(n) / "r1-c-2" / "telemetry.csv.gz") for n in range(2)]
+    assert [gzip.decompress(file.read_bytes()) for file in files[:1]] == [
+        gzip.decompress(file.read_bytes()) for file in files[1:]
+    ]
+
+
+def test_telemetry_is_what_an_observer_would_have(tmp_path: Path) -> None:
+    written(tmp_path)
+    seen = rows(tmp_path / "r1-c-2")
+    times = [float(row["time_s"]) for row in seen]
+    cells = [f"v{n:02d}" for n in range(1, 12)]
+    assert list(seen[0]) == [
+        *("time_s", "current_a", *cells, "t1_c", "t2_c", "t3_c", "t4_c", "tamb_c"),
+        *("bal_mask", "bms_soc", "bms_soh", "state"),
+    ]
+    assert times == sorted(times)
+    assert times[-1] == pytest.approx(END_S, abs=0.1)
+    assert max(np.diff(times)) <= 3600.1
+    states = {row["state"] for row in seen}
+    assert states == {"standby", "charge", "discharge", "selftest", "rest"}
+    pulse = [float(row["current_a"]) for row in seen if row["state"] == "selftest"]
+    assert max(pulse) < -30  # the meta file says: positive when charging
+    meta = json.loads((tmp_path / "r1-c-2" / "meta.json").read_text())
+    assert meta["current_sign"] == "charge positive"
+    assert (meta["n_series"], meta["required_seconds"]) == (11, 240.0)
+
+
+def test_tests_come_monthly_and_last_as_asked(tmp_path: Path) -> None:
+    written(tmp_path)
+    with (tmp_path / "r1-c-2" / "truth_events.csv").open() as file:
+        events = [row for row in csv.DictReader(file) if row["kind"] == "selftest"]
+    assert 2 <= len(events) <= 4
+    assert {row["dur_s"] for row in events} == {"45.0"}
+    assert {row["completed"] for row in events} == {"True"}
+
+
+def test_the_live_cells_are_those_of_the_past(tmp_path: Path) -> None:
+    scenario = scenario_file.load("weak-cell")
+    todo = history.jobs(scenario, years=YEARS, end_s=END_S, out=tmp_path, form="csv")
+    states: dict[str, object] = dict(history.work_all(todo, 1))
+    history.write_state(tmp_path, scenario, END_S, states)
+    fleet = history.resume(scenario, tmp_path)
+    assert {name: history.module_state(m) for name, m in fleet.modules.items()} == states
+    with (tmp_path / "r1-c-2" / "truth_cells.csv").open() as file:
+        last = [float(row["q_ah"]) for row in csv.DictReader(file)][-11:]
+    assert fleet.modules["r1-c-2"].pack.capacity_ah() == pytest.approx(last, abs=1e-4)
+    catch_up(fleet, "r1-c-2", END_S + 5000.0)
+    assert fleet.modules["r1-c-2"].now_s == pytest.approx(END_S + 5000.0)
+
+
+def test_the_weak_cell_is_weak_and_the_others_are_not() -> None:
+    scenario = scenario_file.load("weak-cell")
+    fleet = build_fleet(scenario, start_s=END_S, born_s=END_S)
+    quick_past(fleet, 1.0)
+    ratio = {
+        name: module.pack.capacity_ah() / np.median(module.pack.capacity_ah())
+        for name, module in fleet.modules.items()
+    }
+    assert ratio["r1-c-2"][6] < 0.82
+    assert np.delete(ratio["r1-c-2"], 6) == pytest.approx(1.0, abs=0.04)
+    assert ratio["r1-c-1"] == pytest.approx(1.0, abs=0.04)
+
+
+def test_a_silent_module_leaves_no_telemetry(tmp_path: Path) -> None:
+    scenario = scenario_file.load("demo-rack")
+    todo = history.jobs(scenario, years=0.05, end_s=END_S, out=tmp_path, form="csv")
+    state = history.work(next(job for job in todo if job.name == "r12-b-5"))
+    assert state["now_s"] == pytest.approx(END_S)
+    assert not (tmp_path / "r12-b-5").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "bbu-sim history writes it"),
+        ("{}", "cannot be read"),
+        ('{"scenario": "other", "seed": 1}', "is the past of other, not weak-cell"),
+        ('{"scenario": "weak-cell", "seed": 5, "end_s": 1, "modules": {}}', "other modules"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / history.STATE_FILE).write_text(content)
+    with pytest.raises(history.StateError, match=told):
+        history.resume(scenario_file.load("weak-cell"), tmp_path)

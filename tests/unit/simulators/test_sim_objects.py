@@ -1,0 +1,52 @@
+"""SNMP objects without sockets."""
+
+from agent.profiles.load import load
+from simulators.image import Values
+from simulators.objects import About, Item, ObjectTree, Syntax
+
+ABOUT = About("Example UPS", (1, 3, 6, 1, 2, 1, 33), "ups-1", lambda: 12.34)
+
+
+def tree() -> ObjectTree:
+    values: Values = {
+        ("battery_voltage", None): 272.04,
+        ("battery_status", None): "low",
+        ("runtime_remaining", None): 600.0,
+        ("load", "phase:1"): 0.35,
+        ("load", "phase:2"): 0.41,
+        ("alarms_present", None): 2.0,
+    }
+    gauges = frozenset({"alarms_present"})
+    return ObjectTree(load("rfc1628-ups"), lambda: values, ABOUT, gauges)
+
+
+def test_scalars_are_scaled_and_coded() -> None:
+    ups = (1, 3, 6, 1, 2, 1, 33, 1)
+    served = tree()
+    assert served.get((*ups, 2, 5, 0)) == Item(Syntax.INTEGER, 2720)
+    assert served.get((*ups, 2, 1, 0)) == Item(Syntax.INTEGER, 3)
+    assert served.get((*ups, 2, 3, 0)) == Item(Syntax.INTEGER, 10)
+    assert served.get((*ups, 6, 1, 0)) == Item(Syntax.GAUGE, 2)
+    assert served.get((1, 3, 6, 1, 2, 1, 1, 3, 0)) == Item(Syntax.TICKS, 1234)
+
+
+def test_what_the_device_does_not_say_is_not_there() -> None:
+    assert tree().get((1, 3, 6, 1, 2, 1, 33, 1, 2, 7, 0)) is None
+
+
+def test_a_walk_visits_everything_once_in_order() -> None:
+    served, seen = tree(), []
+    place: tuple[int, ...] = (1,)
+    while (following := served.after(place)) is not None:
+        place = following[0]
+        seen.append(place)
+    assert seen == sorted(set(seen))
+    column = (1, 3, 6, 1, 2, 1, 33, 1, 4, 4, 1, 5)
+    assert [oid[-1] for oid in seen if oid[: len(column)] == column] == [1, 2]
+
+
+def test_dates_are_written_as_the_mib_has_them() -> None:
+    values: Values = {("battery_install_date", None): 1767225600.0}
+    served = ObjectTree(load("apc-powernet"), lambda: values, ABOUT)
+    oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 1, 2, 1, 3, 0)
+    assert served.get(oid) == Item(Syntax.TEXT, "01/01/2026")
