@@ -22,6 +22,7 @@ from agent.store.live import UnitView
 
 _DAY_S = 86400.0
 _MOST_EVENTS = 1000
+_LATEST_S = 1e11
 
 
 def _summary(view: UnitView) -> dict[str, Json]:
@@ -115,10 +116,10 @@ async def events(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     name = request.query.get("unit")
     since_s = _seconds(request, "since", 0.0)
-    limit = int(_seconds(request, "limit", 100))
-    if not 0 < limit <= _MOST_EVENTS:
+    limit = request.query.get("limit", "100")
+    if not (limit.isdecimal() and 0 < int(limit[:9]) <= _MOST_EVENTS):
         raise web.HTTPBadRequest(text=f"limit is from 1 to {_MOST_EVENTS}")
-    found = await context.history.events(unit=name, since_s=since_s, limit=limit)
+    found = await context.history.events(unit=name, since_s=since_s, limit=int(limit))
     return web.json_response({"events": [event_json(event) for event in found]})
 
 
@@ -127,9 +128,9 @@ def _seconds(request: web.Request, name: str, default: float) -> float:
     if text is None:
         return default
     try:
-        value = number(float(text))
+        value = float(text)
     except ValueError:
-        value = None
-    if value is None:
-        raise web.HTTPBadRequest(text=f"{name} is not a number")
+        value = -1.0
+    if not 0 <= value <= _LATEST_S:
+        raise web.HTTPBadRequest(text=f"{name} is not a number of seconds since 1970")
     return value

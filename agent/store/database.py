@@ -148,7 +148,10 @@ class Database:
         many = self._connection.executemany
         many(
             "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)",
-            ((u, s.serial, s.saved_s, json.dumps(s.body)) for u, s in batch.states.items()),
+            (
+                (unit, s.serial and _storable(s.serial), s.saved_s, json.dumps(s.body))
+                for unit, s in batch.states.items()
+            ),
         )
         many(
             "INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?)",
@@ -158,17 +161,27 @@ class Database:
             ),
         )
         names = {point[:3] for point in batch.points}
-        many("INSERT OR IGNORE INTO series (unit, quantity, part) VALUES (?, ?, ?)", names)
+        many(
+            "INSERT OR IGNORE INTO series (unit, quantity, part) VALUES (?, ?, ?)",
+            (tuple(map(_storable, name)) for name in names),
+        )
         ids = {name: self._series(*name) for name in names}
         many(
             "INSERT OR REPLACE INTO point VALUES (?, ?, ?)",
-            ((ids[p[:3]], round(p.time_s * 1000), p.value) for p in batch.points),
+            (
+                (
+                    ids[p[:3]],
+                    round(p.time_s * 1000),
+                    _storable(p.value) if isinstance(p.value, str) else p.value,
+                )
+                for p in batch.points
+            ),
         )
 
     def _series(self, unit: str, quantity: str, part: str) -> int | None:
         found = self._connection.execute(
             "SELECT id FROM series WHERE unit = ? AND quantity = ? AND part = ?",
-            (unit, quantity, part),
+            tuple(map(_storable, (unit, quantity, part))),
         ).fetchone()
         return None if found is None else int(found[0])
 
@@ -197,7 +210,7 @@ class Database:
             "SELECT unit, kind, start_s, end_s, detail FROM event"
             " WHERE (?1 IS NULL OR unit = ?1) AND (?2 IS NULL OR start_s >= ?2)"
             " ORDER BY start_s DESC LIMIT ?3",
-            (unit, since_s, limit),
+            (None if unit is None else _storable(unit), since_s, limit),
         )
         return [Event(u, kind, at, end, _loaded(body) or {}) for u, kind, at, end, body in rows]
 
@@ -272,3 +285,8 @@ def _loaded(body: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return content if isinstance(content, dict) else None
+
+
+def _storable(text: str) -> str:
+    """Give ``text`` without half surrogates, which a device may send and SQLite refuses."""
+    return text.encode("utf-8", "replace").decode()

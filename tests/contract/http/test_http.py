@@ -108,7 +108,12 @@ async def test_probe_shows_one_unit(agent: Any) -> None:
         ("/api/v1/units/nobody", 404, "no unit"),
         ("/api/v1/units/ups-7/history", 400, "quantity"),
         ("/api/v1/events?limit=0", 400, "limit"),
+        ("/api/v1/events?limit=many", 400, "limit"),
+        ("/api/v1/events?limit=1000000000000000", 400, "limit"),
         ("/api/v1/events?since=nan", 400, "since"),
+        ("/api/v1/events?since=1e300", 400, "since"),
+        ("/api/v1/units/ups-7/history?quantity=load&until=-1", 400, "until"),
+        ("/api/v1/units/%00%ff%ed%a0%80", 404, "no unit"),
         ("/nowhere", 404, "Not Found"),
         ("/-/reload", 405, "Method Not Allowed"),
     ],
@@ -304,3 +309,15 @@ async def test_the_page_runs_no_scripts_and_escapes(serve: Any) -> None:
 async def test_the_style_sheet_is_ours(agent: Any) -> None:
     async with agent.get("/style.css") as answer:
         assert (answer.status, answer.content_type) == (200, "text/css")
+
+
+@pytest.mark.parametrize("query", ["index=%00", "index=%ed%a0%80", "index=%F0%9F%94%8B", "index="])
+async def test_odd_indices_have_no_history(agent: Any, query: str) -> None:
+    async with agent.get(f"/api/v1/units/ups-7/history?quantity=load&{query}") as answer:
+        assert (answer.status, (await answer.json())["points"]) == (200, [])
+
+
+@pytest.mark.parametrize("query", ["unit=%00", "unit=%ed%a0%80", "unit='--"])
+async def test_odd_units_have_no_events(agent: Any, query: str) -> None:
+    async with agent.get(f"/api/v1/events?{query}") as answer:
+        assert (answer.status, (await answer.json())["events"]) == (200, [])

@@ -117,6 +117,20 @@ async def test_values_keep_their_kind_and_parts_stand_apart() -> None:
     await store.close()
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\0b", "'; DROP TABLE point", "\U0001f50b"])
+async def test_hostile_texts_are_only_texts(tmp_path: Path, text: str) -> None:
+    store = HistoryStore(tmp_path / "history.db")
+    store.put_sample(Sample("a", 1, 1, (Reading("battery_status", text, text, 1, "x"),)))
+    await store.put_event(Event("a", "alarm", 1, None, {text: text}))
+    await store.save_states({"a": (text, {text: text})}, saved_s=1)
+    found = await store.history("a", "battery_status", text, since_s=0, until_s=9)
+    assert [point.value for point in found] == [text.replace("\ud800", "?")]
+    assert (await store.events())[0].detail == {text: text}
+    assert (await store.load_states())["a"].body == {text: text}
+    assert store.problem is None
+    await store.close()
+
+
 async def test_what_waits_is_bounded_and_the_rest_counted() -> None:
     store = HistoryStore(None, Bounds(waiting_points=2))
     for at_s in range(5):
