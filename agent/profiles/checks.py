@@ -82,6 +82,8 @@ def _states(field: Field, quantity: Quantity) -> Iterator[str]:
             yield "a flag's values are true or false"
     elif names:
         yield "only states and flags have values"
+    elif isinstance(field.where, Words) and field.where.bit is not None:
+        yield "only flags can be bits"
 
 
 def together(fields: Iterable[Field], protocol: Protocol, max_words: int) -> Iterator[str]:
