@@ -85,7 +85,7 @@ class _Ear:
         if not self.numbered:
             self._settle_late(data)
         if self.expected is None or self.problem is not None:
-            return (len(data) if self.numbered else 0), None
+            return (len(data) if self.numbered or len(data) > BUFFER_BYTES else 0), None
         self.heard = data[:BUFFER_BYTES]
         if len(data) > BUFFER_BYTES:
             found = Found(len(data), problem=f"a flood of {len(data)} bytes")

@@ -95,6 +95,8 @@ def open_engine(host: SnmpHost) -> Engine:
 class _Hearing(udp.UdpAsyncioTransport):  # type: ignore[misc] # pysnmp has no types
     """A socket that remembers the last datagram of each agent, to tell garbage from silence."""
 
+    domain: tuple[int, ...] = udp.DOMAIN_NAME
+
     def __init__(self) -> None:
         super().__init__()
         self.last: dict[tuple[str, int], bytes] = {}
@@ -119,6 +121,7 @@ class _Hearing(udp.UdpAsyncioTransport):  # type: ignore[misc] # pysnmp has no t
 class _Hearing6(_Hearing):
     """The same for IPv6."""
 
+    domain = udp6.DOMAIN_NAME
     SOCK_FAMILY = udp6.Udp6AsyncioTransport.SOCK_FAMILY
     ADDRESS_TYPE = udp6.Udp6AsyncioTransport.ADDRESS_TYPE
 
@@ -142,6 +145,19 @@ class _Shared:
             config.add_transport(self.engine, domain, transport)
             self._sockets[domain] = transport
         return self._sockets[domain]
+
+    def forget_engine_id(self, domain: tuple[int, ...], address: tuple[str, int]) -> None:
+        """Make the next v3 request to ``address`` ask for the engine id again.
+
+        pysnmp does so by itself after 300 s only, and a device may have been swapped. Both
+        attributes are private to it; where they are gone, its own way remains.
+        """
+        model = self.engine.message_processing_subsystems[3]
+        known = getattr(model, "_SnmpV3MessageProcessingModel__engineIdCache", {})
+        expiring = getattr(model, "_SnmpV3MessageProcessingModel__engineIdCacheExpQueue", {})
+        if known.pop((domain, address), None) is not None:
+            for keys in expiring.values():
+                keys[:] = [key for key in keys if key != (domain, address)]
 
     def close(self) -> None:
         """Close the sockets and stop the timer."""
@@ -233,6 +249,7 @@ class _Agent:
                 indication, status, index, rows, _ = await answered
         except TimeoutError:
             self._address = None
+            shared.forget_engine_id(hearing.domain, address)
             raise self._silence(hearing.last[address], timeout_s) from None
         except PySnmpError as error:
             raise Unreachable(f"{self._host}: the request cannot be sent ({error})") from error
