@@ -16,9 +16,9 @@ from typing import NamedTuple, TypeVar
 
 from agent.errors import StoreError
 from agent.model import Event, Sample
-from agent.quantities import QUANTITIES, Kind
 from agent.store.database import Batch, Database, HistoryPoint, Point, SavedState, State
 from agent.store.imports import read_import
+from agent.store.thinner import Thinner
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -29,11 +29,18 @@ _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Bounds(NamedTuple):
-    """How much is kept. ``gap_s`` is the least time between two samples of a unit."""
+    """How much is kept, in seconds, bytes and points.
+
+    ``gap_s`` is the least time between two samples of a unit outside events; it grows with
+    the fleet so that all units together make at most ``points_per_s``. A value that stays
+    the same is repeated after ``repeat_s``.
+    """
 
     raw_s: float = 7 * _DAY_S
     hours_s: float = 400 * _DAY_S
     gap_s: float = 60.0
+    repeat_s: float = 900.0
+    points_per_s: float = 100.0
     file_bytes: int = 512 * _MEBIBYTE
     memory_bytes: int = 32 * _MEBIBYTE
     waiting_points: int = 100_000
@@ -64,7 +71,7 @@ class HistoryStore:
         self._disk: Database | None = None
         self._memory: Database | None = None
         self._waiting: list[Point] = []
-        self._put_at_s: dict[str, float] = {}
+        self._thinner = Thinner(bounds.gap_s, bounds.repeat_s, bounds.points_per_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
 
     async def close(self) -> None:
@@ -79,15 +86,7 @@ class HistoryStore:
         Outside events a unit's samples are thinned out; ``closely`` keeps every one, for
         discharges and tests.
         """
-        last_s = self._put_at_s.get(sample.unit)
-        if not closely and last_s is not None and 0 <= sample.wall_s - last_s < self._bounds.gap_s:
-            return
-        self._put_at_s[sample.unit] = sample.wall_s
-        points = [
-            Point(sample.unit, r.quantity, r.index or "", sample.wall_s, r.value)
-            for r in sample.readings
-            if QUANTITIES[r.quantity].kind is not Kind.TEXT
-        ]
+        points = self._thinner.points(sample, closely=closely)
         room = self._bounds.waiting_points - len(self._waiting)
         self.dropped += max(0, len(points) - room)
         self._waiting += points[: max(0, room)]

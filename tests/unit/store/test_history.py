@@ -71,7 +71,7 @@ async def test_without_a_path_it_works_in_memory() -> None:
 
 
 async def test_samples_are_thinned_out_but_not_in_an_event(tmp_path: Path) -> None:
-    store = HistoryStore(tmp_path / "history.db", Bounds(gap_s=60))
+    store = HistoryStore(tmp_path / "history.db", Bounds(gap_s=60, repeat_s=0))
     for at_s in (0, 59, 60, 100):
         store.put_sample(sample(at_s))
     store.put_sample(sample(101), closely=True)
@@ -132,7 +132,7 @@ async def test_hostile_texts_are_only_texts(tmp_path: Path, text: str) -> None:
 
 
 async def test_what_waits_is_bounded_and_the_rest_counted() -> None:
-    store = HistoryStore(None, Bounds(waiting_points=2))
+    store = HistoryStore(None, Bounds(waiting_points=2, repeat_s=0))
     for at_s in range(5):
         store.put_sample(sample(at_s), closely=True)
     await store.flush()
@@ -172,7 +172,7 @@ async def test_states_have_no_hourly_mean(tmp_path: Path) -> None:
 
 async def test_the_file_stays_within_its_bound(tmp_path: Path) -> None:
     bound = 300_000
-    store = HistoryStore(tmp_path / "history.db", Bounds(file_bytes=bound))
+    store = HistoryStore(tmp_path / "history.db", Bounds(file_bytes=bound, repeat_s=0))
     for at_s in range(40_000):
         store.put_sample(sample(at_s), closely=True)
     await store.flush()
@@ -372,7 +372,7 @@ async def test_a_full_disk_costs_nothing_but_time(tmp_path: Path) -> None:
 
 async def test_memory_is_bounded_while_the_disk_fails(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    store = HistoryStore(tmp_path / "file" / "history.db", Bounds(memory_bytes=200_000))
+    store = HistoryStore(tmp_path / "file" / "history.db", Bounds(memory_bytes=200_000, repeat_s=0))
     for start_s in range(0, 40_000, 10_000):
         for at_s in range(start_s, start_s + 10_000):
             store.put_sample(sample(at_s), closely=True)

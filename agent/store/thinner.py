@@ -1,0 +1,52 @@
+"""Which readings are worth a place in the history."""
+
+from agent.model import Sample, Value
+from agent.quantities import QUANTITIES, Kind
+from agent.store.database import Point
+
+
+class Thinner:
+    """Turns samples into points, few in standby and all in events. Pure.
+
+    ``gap_s`` is the least time between two samples of a unit outside events; with more
+    units than ``points_per_s`` allows at that pace, it grows. A value that stays the same
+    is repeated after ``repeat_s``, so that a gap in the record means a gap in the readings.
+    """
+
+    def __init__(self, gap_s: float, repeat_s: float, points_per_s: float) -> None:
+        """Start with nothing seen."""
+        self._gap_s = gap_s
+        self._repeat_s = repeat_s
+        self._points_per_s = points_per_s
+        self._round: dict[str, int] = {}
+        self._round_points = 0
+        self._taken_s: dict[str, float] = {}
+        self._last: dict[tuple[str, str, str], tuple[float, Value]] = {}
+
+    def points(self, sample: Sample, *, closely: bool) -> list[Point]:
+        """Give what to keep of ``sample``; ``closely`` means a discharge or a test."""
+        if not (closely or self._is_due(sample)):
+            return []
+        self._taken_s[sample.unit] = sample.wall_s
+        points = [
+            Point(sample.unit, r.quantity, r.index or "", sample.wall_s, r.value)
+            for r in sample.readings
+            if QUANTITIES[r.quantity].kind is not Kind.TEXT
+        ]
+        self._round_points += len(points) - self._round.get(sample.unit, 0)
+        self._round[sample.unit] = len(points)
+        return [point for point in points if self._is_news(point)]
+
+    def _is_due(self, sample: Sample) -> bool:
+        taken_s = self._taken_s.get(sample.unit)
+        gap_s = max(self._gap_s, self._round_points / self._points_per_s)
+        # A clock set back must not stop the record until it has caught up.
+        return taken_s is None or not 0 <= sample.wall_s - taken_s < gap_s
+
+    def _is_news(self, point: Point) -> bool:
+        series = point[:3]
+        put_s, value = self._last.get(series, (point.time_s, None))
+        if value == point.value and 0 <= point.time_s - put_s < self._repeat_s:
+            return False
+        self._last[series] = (point.time_s, point.value)
+        return True
