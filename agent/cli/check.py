@@ -10,7 +10,7 @@ import click
 
 from agent.config.load import Report, examine
 from agent.config.types import Config
-from agent.profiles.load import names
+from agent.profiles.load import protocols
 
 WRONG = 2
 
@@ -33,7 +33,7 @@ def check(files: tuple[Path, ...], style: str) -> None:
     Every error is one line, file:line: path: message, on standard error. Exit 2 where any
     file is wrong.
     """
-    profiles = names()
+    profiles = protocols()
     reports = {file: examine(file, profiles=profiles, environ=os.environ) for file in files}
     if style == "json":
         click.echo(json.dumps([_as_json(*item) for item in reports.items()], indent=2))

@@ -1,6 +1,6 @@
 """One YAML file to one frozen Config, or every error in it at once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +28,10 @@ class Report:
     warnings: tuple[Problem, ...]
 
 
-def load(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -> Config:
+def load(path: Path, *, profiles: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     """Read ``path``; ``profiles`` are the names that a unit may have besides auto.
+
+    Each name comes with the protocol, modbus or snmp, that its units speak.
 
     Raises:
         ConfigError: an ``InvalidConfig`` with one ``file:line: path: message`` a line,
@@ -41,7 +43,7 @@ def load(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -
     return report.config
 
 
-def examine(path: Path, *, profiles: Collection[str], environ: Mapping[str, str]) -> Report:
+def examine(path: Path, *, profiles: Mapping[str, str], environ: Mapping[str, str]) -> Report:
     """Read ``path`` as ``load`` does and give everything found, wrong or not."""
     problems = Problems()
     config = None
@@ -99,7 +101,7 @@ def _root(text: str, problems: Problems) -> Entry | None:
 
 
 def _build(
-    path: Path, root: Entry, problems: Problems, profiles: Collection[str], sources: Sources
+    path: Path, root: Entry, problems: Problems, profiles: Mapping[str, str], sources: Sources
 ) -> Config:
     bus_entries, credential_entries = root.get(keys.BUSES) or {}, root.get(keys.CREDENTIALS) or {}
     buses = build_buses(bus_entries)

@@ -1,6 +1,6 @@
 """Units: what each is read through, and what no two of them may share."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.config import keys
@@ -27,7 +27,7 @@ _DIRECT_TCP_ADDRESS = 255
 class Surroundings:
     """What units may refer to, and what they have used of it."""
 
-    profiles: Collection[str]
+    profiles: Mapping[str, str]
     buses: dict[str, Bus | None]
     securities: Mapping[str, Security | None]
     batteries: BatteryTable
@@ -73,9 +73,23 @@ def build_unit(entry: Entry, around: Surroundings) -> Unit | None:
     around.claim_place(entry, location)
     battery = around.batteries.overrides(entry)
     bus, snmp = _way(entry, around)
+    _check_protocol(entry, around)
     if name is None:
         return None
     return Unit(name, profile or AUTO, location, bus, entry.get(keys.UNIT_ID), snmp, battery or {})
+
+
+def _check_protocol(entry: Entry, around: Surroundings) -> None:
+    name, ways = entry.get(keys.PROFILE), entry.given(*_WAYS)
+    if name is None or name not in around.profiles or len(ways) != 1:
+        return
+    spoken = "snmp" if ways[0] == keys.SNMP.name else "modbus"
+    if around.profiles[name] != spoken:
+        entry.error(
+            f"{shown(name)} is for units over {around.profiles[name]}; this unit has {ways[0]}. "
+            "Leave profile out to let the agent find it",
+            "profile",
+        )
 
 
 def _location(entry: Entry) -> Location:

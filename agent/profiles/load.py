@@ -5,7 +5,7 @@ all its errors at once, each with the file and the field.
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -53,6 +53,11 @@ def _files() -> dict[str, Traversable]:
 def names() -> tuple[str, ...]:
     """Give the names of the profiles that come with the agent, sorted."""
     return tuple(sorted(_files()))
+
+
+def protocols() -> Mapping[str, str]:
+    """Give the protocol that each profile is for, by the profile's name."""
+    return {name: load(name).protocol.value for name in names()}
 
 
 @cache

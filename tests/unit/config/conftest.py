@@ -7,7 +7,7 @@ import pytest
 
 from agent.config.load import Report, examine
 
-PROFILES = ("orv3-bbu", "orv3-hpr-bbu", "rfc1628-ups")
+PROFILES = {"orv3-bbu": "modbus", "orv3-hpr-bbu": "modbus", "rfc1628-ups": "snmp"}
 SECRETS = {"auth.key": "authenticate\n", "priv.key": "keep-private\r\n", "community": "public"}
 
 Examine = Callable[..., Report]

@@ -132,17 +132,17 @@ def test_the_slow_parser_lets_no_other_error_out(
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    report = examine(tmp_path / "none.yaml", profiles=(), environ={})
+    report = examine(tmp_path / "none.yaml", profiles={}, environ={})
     assert [error.message for error in report.errors] == ["does not exist"]
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    report = examine(tmp_path, profiles=(), environ={})
+    report = examine(tmp_path, profiles={}, environ={})
     assert [error.message for error in report.errors] == ["is a folder; name the file in it"]
 
 
 def test_a_name_that_no_file_has() -> None:
-    report = examine(Path("a\0b"), profiles=(), environ={})
+    report = examine(Path("a\0b"), profiles={}, environ={})
     assert [error.message for error in report.errors] == ["has a name that no file can have"]
 
 
@@ -150,5 +150,5 @@ def test_a_file_beyond_all_measure(tmp_path: Path) -> None:
     path = tmp_path / "agent.yaml"
     with path.open("wb") as stream:
         stream.truncate(MAX_BYTES + 1)
-    report = examine(path, profiles=(), environ={})
+    report = examine(path, profiles={}, environ={})
     assert [error.message for error in report.errors] == ["is larger than 16 MB"]

@@ -164,6 +164,20 @@ MEANING = {
             '4: units[1].credentials: no credentials are named "dc"',
         ],
     ),
+    "profiles of the other protocol": (
+        (
+            "credentials: {dc: {snmp_version: 2, community_file: community}}\n"
+            "units:\n"
+            "  - {name: a, modbus_tcp: h, unit_id: 1, profile: rfc1628-ups}\n"
+            "  - {name: b, snmp: h, credentials: dc, profile: orv3-bbu}\n"
+        ),
+        [
+            '3: units[0].profile: "rfc1628-ups" is for units over snmp; this unit has modbus_tcp. '
+            "Leave profile out to let the agent find it",
+            '4: units[1].profile: "orv3-bbu" is for units over modbus; this unit has snmp. '
+            "Leave profile out to let the agent find it",
+        ],
+    ),
     "a bus with an error keeps its name": (
         "buses: {a: {serial: tty}}\nunits: [{name: u, bus: a, unit_id: 1}]",
         ['1: buses.a.serial: "tty" is not an absolute path'],

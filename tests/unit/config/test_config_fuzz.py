@@ -66,7 +66,7 @@ def answer(path: Path, data: bytes) -> Config | None:
     """Load ``data``; every line of an error has its file, line, path and message."""
     path.write_bytes(data)
     try:
-        return load(path, profiles=("a", "b"), environ={"a": "a"})
+        return load(path, profiles={"a": "modbus", "b": "snmp"}, environ={"a": "a"})
     except ConfigError as error:
         lines = str(error).split("\n")
         starts = [line.removeprefix(f"{path}:").split(":", 1)[0] for line in lines]

@@ -20,7 +20,7 @@ from agent.targets import (
     UserSecurity,
 )
 
-PROFILES = ("orv3-bbu", "orv3-hpr-bbu", "rfc1628-ups")
+PROFILES = {"orv3-bbu": "modbus", "orv3-hpr-bbu": "modbus", "rfc1628-ups": "snmp"}
 DOCS = Path(__file__).parents[3] / "docs/configure.md"
 EXAMPLE = Path(__file__).parents[3] / "deploy/examples/agent.yaml"
 

@@ -231,7 +231,7 @@ def test_a_file_of_someone_else(someone: Path) -> None:
     path = someone / "a.yaml"
     path.write_text(credential("snmp_version: 2, community_file: s"))
     drop_root()
-    report = examine(path, profiles=(), environ={})
+    report = examine(path, profiles={}, environ={})
     assert [(error.path, error.message) for error in report.errors] == [
         ("credentials.c.community_file", f'the file "{someone / "s"}" may not be read by this user')
     ]
@@ -242,7 +242,7 @@ def test_a_configuration_of_someone_else(someone: Path) -> None:
     path.write_text("units: []")
     path.chmod(0o000)
     drop_root()
-    report = examine(path, profiles=(), environ={})
+    report = examine(path, profiles={}, environ={})
     assert [(error.path, error.message) for error in report.errors] == [
         ("file", "may not be read by this user")
     ]
