@@ -1,14 +1,15 @@
 """SNMP objects without sockets."""
 
 from agent.profiles.load import load
-from simulators.image import Values
 from simulators.objects import About, Item, ObjectTree, Syntax
+
+Said = dict[tuple[str, str | None], float | bool | str | None]
 
 ABOUT = About("Example UPS", (1, 3, 6, 1, 2, 1, 33), "ups-1", lambda: 12.34)
 
 
 def tree() -> ObjectTree:
-    values: Values = {
+    values: Said = {
         ("battery_voltage", None): 272.04,
         ("battery_status", None): "low",
         ("runtime_remaining", None): 600.0,
@@ -46,7 +47,7 @@ def test_a_walk_visits_everything_once_in_order() -> None:
 
 
 def test_dates_are_written_as_the_mib_has_them() -> None:
-    values: Values = {("battery_install_date", None): 1767225600.0}
+    values: Said = {("battery_install_date", None): 1767225600.0}
     served = ObjectTree(load("apc-powernet"), lambda: values, ABOUT)
     oid = (1, 3, 6, 1, 4, 1, 318, 1, 1, 1, 2, 1, 3, 0)
     assert served.get(oid) == Item(Syntax.TEXT, "01/01/2026")
