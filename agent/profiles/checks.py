@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from agent.profiles import units
 from agent.profiles.document import FieldDocument
 from agent.profiles.schema import Field, Object, ObjectType, Protocol, Words, WordType
 from agent.quantities import QUANTITIES, Kind, Quantity, Scope
@@ -32,6 +33,7 @@ def entry(document: FieldDocument, field: Field) -> Iterator[str]:
         yield "scale 0 would make every value alike"
     yield from _index(field, quantity)
     yield from _sentinels(field)
+    yield from _units(field, quantity)
     yield from _states(field, quantity)
     if document.range is not None:
         yield from _range(*document.range, quantity)
@@ -58,6 +60,8 @@ def _sentinels(field: Field) -> Iterator[str]:
     for raw in sorted(field.absent, key=str):
         if kind in (WordType.TEXT, ObjectType.TEXT):
             fits = isinstance(raw, str)
+        elif kind in (ObjectType.MEASURE, ObjectType.BITS, ObjectType.OID):
+            fits = True
         elif isinstance(kind, WordType) and kind in _RANGES:
             low, high = _RANGES[kind]
             fits = isinstance(raw, int) and low <= raw <= high
@@ -65,6 +69,16 @@ def _sentinels(field: Field) -> Iterator[str]:
             fits = isinstance(raw, int)
         if not fits:
             yield f"absent value {raw} does not fit {kind}"
+
+
+def _units(field: Field, quantity: Quantity) -> Iterator[str]:
+    if field.unit_from is None:
+        return
+    for _, unit in field.unit_from.units:
+        if not units.known(unit):
+            yield f"{unit!r} is no unit that the agent knows"
+    if quantity.unit not in units.TARGETS:
+        yield f"unit_from has no meaning for {quantity.key}"
 
 
 def _states(field: Field, quantity: Quantity) -> Iterator[str]:
@@ -76,7 +90,7 @@ def _states(field: Field, quantity: Quantity) -> Iterator[str]:
             if name not in quantity.states:
                 yield f"{name!r} is no state of {field.quantity}: {', '.join(quantity.states)}"
     elif quantity.kind is Kind.FLAG:
-        if not names and not (isinstance(field.where, Words) and field.where.bit is not None):
+        if not names and field.where.bit is None and field.any_row is None:
             yield "a flag needs values (raw to true or false) or a bit"
         if any(not isinstance(name, bool) for name in names):
             yield "a flag's values are true or false"
@@ -88,14 +102,14 @@ def _states(field: Field, quantity: Quantity) -> Iterator[str]:
 
 def together(fields: Iterable[Field], protocol: Protocol, max_words: int) -> Iterator[str]:
     """Say what is wrong between fields: overlaps, duplicates, mixed protocols."""
-    seen: dict[tuple[str, str | None, int], Field] = {}
+    seen: dict[tuple[object, ...], Field] = {}
     owners: dict[object, list[Field]] = {}
     for field in fields:
-        key = (field.quantity, field.index, field.rank)
+        key = (field.quantity, field.index, field.rank, field.when, field.unit_from)
         if key in seen:
             yield f"{label(field)}: is also at {seen[key].where}; give one of them a rank"
         seen.setdefault(key, field)
-        if not suits(field.where, protocol):
+        if not all(suits(place, protocol) for place in field.places):
             yield f"{label(field)}: is no place of protocol {protocol}"
         if isinstance(field.where, Words):
             yield from _reach(field, field.where, max_words)
@@ -123,6 +137,12 @@ def _share(one: Field, other: Field) -> bool:
         bits = one.where.bit, other.where.bit
         if None not in bits:
             return bits[0] != bits[1]
+    if isinstance(one.where, Object) and isinstance(other.where, Object):
+        if one.where.bit != other.where.bit or one.any_row != other.any_row:
+            return True
+        if any(field.when or field.unit_from for field in (one, other)):
+            # Which of the two it is depends on another value; both never apply at once.
+            return True
     alike = one.where == other.where and one.quantity != other.quantity
     return alike and bool(one.states) and bool(other.states)
 

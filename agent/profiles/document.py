@@ -18,6 +18,45 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PlaceDocument(_Part):
+    """A place whose value steers another: a register, an object, a column of the same table."""
+
+    at: int | None = Field(default=None, ge=0, le=65535)
+    table: Table = Table.HOLDING
+    type: WordType | ObjectType | None = None
+    words: int | None = Field(default=None, ge=1, le=125)
+    low_word_first: bool = False
+    oid: OidText | None = None
+    column: OidText | None = None
+
+
+class ConditionDocument(PlaceDocument):
+    """One entry under ``when``."""
+
+    one_of: tuple[Scalar, ...] = ()
+    none_of: tuple[Scalar, ...] = ()
+    matches: str | None = None
+    or_missing: bool = False
+
+
+class ScaleFromDocument(PlaceDocument):
+    """Where a factor is read; without ``values`` it is a power of ten."""
+
+    values: dict[Scalar, FiniteFloat] = Field(default_factory=dict)
+    missing: FiniteFloat | None = None
+
+
+class UnitFromDocument(PlaceDocument):
+    """Where a unit is read; without ``values`` it is a text."""
+
+    values: dict[Scalar, str] = Field(default_factory=dict)
+    missing: str | None = None
+
+
+Meaning = str | bool | Annotated[list[str | bool], Field(min_length=2, max_length=2)]
+"""A state's name or truth, or both this and the device's own wording of it."""
+
+
 class FieldDocument(_Part):
     """One entry under ``fields``: a register, an object, or a word of bits."""
 
@@ -30,7 +69,7 @@ class FieldDocument(_Part):
     words: int | None = Field(default=None, ge=1, le=125)
     count: int = Field(default=1, ge=1, le=1000)
     step: int | None = Field(default=None, ge=1)
-    first: int = 1
+    first: int | None = None
     low_word_first: bool = False
     low_byte_first: bool = False
     oid: OidText | None = None
@@ -39,11 +78,17 @@ class FieldDocument(_Part):
     scale: FiniteFloat = 1.0
     offset: FiniteFloat = 0.0
     absent: tuple[Scalar, ...] = ()
-    values: dict[Scalar, str | bool] = Field(default_factory=dict)
+    values: dict[Scalar, Meaning] = Field(default_factory=dict)
     range: tuple[FiniteFloat, FiniteFloat] | None = None
     every: Cadence = Cadence.FAST
     rank: int = Field(default=0, ge=0)
     unconfirmed: str | None = None
+    bit: int | None = Field(default=None, ge=0, le=255)
+    when: tuple[ConditionDocument, ...] = ()
+    scale_from: ScaleFromDocument | None = None
+    unit_from: UnitFromDocument | None = None
+    name_from: OidText | None = None
+    any_row: Scalar | None = None
 
 
 class ProbeDocument(_Part):
@@ -64,6 +109,7 @@ class IdentifyDocument(_Part):
     sys_object_id: tuple[OidText, ...] = ()
     sys_descr: str | None = None
     order: int = 100
+    any_probe: bool = False
 
 
 class LinkDocument(_Part):
@@ -107,4 +153,5 @@ class ProfileDocument(_Part):
     link: LinkDocument = LinkDocument()
     limits: LimitsDocument = LimitsDocument()
     battery: BatteryDocument = BatteryDocument()
+    also: tuple[str, ...] = ()
     fields: tuple[FieldDocument, ...] = Field(min_length=1)

@@ -5,13 +5,22 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from agent.model import Oid, Register, Table
-from agent.profiles.document import FieldDocument, ProbeDocument
+from agent.profiles.document import (
+    ConditionDocument,
+    FieldDocument,
+    PlaceDocument,
+    ProbeDocument,
+    UnitFromDocument,
+)
 from agent.profiles.schema import (
     WORDS,
+    Condition,
     Field,
     Object,
     ObjectType,
     Probe,
+    ScaleFrom,
+    UnitFrom,
     Words,
     WordType,
 )
@@ -25,7 +34,7 @@ _BITS = _ANY | {"at", "table", "bits"}
 _WORDS = _VALUE | frozenset(
     ("at", "table", "words", "count", "step", "first", "low_word_first", "low_byte_first")
 )
-_OBJECT = _VALUE | {"oid", "column"}
+_OBJECT = _VALUE | {"oid", "column", "bit", "first", "name_from", "any_row"}
 """The keys that each kind of entry heeds. Any other would be dropped without a word."""
 
 
@@ -123,7 +132,7 @@ def _repeat_index(entry: FieldDocument, n: int) -> str | None:
         return entry.index
     if entry.index is None or "{n}" not in entry.index:
         raise ValueError("count needs an index with {n}")
-    return entry.index.replace("{n}", str(entry.first + n))
+    return entry.index.replace("{n}", str((1 if entry.first is None else entry.first) + n))
 
 
 def _bit_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
@@ -145,17 +154,54 @@ def _bit_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
 def _object_field(entry: FieldDocument) -> Field:
     kind = _type(ObjectType, entry.type, ObjectType.NUMBER)
     column = entry.column is not None
-    if column and (entry.index is None or "{1}" not in entry.index):
+    if (kind is ObjectType.BITS) != (entry.bit is not None):
+        raise ValueError("type bits and bit go together")
+    if entry.any_row is not None and not column:
+        raise ValueError("any_row is for a column")
+    named = entry.index is not None and ("{1}" in entry.index or "{name}" in entry.index)
+    if column and not named and entry.any_row is None and not entry.when:
         raise ValueError("a column needs an index with {1}, the row's first index part")
-    return _field(
-        entry, Object(oid(entry.column or entry.oid or ""), kind, column=column), entry.index
+    if (entry.name_from is not None) != (entry.index is not None and "{name}" in entry.index):
+        raise ValueError("name_from goes with {name} in the index")
+    place = Object(oid(entry.column or entry.oid or ""), kind, column=column, bit=entry.bit)
+    return _field(entry, place, entry.index)
+
+
+def _place(entry: PlaceDocument) -> Words | Object:
+    """Give the place of a value that steers another.
+
+    Raises:
+        ValueError: the entry does not hold together; the text says why.
+    """
+    told = [key for key in ("at", "oid", "column") if getattr(entry, key) is not None]
+    if len(told) != 1:
+        raise ValueError("needs one place: at (a register), oid or column")
+    if entry.at is not None:
+        kind = _type(WordType, entry.type, WordType.U16)
+        return Words(
+            Register(entry.table, entry.at),
+            _width(kind, entry.words),
+            kind,
+            low_word_first=entry.low_word_first,
+        )
+    text = entry.column or entry.oid or ""
+    kind_of = _type(
+        ObjectType, entry.type, ObjectType.TEXT if _is_text(entry) else ObjectType.NUMBER
     )
+    return Object(oid(text), kind_of, column=entry.column is not None)
+
+
+def _is_text(entry: PlaceDocument) -> bool:
+    if getattr(entry, "matches", None) is not None:
+        return True
+    return isinstance(entry, UnitFromDocument) and not entry.values
 
 
 def _field(entry: FieldDocument, where: Words | Object, index: str | None) -> Field:
     if entry.quantity is None:
         raise ValueError("needs a quantity")
     lowest, highest = entry.range or (None, None)
+    both = {raw: told for raw, told in entry.values.items() if isinstance(told, list)}
     return Field(
         quantity=entry.quantity,
         where=where,
@@ -163,10 +209,47 @@ def _field(entry: FieldDocument, where: Words | Object, index: str | None) -> Fi
         scale=entry.scale,
         offset=entry.offset,
         absent=frozenset(entry.absent),
-        states=tuple(entry.values.items()),
+        states=tuple(
+            (raw, told[0] if isinstance(told, list) else told) for raw, told in entry.values.items()
+        ),
         lowest=lowest,
         highest=highest,
         cadence=entry.every,
         rank=entry.rank,
         unconfirmed=entry.unconfirmed,
+        wordings=tuple((raw, str(told[1])) for raw, told in both.items()),
+        first=entry.first if isinstance(where, Object) else None,
+        when=tuple(_condition(item) for item in entry.when),
+        scale_from=_scale_from(entry),
+        unit_from=_unit_from(entry),
+        name_from=None
+        if entry.name_from is None
+        else Object(oid(entry.name_from), ObjectType.TEXT, column=True),
+        any_row=entry.any_row,
     )
+
+
+def _condition(entry: ConditionDocument) -> Condition:
+    if not (entry.one_of or entry.none_of or entry.matches is not None):
+        raise ValueError("when: needs one_of, none_of or matches")
+    return Condition(
+        _place(entry),
+        frozenset(entry.one_of),
+        frozenset(entry.none_of),
+        None if entry.matches is None else re.compile(entry.matches, re.IGNORECASE),
+        or_missing=entry.or_missing,
+    )
+
+
+def _scale_from(entry: FieldDocument) -> ScaleFrom | None:
+    told = entry.scale_from
+    if told is None:
+        return None
+    return ScaleFrom(_place(told), tuple(told.values.items()), told.missing)
+
+
+def _unit_from(entry: FieldDocument) -> UnitFrom | None:
+    told = entry.unit_from
+    if told is None:
+        return None
+    return UnitFrom(_place(told), tuple(told.values.items()), told.missing)

@@ -6,6 +6,7 @@ all its errors at once, each with the file and the field.
 
 import re
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -21,6 +22,9 @@ from agent.profiles.document import IdentifyDocument, LinkDocument, ProfileDocum
 from agent.profiles.schema import Field, Identify, Limits, Link, Profile, Protocol
 
 _LAST_UNIT_ID = 247
+RANKS_APART = 100
+"""Between the ranks of a profile and those of the next that it reads also. A rank of its own
+above this lets a more precise object of the other tree win."""
 
 
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, object]:
@@ -87,12 +91,7 @@ def parse(text: str, source: str) -> Profile:
     Raises:
         ProfileError: one line for each thing that is wrong.
     """
-    try:
-        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - safe loaders both
-    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
-        raise ProfileError(f"{source}: {error}") from error
-    if not isinstance(tree, dict):
-        raise ProfileError(f"{source}: must be a mapping of keys to values")
+    tree = _tree(text, source)
     try:
         document = ProfileDocument.model_validate(tree)
     except ValidationError as error:
@@ -103,10 +102,20 @@ def parse(text: str, source: str) -> Profile:
     problems: list[str] = []
     fields = tuple(_fields(document, problems))
     problems += checks.together(fields, document.protocol, document.limits.max_words)
-    profile = _profile(document, fields, problems)
+    profile = _profile(document, (*fields, *_also(document, problems)), problems)
     if problems:
         raise ProfileError("\n".join(f"{source}: {problem}" for problem in problems))
     return profile
+
+
+def _tree(text: str, source: str) -> dict[str, object]:
+    try:
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - safe loaders both
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none is a ValueError
+        raise ProfileError(f"{source}: {error}") from error
+    if not isinstance(tree, dict):
+        raise ProfileError(f"{source}: must be a mapping of keys to values")
+    return tree
 
 
 def _fields(document: ProfileDocument, problems: list[str]) -> Iterator[Field]:
@@ -119,6 +128,20 @@ def _fields(document: ProfileDocument, problems: list[str]) -> Iterator[Field]:
         for field in expanded:
             problems += [f"{checks.label(field)}: {text}" for text in checks.entry(entry, field)]
             yield field
+
+
+def _also(document: ProfileDocument, problems: list[str]) -> Iterator[Field]:
+    """Give the own fields of the profiles that ``also`` names, each with its later ranks."""
+    for number, name in enumerate(document.also, start=1):
+        path = _files().get(name)
+        if path is None or name == document.name:
+            problems.append(f"also: no other profile is named {name}")
+            continue
+        other = ProfileDocument.model_validate(_tree(path.read_text(encoding="utf-8"), path.name))
+        if other.protocol is not document.protocol:
+            problems.append(f"also: {name} is of protocol {other.protocol}")
+        for field in _fields(other, problems):
+            yield replace(field, rank=field.rank + number * RANKS_APART)
 
 
 def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: list[str]) -> Profile:
@@ -134,6 +157,7 @@ def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: lis
         battery=Battery(**battery.model_dump()),
         sources=document.sources,
         unconfirmed=document.unconfirmed,
+        also=document.also,
     )
 
 
@@ -159,6 +183,7 @@ def _identify(document: IdentifyDocument, protocol: Protocol, problems: list[str
         sys_object_ids=tuple(expand.oid(text) for text in document.sys_object_id),
         sys_descr=pattern,
         order=document.order,
+        any_probe=document.any_probe,
     )
 
 

@@ -53,8 +53,18 @@ class ObjectType(StrEnum):
     TEXT = "text"
     DATE_MDY = "date_mdy"
     """A text month/day/year with a year of two or four digits."""
+    DATE_DMY = "date_dmy"
+    """A text day/month/year, the month as a number or its first three letters."""
     DATE_YMD = "date_ymd"
-    """A text year-month-day."""
+    """A text year-month-day, or the eight digits YYYYMMDD."""
+    DATE_FREE = "date_free"
+    """A text in any of these orders; with slashes the month comes first."""
+    MEASURE = "measure"
+    """A text of a number and its unit ("13.6 V"); ``scale`` serves where no unit is told."""
+    BITS = "bits"
+    """Octets or a text of the marks 0 and 1, of which ``bit`` picks one."""
+    OID = "oid"
+    """An object identifier, as dotted text without a leading dot."""
 
 
 WORDS = {
@@ -98,14 +108,60 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A place in an SNMP agent: one object, or with ``column`` all rows of a column."""
+    """A place in an SNMP agent: one object, or with ``column`` all rows of a column.
+
+    ``bit`` picks one bit: of octets counted from 0 at the least significant, of a text of
+    0 and 1 from its beginning.
+    """
 
     oid: Oid
     type: ObjectType = ObjectType.NUMBER
     column: bool = False
+    bit: int | None = None
 
     def __str__(self) -> str:
         return ".".join(map(str, self.oid))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What another value must be for a field to mean anything.
+
+    It holds if that raw value is one of ``one_of`` (where given), none of ``none_of`` and,
+    as text, matches. A device that lacks the value decides by ``or_missing``. A column
+    stands for the row of the field's own column.
+    """
+
+    where: Words | Object
+    one_of: frozenset[int | str] = frozenset()
+    none_of: frozenset[int | str] = frozenset()
+    matches: re.Pattern[str] | None = None
+    or_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleFrom:
+    """A factor that the device tells: 10 to the power of the raw value, or as ``factors`` say.
+
+    ``missing`` is the factor where the device does not tell it.
+    """
+
+    where: Words | Object
+    factors: tuple[tuple[int | str, float], ...] = ()
+    missing: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFrom:
+    """The unit that the device tells, as text or by ``units`` from raw value to unit.
+
+    A unit of another dimension means that the field does not apply: the same object is
+    then ampere-hours on one device and percent on the next.
+    """
+
+    where: Words | Object
+    units: tuple[tuple[int | str, str], ...] = ()
+    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +170,15 @@ class Field:
 
     The reading is ``raw * scale + offset`` in the quantity's unit. ``absent`` lists raw
     values (before scaling) that say "no value". ``states`` maps raw values to the
-    vocabulary's state names, or to truth for flags. ``lowest`` and ``highest`` narrow the
-    quantity's plausible range, in the quantity's unit. ``index`` may hold ``{1}``, ``{2}``
-    for the row of a table. Of several fields with one quantity and index the lowest
-    ``rank`` that has a value wins.
+    vocabulary's state names, or to truth for flags; ``wordings`` are the device's own
+    names of its states. ``lowest`` and ``highest`` narrow the quantity's plausible range, in
+    the quantity's unit. ``index`` may hold ``{1}``, ``{2}`` for the row of a table and
+    ``{name}`` for the text at ``name_from``. Rows that count from 0 are moved to count from
+    ``first``. Of several fields with one quantity and index the lowest ``rank`` that has a
+    value wins; another that says something else is a counted fault.
+
+    The field is left out, without a fault, unless all of ``when`` hold. ``any_row`` makes a
+    column a flag: does any of its rows hold this raw value.
     """
 
     quantity: str
@@ -132,6 +193,20 @@ class Field:
     cadence: Cadence = Cadence.FAST
     rank: int = 0
     unconfirmed: str | None = None
+    wordings: tuple[tuple[int | str, str], ...] = ()
+    first: int | None = None
+    when: tuple[Condition, ...] = ()
+    scale_from: ScaleFrom | None = None
+    unit_from: UnitFrom | None = None
+    name_from: Object | None = None
+    any_row: int | str | None = None
+
+    @property
+    def places(self) -> tuple[Words | Object, ...]:
+        """Every place that must be read to decode the field, its own first."""
+        others = (*self.when, self.scale_from, self.unit_from)
+        named = () if self.name_from is None else (self.name_from,)
+        return (self.where, *(other.where for other in others if other is not None), *named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +219,18 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """How a device of the family is recognised. All ``probes`` must hold.
+    """How a device of the family is recognised.
 
-    ``sys_object_ids`` are prefixes; the longest that fits wins among families. A lower
-    ``order`` is asked first.
+    All ``probes`` must hold, or with ``any_probe`` one of them. A family without probes is
+    recognised by its name alone. ``sys_object_ids`` are prefixes; the longest that fits
+    wins among families. A lower ``order`` is asked first.
     """
 
     probes: tuple[Probe, ...] = ()
     sys_object_ids: tuple[Oid, ...] = ()
     sys_descr: re.Pattern[str] | None = None
     order: int = 100
+    any_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +252,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A family of units. ``unconfirmed`` holds what no source proves, in words."""
+    """A family of units. ``unconfirmed`` holds what no source proves, in words.
+
+    ``also`` names the profiles whose trees the same cards answer too; their fields stand
+    at the end of ``fields``, with ranks that let the family's own win.
+    """
 
     name: str
     title: str
@@ -187,11 +268,13 @@ class Profile:
     battery: Battery = field(default_factory=Battery)
     sources: tuple[str, ...] = ()
     unconfirmed: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 __all__ = [
     "WORDS",
     "Cadence",
+    "Condition",
     "Field",
     "Identify",
     "Limits",
@@ -201,7 +284,9 @@ __all__ = [
     "Probe",
     "Profile",
     "Protocol",
+    "ScaleFrom",
     "Table",
+    "UnitFrom",
     "WordType",
     "Words",
 ]
