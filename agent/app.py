@@ -5,9 +5,11 @@ reverse, so that a scrape never meets a half-built agent and nothing learnt is l
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,13 +20,13 @@ from aiohttp import web
 from agent import __version__, systemd
 from agent.config.load import load
 from agent.config.types import Config
-from agent.errors import ConfigError, StoreError
+from agent.errors import ConfigError, ListenError
 from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app
 from agent.model import UnitInfo
 from agent.poll.fleet import Fleet, unit_infos
 from agent.poll.intake import Intake
-from agent.profiles.load import names
+from agent.profiles.load import protocols
 from agent.store.archive import Archive
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
@@ -32,11 +34,19 @@ from agent.store.live import LiveStore
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
+_LAST_ANSWERS_S = 1.0
+"""How long a stop waits for HTTP answers that are under way."""
+_EVENTS_LOOKED_AT = 10_000
+
+Addresses = tuple[tuple[str, int], ...]
 
 
 @dataclass(slots=True)
 class Agent:
-    """One agent for one configuration file."""
+    """One agent for one configuration file.
+
+    ``listen`` is where it serves whatever the configuration says; empty leaves it to that.
+    """
 
     path: Path
     config: Config
@@ -47,7 +57,9 @@ class Agent:
     fleet: Fleet
     reload_result: ReloadFacts
     lag_s: float | None = None
+    listen: Addresses = ()
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def version(self) -> str:
@@ -73,12 +85,17 @@ class Agent:
     async def configure(self, config: Config) -> None:
         """Take ``config``: the store first, then polling."""
         infos = unit_infos(config)
-        await self.archive.write(time.time())
+        now_s = time.time()
+        # A unit that gets another engine now goes on from what its old one has learnt.
+        self.intake.keep_all(now_s)
+        await self.archive.write(now_s)
         saved = await self.history.load_states()
+        happened = await self.history.events(limit=_EVENTS_LOOKED_AT)
+        interrupted = [event for event in happened if event.end_s is None]
         learnt = {unit: (state.serial, dict(state.body)) for unit, state in saved.items()}
         self.store.reconfigure(infos, config.shelves, stale_after_s=config.poll.stale_after_s)
         overrides = {unit.name: unit.battery for unit in config.units}
-        self.intake.follow(infos, overrides, learnt)
+        self.intake.follow(infos, overrides, learnt, interrupted=interrupted, now_s=now_s)
         await self.fleet.configure(config)
         self.config = config
 
@@ -88,14 +105,21 @@ class Agent:
         Raises:
             ConfigError: the file is wrong.
         """
+        async with self.changing:
+            await self._reload()
+
+    async def _reload(self) -> None:
         try:
-            config = read_config(self.path)
+            # A file of thousands of units takes seconds to read; polling goes on meanwhile.
+            config = await asyncio.to_thread(read_config, self.path, self.listen)
         except ConfigError as error:
             self.reload_result = replace(self.reload_result, successful=False)
             log.warning("configuration not reloaded, the old one goes on:\n%s", error)
             raise
         if config.listen != self.config.listen or config.state_dir != self.config.state_dir:
             log.warning("listen and state_dir take effect at the next start")
+        for warning in config.warnings:
+            log.warning("%s", warning)
         await self.configure(config)
         self.reload_result = ReloadFacts(successful=True, success_at=time.time())
         log.info("configuration reloaded: %d units", len(config.units))
@@ -112,18 +136,19 @@ class Agent:
                 systemd.notify("WATCHDOG=1")
 
 
-def read_config(path: Path) -> Config:
-    """Load the configuration with the profiles that we have.
+def read_config(path: Path, listen: Addresses = ()) -> Config:
+    """Load the configuration with the profiles that we have; ``listen`` overrules its own.
 
     Raises:
         ConfigError: everything that is wrong, one line each.
     """
-    return load(path, profiles=names(), environ=os.environ)
+    config = load(path, profiles=protocols(), environ=os.environ)
+    return replace(config, listen=listen) if listen else config
 
 
-def build(path: Path, config: Config, history: HistoryStore) -> Agent:
-    """Put the rooms together. Nothing runs yet."""
-    store = LiveStore((), (), stale_after_s=config.poll.stale_after_s)
+def build(path: Path, config: Config, history: HistoryStore, listen: Addresses = ()) -> Agent:
+    """Put the rooms together. Nothing runs yet; the units are known and not tried."""
+    store = LiveStore(unit_infos(config), config.shelves, stale_after_s=config.poll.stale_after_s)
 
     def alarmed(info: UnitInfo, until_s: float) -> None:
         fleet.alarm(info, until_s)
@@ -132,24 +157,26 @@ def build(path: Path, config: Config, history: HistoryStore) -> Agent:
     intake = Intake(store, archive, alarmed)
     fleet = Fleet(intake)
     facts = ReloadFacts(successful=True, success_at=time.time())
-    return Agent(path, config, store, history, archive, intake, fleet, facts)
+    return Agent(path, config, store, history, archive, intake, fleet, facts, listen=listen)
 
 
-async def run(path: Path, config: Config) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads.
+async def run(path: Path, config: Config, listen: Addresses = ()) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads ``path`` again, with ``listen`` as at first.
 
     Raises:
-        StoreError: a listen address cannot be used; the text says what to do.
+        ListenError: a listen address cannot be used; the text says what to do.
     """
     history = HistoryStore(config.state_dir / "bbu-agent.sqlite")
     for trouble in (await history.import_folder(config.state_dir / "import")).problems:
         log.warning("not imported: %s", trouble)
     if history.problem is not None:
         log.warning("history is kept in memory only: %s", history.problem)
-    agent = build(path, config, history)
+    agent = build(path, config, history, listen)
     _on_signals(agent)
     runner = web.AppRunner(
-        make_app(agent.store, agent, history, reload=agent.reload), access_log=None
+        make_app(agent.store, agent, history, reload=agent.reload),
+        access_log=None,
+        shutdown_timeout=_LAST_ANSWERS_S,
     )
     tasks = [
         asyncio.create_task(agent.beat(), name="heartbeat"),
@@ -158,7 +185,8 @@ async def run(path: Path, config: Config) -> None:
     try:
         await runner.setup()
         await _listen(runner, config)
-        await agent.configure(config)
+        async with agent.changing:
+            await agent.configure(config)
         shown = ", ".join(f"http://{host or '*'}:{port}/" for host, port in config.listen)
         log.info("bbu-agent %s polls %d units; %s", __version__, len(config.units), shown)
         systemd.notify("READY=1")
@@ -181,10 +209,20 @@ async def _listen(runner: web.AppRunner, config: Config) -> None:
         try:
             await web.TCPSite(runner, host or None, port).start()
         except OSError as error:
-            raise StoreError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}. "
-                "Another program may hold the port: choose another with listen:, or stop it"
-            ) from error
+            raise ListenError(f"cannot listen on {host}:{port}: {_advice(error)}") from error
+
+
+def _advice(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known; give an address of this machine"
+    advice = {
+        errno.EADDRINUSE: "another program, perhaps another bbu-agent, holds the port; stop it, "
+        "or choose another port with listen: or --web.listen-address",
+        errno.EADDRNOTAVAIL: "this machine has no such address; "
+        "127.0.0.1 is this machine alone, an empty host is all of its addresses",
+        errno.EACCES: "this user may not take the port; choose one above 1023",
+    }
+    return advice.get(error.errno or 0, error.strerror or str(error))
 
 
 def _on_signals(agent: Agent) -> None:

@@ -34,6 +34,10 @@ class InternalError(AgentError):
     """A mistake of our own met while polling a unit; the log has the traceback."""
 
 
+class ListenError(AgentError):
+    """An address to serve on cannot be used. The text says what to do."""
+
+
 class TransportError(AgentError):
     """A request to a device did not give an answer that can be used."""
 

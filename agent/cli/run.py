@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -85,9 +84,8 @@ def run(path: Path, addresses: tuple[str, ...], level: str, form: str) -> None:
       bbu-agent run --config.file agent.yaml
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     start_logging(level, form)
-    config = app.read_config(path)
-    if addresses:
-        config = replace(config, listen=tuple(_address(text) for text in addresses))
+    listen = tuple(_address(text) for text in addresses)
+    config = app.read_config(path, listen)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    asyncio.run(app.run(path, config))
+    asyncio.run(app.run(path, config, listen))

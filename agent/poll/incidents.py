@@ -6,7 +6,7 @@ current. A discharge during a self-test is the test's, not an outage.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.model import Event, Reading, Sample, Value
 
@@ -48,6 +48,17 @@ class Incidents:
         self.last, self.last_current_a, self.last_power_w = sample, current_a, power_w
         return event
 
+    def resume(self, event: Event) -> None:
+        """Go on with ``event``, which an earlier run has seen begin and not end."""
+        self.open = event
+        self.charge_ah = _detail(event, "charge_ah", 0.0)
+        self.energy_wh = _detail(event, "energy_wh", 0.0)
+        self.peak_w = _detail(event, "peak_power_w", 0.0)
+        self.lowest_v = _detail(event, "lowest_cell_v", math.inf)
+        cell = event.detail.get("lowest_cell")
+        self.lowest_cell = None if cell is None else str(cell)
+        self.last = None
+
     def _run(
         self, sample: Sample, facts: Mapping[str, Value], current_a: float, power_w: float
     ) -> Event:
@@ -80,6 +91,11 @@ class Incidents:
             self.energy_wh -= (power_w + self.last_power_w) / 2 * step_s / 3600
 
     def _end(self, sample: Sample) -> Event:
+        if self.last is None and self.open is not None:
+            # It ended while no agent was looking; its last sight is all that we know.
+            event = replace(self.open, end_s=last_seen_s(self.open))
+            self.open = None
+            return event
         self._integrate(sample, 0.0, 0.0)
         event = self._event(sample.wall_s, sample)
         self.open = None
@@ -98,6 +114,16 @@ class Incidents:
             detail["lowest_cell"] = self.lowest_cell
             detail["lowest_cell_v"] = self.lowest_v
         return Event(self.unit, kind, start_s, end_s, detail)
+
+
+def last_seen_s(event: Event) -> float:
+    """Give the unix time at which ``event``, which has no end, was last under way."""
+    return event.start_s + _detail(event, "duration_s", 0.0)
+
+
+def _detail(event: Event, key: str, otherwise: float) -> float:
+    value = event.detail.get(key)
+    return otherwise if value is None or isinstance(value, str) else float(value)
 
 
 def _facts(sample: Sample) -> dict[str, Value]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from agent.model import Battery, Event, Sample, UnitInfo, UnitStatus
 from agent.poll.assess import Archive, Assessor, State
-from agent.poll.incidents import Incidents
+from agent.poll.incidents import Incidents, last_seen_s
 from agent.profiles.schema import Cadence, Profile
 from agent.store.live import LiveStore
 
@@ -13,6 +13,8 @@ CALM_AFTER_S = 60.0
 """How long a shelf stays at the discharge interval after its last discharge: the voltages
 relax in that time and tell of the resistance."""
 _SLOW_S = 3 * 3600.0
+RESUME_WITHIN_S = 120.0
+"""How long after an agent's last look at an event the next agent still goes on with it."""
 
 
 @dataclass(slots=True)
@@ -42,22 +44,38 @@ class Intake:
         infos: Sequence[UnitInfo],
         overrides: Mapping[str, Mapping[str, object]],
         learnt: Mapping[str, tuple[str | None, State]],
+        *,
+        interrupted: Sequence[Event] = (),
+        now_s: float = 0.0,
     ) -> None:
         """Follow exactly ``infos``; a unit that stays configured alike keeps its engine.
 
         ``overrides`` are the configured facts of each unit's battery; ``learnt`` is what
-        earlier runs have recorded, with serial numbers.
+        earlier runs have recorded, with serial numbers. ``interrupted`` are events that an
+        earlier run, before the unix time ``now_s``, has seen begin and not end.
         """
         before, self.units = self.units, {}
         for info in infos:
             held = before.get(info.name)
-            if held is not None and (held.info, held.overrides) == (info, overrides[info.name]):
+            if held is not None and _alike(held, info, overrides[info.name]):
+                held.info = info
                 self.units[info.name] = held
                 continue
             assessor = Assessor(info.name, self.archive, learnt=learnt.get(info.name))
             self.units[info.name] = _Followed(
                 info, overrides[info.name], assessor, Incidents(info.name)
             )
+            self._resume([event for event in interrupted if event.unit == info.name], now_s)
+
+    def _resume(self, events: Sequence[Event], now_s: float) -> None:
+        for event in events:
+            seen_s = last_seen_s(event)
+            if abs(now_s - seen_s) > RESUME_WITHIN_S:
+                # Nobody knows when it ended; that it was still under way is all we know.
+                self.archive.keep_event(replace(event, end_s=seen_s))
+                continue
+            self.units[event.unit].incidents.resume(event)
+            self.store.resume_event(event)
 
     def found(self, unit: str, profile: Profile) -> None:
         """Take the facts of the identified family, under those of the configuration."""
@@ -108,3 +126,9 @@ class Intake:
         self.archive.keep_event(event)
         if event.end_s is None or event.kind == "discharge":
             self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
+
+
+def _alike(held: _Followed, info: UnitInfo, overrides: Mapping[str, object]) -> bool:
+    """Say whether the same device with the same battery goes on, wherever it is said to sit."""
+    same = replace(held.info, location=info.location) == info
+    return same and held.overrides == overrides

@@ -185,6 +185,11 @@ class LiveStore:
             record.last_discharge_s = event.start_s
             record.discharges += 1
 
+    def resume_event(self, event: Event) -> None:
+        """Take note of an event that an earlier run has seen begin; it is not counted again."""
+        if event.kind == "discharge":
+            self._records[event.unit].last_discharge_s = event.start_s
+
     def forget(self, unit: str) -> None:
         """Drop readings, faults, identity and estimate: another device sits there now."""
         record = self._records[unit]
