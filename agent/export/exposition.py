@@ -134,12 +134,17 @@ def prefers_openmetrics(accept: str) -> bool:
 
     It must name the format: a wildcard gets the older text that every tool reads.
     """
-    weights = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    return weight(accept, "application/openmetrics-text") > weight(accept, "text/plain")
+
+
+def weight(accept: str, name: str) -> float:
+    """Give how much an Accept header of any sort wants ``name``: 0 for not at all."""
+    found = 0.0
     for part in accept.split(","):
         kind, *parameters = (piece.strip() for piece in part.split(";"))
-        if kind in weights:
-            weights[kind] = max(weights[kind], _weight(parameters))
-    return weights["application/openmetrics-text"] > weights["text/plain"]
+        if kind == name:
+            found = max(found, _weight(parameters))
+    return found
 
 
 def _weight(parameters: Sequence[str]) -> float:

@@ -15,6 +15,7 @@ from agent.export.exposition import (
     Page,
     clean,
     prefers_openmetrics,
+    weight,
 )
 from agent.export.unit_metrics import add_unit
 
@@ -78,15 +79,16 @@ async def _answer(request: web.Request, page: Page) -> web.StreamResponse:
         "Content-Type": OPENMETRICS_TYPE if openmetrics else TEXT_TYPE,
         "Vary": "Accept, Accept-Encoding",
     }
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if weight(request.headers.get("Accept-Encoding", ""), "gzip") > 0:
         chunks = await asyncio.to_thread(_zipped, chunks)
         headers["Content-Encoding"] = "gzip"
     # Piece by piece: a large page given as a whole would be copied while all else waits.
     response = web.StreamResponse(headers=headers)
     response.content_length = sum(map(len, chunks))
     await response.prepare(request)
-    for chunk in chunks:
-        await response.write(chunk)
+    if request.method != "HEAD":
+        for chunk in chunks:
+            await response.write(chunk)
     await response.write_eof()
     return response
 

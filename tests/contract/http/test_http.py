@@ -78,6 +78,22 @@ async def test_metrics_are_zipped_for_who_takes_it(agent: Any) -> None:
         assert "bbu_up" in await answer.text()
 
 
+@pytest.mark.parametrize("encoding", ["", "identity", "deflate, gzip;q=0", "br"])
+async def test_metrics_are_plain_for_who_does_not(agent: Any, encoding: str) -> None:
+    headers = {"Accept-Encoding": encoding}
+    async with agent.session.get(agent.url + "/metrics", headers=headers) as answer:
+        assert "Content-Encoding" not in answer.headers
+        assert "bbu_up" in await answer.text()
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/-/healthy", "/api/v1/units"])
+async def test_head_gives_the_headers_only(agent: Any, path: str) -> None:
+    async with agent.session.head(agent.url + path) as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+    async with agent.get(path) as answer:  # on the same connection
+        assert answer.status == 200
+
+
 async def test_metrics_by_name(agent: Any) -> None:
     async with agent.get("/metrics?name[]=bbu_up&name[]=bbu_polls_total") as answer:
         names = {s.name for f in parse_text(await answer.text()) for s in f.samples}
