@@ -65,6 +65,11 @@ class SelfTest:
         return 0 <= self.elapsed_s - self.relax_before_s < self.pulse_s
 
     @property
+    def pulsed(self) -> bool:
+        """Say whether the pulse is over."""
+        return self.elapsed_s >= self.relax_before_s + self.pulse_s
+
+    @property
     def left_s(self) -> float:
         """Seconds to the end of the present phase."""
         for end in (
@@ -217,7 +222,10 @@ class Module:
     def _demand_w(self) -> float:
         if self.load_w > 0:
             if self.test is not None:
-                self.test, self.counters.last_refusal = None, TestRefusal.BACKUP
+                # A test whose pulse is over has its result; only its rest is cut short.
+                if not self.test.pulsed:
+                    self.counters.last_refusal = TestRefusal.BACKUP
+                self.test = None
             return self.load_w
         return self.test.power_w if self.test is not None and self.test.pulsing else 0.0
 

@@ -107,6 +107,15 @@ def test_an_outage_ends_a_self_test(module_of: MakeModule) -> None:
     assert module.counters.last_refusal is TestRefusal.BACKUP
 
 
+def test_an_outage_after_the_pulse_leaves_the_test_passed(module_of: MakeModule) -> None:
+    module = module_of()
+    module.start_test(1500.0, 20.0)
+    live(module, 60.0)
+    module.load_w = 2000.0
+    live(module, 5.0)
+    assert (module.test, module.counters.last_refusal) == (None, None)
+
+
 def test_balancing_brings_cells_together(module_of: MakeModule) -> None:
     module = module_of()
     module.pack.cells.held_ah[4] += 0.25
