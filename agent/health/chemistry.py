@@ -1,7 +1,8 @@
 """The cell types that the estimator has priors for, as data with their sources.
 
 Open-circuit curves and resistance shapes: the tables shipped with ``simses`` 1.3.12 (BSD-3;
-Panasonic NCR18650 for NCA, Sanyo UR18650E for NMC, Sony US26650FTC1 for LFP), thinned.
+Panasonic NCR18650 for NCA, Sanyo UR18650E for NMC, Sony US26650FTC1 for LFP; the resistance
+shape of power cells from Samsung 21700 NCA), thinned.
 Ageing laws: see ``agent.health.ageing``. Resistance-capacity gain: ``gain`` is
 ln(R/R0) over -ln(Q/Q0). Entries marked *calibrated* were fitted on development data and are
 stated in docs/estimator.md; nothing here belongs to one module.
@@ -107,8 +108,8 @@ _LFP_OCV: Curve = (
     (0.985, 3.4),
     (1.0, 3.59),
 )
-_NCA_R: Curve = ((0.0, 3.0), (0.05, 1.9), (0.1, 1.5), (0.2, 1.15), (0.4, 1.0), (1.0, 1.0))
-_NMC_R: Curve = ((0.0, 2.0), (0.05, 1.85), (0.1, 1.6), (0.2, 1.25), (0.4, 1.08), (0.7, 1.0))
+_POWER_R: Curve = ((0.0, 1.57), (0.05, 1.57), (0.1, 1.29), (0.2, 1.09), (0.4, 1.0), (1.0, 1.0))
+_SANYO_R: Curve = ((0.0, 2.0), (0.05, 1.85), (0.1, 1.6), (0.2, 1.25), (0.4, 1.08), (0.7, 1.0))
 _LFP_R: Curve = ((0.0, 1.8), (0.1, 1.33), (0.2, 1.1), (0.3, 1.0), (1.0, 1.0))
 _SANYO_GAIN: Curve = (
     (0.0, 0.0),
@@ -135,11 +136,11 @@ NCA_POWER = CellType(
     resistance_sd=0.3,
     ln_rate=0.1,
     ln_rate_sd=0.5,
-    gain=2.3,
-    gain_sd=0.17,
-    cell_gain_sd=0.14,
+    gain=2.4,
+    gain_sd=0.11,
+    cell_gain_sd=0.13,
     cell_rate_sd=0.10,
-    resistance_by_soc=_NCA_R,
+    resistance_by_soc=_POWER_R,
     relaxation=0.1,
     heat_j_k_ah=20.0,
 )
@@ -152,7 +153,7 @@ NMC_POWER = replace(
     float_v=4.05,
     specific_resistance_ohm_ah=0.05,
     ln_rate=-0.7,
-    resistance_by_soc=_NMC_R,
+    resistance_by_soc=_POWER_R,
 )
 # Calibrated on 24 cells of the ISEA reference tests (pulses at about 77 % charge): the only
 # real standby-like series at hand; energy cells gain far less resistance than power cells.
@@ -164,6 +165,7 @@ NMC_ENERGY = replace(
     gain_sd=0.12,
     cell_gain_sd=0.05,
     gain_curve=_SANYO_GAIN,
+    resistance_by_soc=_SANYO_R,
 )
 LFP_POWER = replace(
     NCA_POWER,
@@ -176,8 +178,8 @@ LFP_POWER = replace(
     max_v=3.6,
     specific_resistance_ohm_ah=0.035,
     ln_rate_sd=0.4,
-    gain=1.7,
-    gain_sd=0.3,
+    gain=1.75,
+    gain_sd=0.18,
     resistance_by_soc=_LFP_R,
     heat_j_k_ah=28.0,
 )

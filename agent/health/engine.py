@@ -10,25 +10,36 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.errors import StoreError
 from agent.health import intake, record
+from agent.health.anomalies import sensors, shorts
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.evidence import pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.findings import cell_findings, unit_findings
+from agent.health.gain import GainWatch
 from agent.health.jumps import JumpWatch
 from agent.health.pulses import Step, StepFinder
 from agent.health.report import Estimate, Ride, estimate_of, rides
+from agent.health.standby import StandbyWatch
 from agent.health.verdict import Judge, Raised, date, worst
+from agent.health.windows import Window, WindowFinder
 from agent.model import Basis, Battery, CellHealth, Health, Verdict
 
 JSON = object
 _DAY_S = 86400.0
-_REVIEW_S = 15 * _DAY_S
+_REVIEW_S = 5 * _DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
 _REST_C = 0.02
 _SETTLED_S = 3600.0
+_LEAST_FALL = 0.006
+_EXCUSED = 0.6
+_NOTICED_V = 0.003
+
+Vector = npt.NDArray[np.float64]
+_PEERS = 3
 _STATE_VERSION = 1
 
 
@@ -71,11 +82,14 @@ class HealthEngine:
         self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
         self.raised: list[Raised] = []
         self._curve_back = [(v, s) for s, v in self.kind.ocv]
-        voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
+        self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
         self._clock = intake.Clock()
-        self._steps = StepFinder(self.capacity_ah, voltage_sd_v)
+        self._steps = StepFinder(self.capacity_ah, self._voltage_sd_v)
         self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
+        self._windows = WindowFinder(self.capacity_ah)
         self._jumps = JumpWatch(len(cells))
+        self._standby = StandbyWatch(len(cells), self.capacity_ah)
+        self._gain = GainWatch(self.capacity_ah, battery.current_step_a or 0.01)
         self._judge = Judge()
         self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
 
@@ -97,10 +111,20 @@ class HealthEngine:
                 self._review()
         if current_a is None or self.prior_only:
             return
+        self._gain.watch(observation.time_s, current_a)
+        current_a /= self._gain.ratio
+        rest = abs(current_a) < _REST_C * self.capacity_ah
+        if self._standby.watch(
+            observation.time_s, passed_s, cells_v, observation.balancing, rest=rest
+        ):
+            self._standby.close(self.kind.ocv, self._voltage_sd_v)
         point = intake.point(observation.time_s, current_a, cells_v, memory.celsius)
         step = self._steps.watch(point)
         if step is not None:
             self._learn(step)
+        window = self._windows.watch(observation.time_s, current_a, cells_v)
+        if window is not None:
+            self._compare(window)
 
     def health(self, now_s: float) -> Health:
         """Our estimate at unix time ``now_s``; without news since, its interval grows."""
@@ -151,9 +175,18 @@ class HealthEngine:
             capacity_ah=self.capacity_ah,
             powers_w=powers_w,
             required_s=self.battery.required_seconds,
-            drawn=np.full(len(self.cells), 1.0 - memory.soc),
+            drawn=self._drawn(estimate),
             celsius=memory.known_celsius(),
         )
+
+    def _drawn(self, estimate: Estimate) -> Vector:
+        """Charge missing from full per cell, over rated capacity: the module's and its own."""
+        away = self._standby.now_away()
+        soc = np.full(len(self.cells), self._memory.soc)
+        volts = interpolate(self.kind.ocv, self._memory.soc)
+        for index in np.flatnonzero(np.abs(away) > _NOTICED_V).tolist():
+            soc[index] = interpolate(self._curve_back, volts + float(away[index]))
+        return np.asarray((1.0 - soc) * np.exp(estimate.ln_capacity))
 
     def _rated_w(self) -> float:
         return self.battery.rated_power_w or 0.0
@@ -223,6 +256,23 @@ class HealthEngine:
             self._memory.evidence_s = pulse.time_s
         self._review()
 
+    def _compare(self, window: Window) -> None:
+        """Let the cells that changed show whether capacity went with the resistance."""
+        fall = np.array(
+            [
+                interpolate(self._curve_back, before) - interpolate(self._curve_back, after)
+                for before, after in zip(window.before_v, window.after_v, strict=True)
+            ]
+        )
+        depth = window.drawn_ah / self.capacity_ah
+        good = fall * depth > _LEAST_FALL * abs(depth)
+        if np.count_nonzero(good) < _PEERS:
+            return
+        fall = np.where(good, np.abs(fall), np.nan)
+        slope = np.abs(window.before_v - window.after_v) / fall
+        noise = self._voltage_sd_v * math.sqrt(2.0 / window.samples) / slope / fall
+        self._jumps.weigh(np.log(fall), noise)
+
     def _review(self) -> None:
         """Weigh the reasons again."""
         now_s = self._now_s()
@@ -232,10 +282,17 @@ class HealthEngine:
         estimate = self._estimate_of(self._filter)
         rated_w = self._rated_w()
         ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-        findings = [
-            *cell_findings(self._filter, self._jumps, estimate, self.cells),
-            *unit_findings(estimate, ride, self.battery.required_seconds),
-        ]
+        findings = list(cell_findings(self._filter, self._jumps, estimate, self.cells))
+        excused = {f.cell for f in findings if f.cell is not None and f.severity > _EXCUSED}
+        findings += shorts(self._standby, self.kind.ocv, self.cells)
+        findings += sensors(
+            self._standby,
+            self._gain,
+            self.cells,
+            voltage_step_v=self.battery.voltage_step_v or 0.001,
+            excused=frozenset(excused),
+        )
+        findings += unit_findings(estimate, ride, self.battery.required_seconds)
         self.raised += self._judge.review(findings, now_s)
 
     def _evidence(self) -> tuple[str, ...]:
@@ -255,7 +312,10 @@ class HealthEngine:
             "clock": record.dump(self._clock),
             "steps": self._steps.pack(),
             "filter": self._filter.pack(),
+            "windows": record.dump(self._windows),
             "jumps": record.dump(self._jumps),
+            "standby": record.dump(self._standby),
+            "gain": record.dump(self._gain),
             "judge": self._judge.pack(),
             "memory": record.dump(self._memory),
         }
@@ -273,7 +333,10 @@ class HealthEngine:
         record.fill(made._clock, state.get("clock"))
         made._steps.unpack(state.get("steps"))
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
+        made._windows.unpack(state.get("windows"))
         record.fill(made._jumps, state.get("jumps"))
+        made._standby.unpack(state.get("standby"))
+        made._gain.unpack(state.get("gain"))
         made._judge = Judge.unpack(state.get("judge"))
         record.fill(made._memory, state.get("memory"))
         return made

@@ -23,6 +23,8 @@ _COMMON_SD = 0.012
 _SENSOR_SD_C = 0.5
 _SLOPE_SD = 0.3
 _HEATING_SD = 0.004
+_STEEP = 0.25
+_SOC_SD = 0.015
 _USELESS_SD = 0.25
 _REST_C = 0.06
 
@@ -66,14 +68,15 @@ def pulse_of(
     if off:
         going_on = kind.relaxation * math.log1p(10.0 / max(step.held_s, 5.0))
         resistance = step.resistance_ohm / (1.0 - going_on)
-        slope_ohm = 0.0
+        slope_ohm = steepest_ohm = 0.0
     else:
         drawn = change_a * 10.0 / 3600.0 / capacity_ah
-        to = soc - drawn if step.after_a * step.sign < 0.0 else min(soc + drawn, 1.0)
-        slope_ohm = abs(interpolate(kind.ocv, soc) - interpolate(kind.ocv, to)) / change_a
+        falls = step.after_a * step.sign < 0.0
+        slope_ohm, steepest_ohm = _charge_share(kind, soc, -drawn if falls else drawn, change_a)
         resistance = step.resistance_ohm - slope_ohm
     typical = float(np.nanmedian(resistance)) if np.any(np.isfinite(resistance)) else 0.0
-    if typical <= 0.0:
+    # On the steep end of a curve (LFP from full) the step is mostly charge, not resistance.
+    if typical <= 0.0 or steepest_ohm > _STEEP * typical:
         return None
     usable = np.where(resistance > 0.1 * typical, resistance, np.nan)
     factor = thermal_factor(step.celsius) * interpolate(kind.resistance_by_soc, soc)
@@ -89,3 +92,16 @@ def pulse_of(
         return None
     own_sd = np.hypot(_OWN_SD, step.sd_ohm / np.where(np.isfinite(usable), usable, typical))
     return Pulse(step.time_s, np.log(usable / factor), own_sd, common_sd, warm, off)
+
+
+def _charge_share(kind: CellType, soc: float, moved: float, change_a: float) -> tuple[float, float]:
+    """Give the ohms that the open-circuit curve adds when charge moves from ``soc`` by ``moved``.
+
+    The second number is the most it may be, as ``soc`` is only known within about 1.5 %.
+    """
+    shares = []
+    for shift in (0.0, -_SOC_SD, _SOC_SD):
+        start = min(max(soc + shift, 0.0), 1.0)
+        end = min(max(start + moved, 0.0), 1.0)
+        shares.append(abs(interpolate(kind.ocv, start) - interpolate(kind.ocv, end)) / change_a)
+    return shares[0], max(shares)

@@ -38,12 +38,14 @@ _GAIN_WALK = 0.03
 _RHO_WALK = 0.006
 _LEVEL_WALK = 0.002
 _WELD_WALK = 0.35
-_INITIAL_CAPACITY = 1.0
-_INITIAL_CAPACITY_SD = 0.012
-_CELL_CAPACITY_SD = 0.009
+# Makers rate the least, not the mean.
+_INITIAL_CAPACITY = 1.005
+_INITIAL_CAPACITY_SD = 0.009
+_CELL_CAPACITY_SD = 0.008
 _TEMPERATURE_SD = 0.05
 _OFF_STEP_SD = 0.06
 _CELL_RESISTANCE_SD = 0.05
+_CHANGED_RATE_SD = 0.35
 # A rate far beyond the prior must not overflow: exp(4) is a fade 55 times the law's.
 _RATE_LIMIT = 4.0
 _YEAR_DAYS = 365.25
@@ -201,6 +203,12 @@ class ModuleFilter:
         """Give up what is believed of one cell's resistance level: something happened to it."""
         r = self.blocks()[3][cell]
         self.p[r, r] += sd**2
+
+    def quicken(self, cell: int, departure: float) -> None:
+        """Give up what is believed of one cell's fade rate: it departs step by step."""
+        b, _, rho, _, _ = self.blocks()
+        self.p[b[cell], b[cell]] += _CHANGED_RATE_SD**2
+        self.p[rho[cell], rho[cell]] += departure**2
 
     def _update(self, innovation: Vector, rows: Vector, noise: Vector) -> None:
         cross = self.p @ rows.T

@@ -19,31 +19,50 @@ from agent.health.filter import ModuleFilter
 Vector = npt.NDArray[np.float64]
 
 _LEAST = 0.045
+# Less than this in one quarter may be a cell that ages fast; an open one of eight gives 0.13.
+_SUDDEN = 0.11
 _SIGMAS = 4.0
 _AGREE = 0.5
 _MEMORY_S = 400 * 86400.0
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
 _PEERS = 3
-_OPEN_PRIOR = 0.5
 _OPEN_SD = 0.035
 _WELD_SCALE = 0.3
+_WINDOW_SD = 0.04
+_LONGEST_ODDS = 6.0
+# An open cell comes in one step; what crept before it jumped is rather a weld.
+_AFTER_CREEPING = 0.25
 
 
 @dataclass(slots=True)
 class JumpWatch:
-    """Per cell, NaN where nothing: the pulse held back, the level before, when it changed."""
+    """What is held against each cell.
+
+    Per cell, NaN where nothing: ``held`` a departure awaiting confirmation, ``level`` the
+    resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept.
+
+    ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
+    (ln), before and since its change: rows of weights and of weighted sums.
+    """
 
     cells: int
     held: Vector = field(init=False)
     held_s: Vector = field(init=False)
     level: Vector = field(init=False)
     since_s: Vector = field(init=False)
+    crept_s: Vector = field(init=False)
+    calm_weight: Vector = field(init=False)
+    calm_sum: Vector = field(init=False)
+    moved_weight: Vector = field(init=False)
+    moved_sum: Vector = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
-        for name in ("held", "held_s", "level", "since_s"):
+        for name in ("held", "held_s", "level", "since_s", "crept_s"):
             setattr(self, name, np.full(self.cells, math.nan))
+        for name in ("calm_weight", "calm_sum", "moved_weight", "moved_sum"):
+            setattr(self, name, np.zeros(self.cells))
 
     def judge(self, pulse: Pulse, state: ModuleFilter) -> Vector:
         """Give the pulse's ln R without the cells to be held back; loosen the changed."""
@@ -54,11 +73,7 @@ class JumpWatch:
         suspect = np.abs(away) > np.maximum(_LEAST, _SIGMAS * sd)
         for cell in np.flatnonzero(suspect).tolist():
             if self._confirmed(cell, float(away[cell]), pulse.time_s):
-                if math.isnan(self.level[cell]):
-                    self.level[cell] = state.x[state.blocks()[3][cell]]
-                self.since_s[cell] = pulse.time_s
-                self.held[cell] = self.held_s[cell] = math.nan
-                state.loosen(cell, _LOOSEN_SD)
+                self._change(cell, float(away[cell]), pulse.time_s, state)
             else:
                 self.held[cell], self.held_s[cell] = away[cell], pulse.time_s
                 believed[cell] = math.nan
@@ -66,11 +81,48 @@ class JumpWatch:
         self.held[cleared] = self.held_s[cleared] = math.nan
         return believed
 
+    def _change(self, cell: int, away: float, time_s: float, state: ModuleFilter) -> None:
+        """Free the resistance level after a sudden change, the fade rate after a small one."""
+        self.held[cell] = self.held_s[cell] = math.nan
+        if abs(away) < _SUDDEN and math.isnan(self.level[cell]):
+            state.quicken(cell, away)
+            self.crept_s[cell] = time_s
+            return
+        if math.isnan(self.level[cell]):
+            self.level[cell] = state.x[state.blocks()[3][cell]]
+            self.since_s[cell] = time_s
+        state.loosen(cell, _LOOSEN_SD)
+
     def _confirmed(self, cell: int, away: float, time_s: float) -> bool:
         held = self.held[cell]
         if math.isnan(held) or not 0.0 <= time_s - self.held_s[cell] <= _MEMORY_S:
             return False
         return bool(abs(away - held) <= _AGREE * max(abs(away), abs(held)))
+
+    def weigh(self, fall: Vector, noise: Vector) -> None:
+        """Take ln of how far each cell fell over a window; ``noise`` is its sd per cell."""
+        away = fall - np.nanmedian(fall)
+        # Where the curve bends, cells at different charge differ by more than noise.
+        usual = 1.4826 * float(np.nanmedian(np.abs(away)))
+        weight = 1.0 / (noise**2 + usual**2 + _WINDOW_SD**2)
+        seen = np.isfinite(away)
+        changed = np.isfinite(self.level)
+        for which, weights, sums in (
+            (seen & ~changed, self.calm_weight, self.calm_sum),
+            (seen & changed, self.moved_weight, self.moved_sum),
+        ):
+            weights[which] += weight[which]
+            sums[which] += weight[which] * away[which]
+
+    def _window_odds(self, cell: int, expected: float) -> float:
+        """Ln odds for an open cell over a weld, by how far the cell falls over windows."""
+        before, after = float(self.calm_weight[cell]), float(self.moved_weight[cell])
+        if before <= 0.0 or after <= 0.0:
+            return 0.0
+        moved = float(self.moved_sum[cell]) / after - float(self.calm_sum[cell]) / before
+        variance = 1.0 / before + 1.0 / after + _WINDOW_SD**2
+        odds = (moved**2 - (moved - expected) ** 2) / (2.0 * variance)
+        return min(max(odds, -_LONGEST_ODDS), _LONGEST_ODDS)
 
     def drifting(self, now_s: float) -> Vector:
         """1 for cells whose level may still be moving after a change, else 0."""
@@ -84,14 +136,15 @@ class JumpWatch:
         r = state.blocks()[3]
         moved = np.flatnonzero(np.isfinite(self.level))
         expected = math.log(parallel / (parallel - 1))
-        for cell in moved:
+        for cell in moved.tolist():
             jump = float(state.x[r[cell]] - self.level[cell])
             sd = math.hypot(_OPEN_SD, math.sqrt(max(state.p[r[cell], r[cell]], 0.0)))
             opened = math.exp(-0.5 * ((jump - expected) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
             weld = math.exp(-abs(jump) / _WELD_SCALE) / _WELD_SCALE
-            answer[cell] = (
-                _OPEN_PRIOR * opened / (_OPEN_PRIOR * opened + (1.0 - _OPEN_PRIOR) * weld)
-            )
+            opened *= math.exp(self._window_odds(cell, expected))
+            if self.since_s[cell] - self.crept_s[cell] < _MEMORY_S:
+                opened *= _AFTER_CREEPING
+            answer[cell] = opened / (opened + weld)
         return answer
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.chemistry import CellType
-from agent.health.filter import ModuleFilter
+from agent.health.filter import K, ModuleFilter
 from agent.health.ride import LIMIT_S, Cells, seconds_to_cutoff
 from agent.model import Interval
 
@@ -15,10 +15,11 @@ Vector = npt.NDArray[np.float64]
 
 Z90 = 1.645
 """Half-width of a 90 % interval in standard deviations."""
-_CAPACITY_FLOOR = 0.010
+_CAPACITY_FLOOR = 0.006
 _GROWTH_FLOOR = 0.010
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
-_RIDE_SD = 0.05
+_RIDE_SD = 0.03
+_STEEPEST = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,9 @@ class Estimate:
 
     ``ln_capacity`` is ln (Q/rated) with covariance ``spread``; ``ln_growth`` ln (R/R at
     commissioning) with sd ``growth_sd``; ``resistance_ohm`` at 10 s and 25 degC;
-    ``opened`` the probability that a parallel cell is open, which then takes the share
-    ``open_share`` of the capacity.
+    ``warm_slope`` what ln R grows by per 10 K beyond the thermal law; ``opened`` the
+    probability that a parallel cell is open, which then takes the share ``open_share`` of
+    the capacity.
     """
 
     ln_capacity: Vector
@@ -38,6 +40,7 @@ class Estimate:
     resistance_ohm: Vector
     opened: Vector
     open_share: float
+    warm_slope: float
 
     def capacity_sd(self) -> Vector:
         """Sd of ln (Q/rated), floored."""
@@ -135,7 +138,13 @@ def _scenarios(estimate: Estimate, drawn: Vector, celsius: float) -> Cells:
     capacity.append(ln_q)
     resistance.append(np.full(count, 0.03))
     ohm = estimate.resistance_ohm * np.exp(np.array(resistance))
-    return Cells(np.exp(np.array(capacity)), ohm, np.broadcast_to(drawn, ohm.shape), celsius)
+    return Cells(
+        np.exp(np.array(capacity)),
+        ohm,
+        np.broadcast_to(drawn, ohm.shape),
+        celsius,
+        estimate.warm_slope,
+    )
 
 
 def at_limit(ride: Ride) -> bool:
@@ -157,4 +166,5 @@ def estimate_of(
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),
         opened=opened,
         open_share=1.0 / parallel if parallel else 0.0,
+        warm_slope=float(np.clip(state.x[K], -_STEEPEST, _STEEPEST)),
     )

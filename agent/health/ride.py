@@ -17,6 +17,11 @@ from agent.health.chemistry import CellType
 
 Vector = npt.NDArray[np.float64]
 
+# Scenarios that are already over run on; they must stay finite.
+_MOST_HEATING_K = 5.0
+_HOTTEST_K = 400.0
+_KNEE_FROM = 0.3
+_KNEE_FIT = (0.3, 0.6)
 LIMIT_S = 900.0
 """The simulation ends here: longer is "at least this"."""
 STEP_S = 10.0
@@ -31,13 +36,38 @@ class Cells:
     """Cells of one module in several scenarios: arrays of (scenario, cell).
 
     ``resistance_ohm`` is at 10 s and 25 degC; ``drawn`` is the charge missing from full,
-    over rated capacity; ``health`` is capacity over rated capacity.
+    over rated capacity; ``health`` is capacity over rated capacity; ``warm_slope`` is
+    what ln R grows by per 10 K beyond the thermal law (learnt from the seasons).
     """
 
     health: Vector
     resistance_ohm: Vector
     drawn: Vector
     celsius: float
+    warm_slope: float = 0.0
+
+
+class AgedCurve:
+    """Open-circuit voltage of a cell that lost lithium, by charge left and charge drawn.
+
+    Calendar ageing takes lithium, not electrode: counted from full, the cathode gives the
+    same charge per volt as in a new cell, and only the anode's knee comes earlier. So the
+    new curve without its knee is read by the charge drawn, its knee by the charge left.
+    """
+
+    def __init__(self, kind: CellType) -> None:
+        self.soc = np.array([x for x, _ in kind.ocv])
+        self.volts = np.array([y for _, y in kind.ocv])
+        low, high = _KNEE_FIT
+        ends = np.interp([low, high], self.soc, self.volts)
+        straight = ends[0] + (self.soc - low) * (ends[1] - ends[0]) / (high - low)
+        self.smooth = np.where(self.soc < _KNEE_FROM, straight, self.volts)
+
+    def __call__(self, left: Vector, drawn: Vector) -> Vector:
+        """Volts at ``left`` (of the present capacity) and ``drawn`` (of the rated one)."""
+        # Below empty the curve goes on steeply down, so that the margin keeps a slope.
+        knee = np.interp(left, self.soc, self.volts - self.smooth) + np.minimum(left, 0.0) * 30.0
+        return np.asarray(np.interp(1.0 - drawn, self.soc, self.smooth) + knee)
 
 
 def seconds_to_cutoff(
@@ -48,15 +78,15 @@ def seconds_to_cutoff(
     ``powers_w`` are at the battery. Answers above ``LIMIT_S`` are given as ``LIMIT_S``.
     """
     shape = (len(powers_w), *cells.health.shape)
-    soc = np.broadcast_to(1.0 - cells.drawn / cells.health, shape).copy()
+    drawn = np.broadcast_to(cells.drawn, shape).copy()
+    health = np.broadcast_to(cells.health, shape)
     kelvin = np.full(shape, cells.celsius + ZERO_C_K)
-    xs = np.array([x for x, _ in kind.ocv])
-    ys = np.array([y for _, y in kind.ocv])
+    curve = AgedCurve(kind)
     rx = np.array([x for x, _ in kind.resistance_by_soc])
     ry = np.array([y for _, y in kind.resistance_by_soc])
     heat_j_k = kind.heat_j_k_ah * capacity_ah
     powers = powers_w[:, None]
-    voltage = np.interp(soc, xs, ys)
+    voltage = curve(1.0 - drawn / health, drawn)
     current = powers / voltage.sum(axis=2)
     seconds = np.full(shape[:2], LIMIT_S)
     limiting = np.argmin(voltage, axis=2)
@@ -65,18 +95,20 @@ def seconds_to_cutoff(
     time_s = 0.0
     while time_s < LIMIT_S and bool(running.any()):
         time_s += STEP_S
-        soc -= current[:, :, None] * STEP_S / 3600.0 / (capacity_ah * cells.health)
+        drawn += current[:, :, None] * STEP_S / 3600.0 / capacity_ah
+        left = 1.0 - drawn / health
         thermal = (
             1.0
             - _THERMAL_SHARE
             + _THERMAL_SHARE * np.exp(_ACTIVATION_K * (1.0 / kelvin - 1.0 / _REFERENCE_K))
         )
+        thermal *= np.exp(cells.warm_slope * (kelvin - _REFERENCE_K) / 10.0)
         polarised = 1.0 + kind.relaxation * math.log(time_s / 10.0)
-        resistance = cells.resistance_ohm * thermal * np.interp(soc, rx, ry) * polarised
+        resistance = cells.resistance_ohm * thermal * np.interp(left, rx, ry) * polarised
         drop = current[:, :, None] * resistance
-        # Below empty the curve goes on steeply down, so that the margin has a slope.
-        voltage = np.interp(soc, xs, ys) + np.minimum(soc, 0.0) * 30.0 - drop
-        kelvin += current[:, :, None] * drop * STEP_S / heat_j_k
+        voltage = curve(left, drawn) - drop
+        heating = np.clip(current[:, :, None] * drop * STEP_S / heat_j_k, 0.0, _MOST_HEATING_K)
+        kelvin = np.minimum(kelvin + heating, _HOTTEST_K)
         margin = np.min(voltage, axis=2) - kind.cutoff_v
         crossed = running & (margin <= 0.0)
         part = last_margin / np.maximum(last_margin - margin, 1e-9)
@@ -84,6 +116,6 @@ def seconds_to_cutoff(
         limiting[crossed] = np.argmin(voltage, axis=2)[crossed]
         running &= ~crossed
         last_margin = margin
-        current = powers / np.maximum(voltage.sum(axis=2), 0.5 * ys[0] * shape[2])
+        current = powers / np.maximum(voltage.sum(axis=2), 0.5 * curve.volts[0] * shape[2])
     limiting[running] = np.argmin(voltage, axis=2)[running]
     return np.minimum(seconds, LIMIT_S), limiting

@@ -78,7 +78,7 @@ def write_rows(tables: Tables, engine: HealthEngine, time_s: float) -> None:
     for ride in engine.ride(estimate, [share * rated_w for share in POWER_SHARES]):
         low, high = ride.seconds.lower, ride.seconds.upper
         times = (round(ride.seconds.estimate, 1), round(low, 1), round(high, 1))
-        tables.ride.append((when, round(ride.power_w), round(ride.probability, 4), *times))
+        tables.ride.append((when, round(ride.power_w, 1), round(ride.probability, 4), *times))
 
 
 def _five(*values: float) -> tuple[float, ...]:

@@ -1,0 +1,95 @@
+"""The rules for what shows while nothing happens: shorts and sensors."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from agent.health.chemistry import Curve
+from agent.health.gain import GainWatch
+from agent.health.standby import StandbyWatch
+from agent.health.verdict import Finding, date
+from agent.model import Verdict
+
+# All leaks are judged for a 15 Ah cell and scale with the capacity.
+_REFERENCE_AH = 15.0
+_BY_SLOPE_A = 0.0015
+_SIGMAS = 5.0
+_BY_BALANCE_A = 0.0006
+_CONTRADICTED_SD = 3.0
+
+_DRIFT_V = 0.004
+_OUTWARD_V = 0.002
+_QUIET_V = 0.0015
+_LEAK_FREE_A = 0.0004
+_CLEAN = 4.0
+
+
+def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[Finding]:
+    """Cells that lose charge faster than their neighbours."""
+    scale = watch.capacity_ah / _REFERENCE_AH
+    slope, sd = watch.leak_by_slope()
+    bleeding = watch.leak_by_bleeding()
+    balance = bleeding + watch.leak_by_drift(ocv)
+    for index, cell in enumerate(cells):
+        fast = float(slope[index])
+        by_slope = min(fast / (_BY_SLOPE_A * scale), fast / (_SIGMAS * float(sd[index])))
+        by_balance = float(balance[index]) / (_BY_BALANCE_A * scale)
+        # A balancer of another size must not make a leak where the idle voltage shows none.
+        if fast + _CONTRADICTED_SD * float(sd[index]) < 0.5 * float(balance[index]):
+            by_balance = 0.0
+        leak_a = fast if by_slope > by_balance else float(balance[index])
+        how = "idle it falls faster" if by_slope > by_balance else "the balancer bleeds the others"
+        yield Finding(
+            "cell_short",
+            cell,
+            max(by_slope, by_balance),
+            Verdict.REPLACE,
+            f"cell {cell}: loses about {leak_a * 1000.0:.1f} mA more than its neighbours: {how}",
+        )
+
+
+def sensors(
+    watch: StandbyWatch,
+    gain: GainWatch,
+    cells: tuple[str, ...],
+    *,
+    voltage_step_v: float,
+    excused: frozenset[str],
+) -> Iterator[Finding]:
+    """Voltage sensors that wander off, and the pack's current sensor.
+
+    ``excused`` are cells that differ for another reason: a smaller capacity moves the
+    voltage at rest as well.
+    """
+    yield Finding(
+        "current_sensor",
+        None,
+        1.0 if gain.since_s > 0.0 else 0.0,
+        Verdict.WATCH,
+        f"current sensor: the constant currents of charger and self-test both read "
+        f"{(gain.ratio - 1.0) * 100.0:+.1f} % since {date(gain.since_s)}; "
+        "currents are corrected for it",
+    )
+    found = watch.trend()
+    if found is None or not watch.reported:
+        return
+    change, scatter, days = found
+    away = watch.now_away()
+    slope, sd = watch.leak_by_slope()
+    leak = np.maximum(np.abs(watch.leak_by_bleeding()), np.abs(slope) - _CONTRADICTED_SD * sd)
+    quiet = float(np.median(np.abs(change))) < _QUIET_V
+    least = max(_DRIFT_V, 0.8 * voltage_step_v)
+    for index, cell in enumerate(cells):
+        moved = float(change[index])
+        outward = moved * float(away[index]) > 0.0 and abs(away[index]) > _OUTWARD_V
+        clean = abs(moved) > _CLEAN * float(scatter[index])
+        innocent = float(leak[index]) < _LEAK_FREE_A * watch.capacity_ah / _REFERENCE_AH
+        believed = quiet and outward and clean and innocent and cell not in excused
+        yield Finding(
+            "cell_sensor",
+            cell,
+            abs(moved) / least if believed else 0.0,
+            Verdict.WATCH,
+            f"cell {cell}: its voltage reads {moved * 1000.0:+.0f} mV against its module over "
+            f"{days:.0f} days, while it neither leaks nor is balanced differently",
+        )

@@ -1,0 +1,223 @@
+"""Watches the cells while nothing happens: leaks, drifting sensors, imbalance.
+
+Between two charges an idle module only leaks. A cell that falls faster than its
+neighbours leaks more (a micro-short); so does one for which the balancer has to bleed all
+the others. A cell whose voltage wanders off for months although it neither leaks nor is
+bled has a drifting sensor.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.chemistry import Curve
+from agent.health.record import fill, numbers
+
+Vector = npt.NDArray[np.float64]
+
+_DAY_S = 86400.0
+_SETTLED_S = 4 * 3600.0
+_BIN_S = 1800.0
+_LONGEST_GAP_S = 3 * 3600.0
+_FEWEST = 6
+_FORGET_DAYS = 20.0
+PERIOD_DAYS = 10.0
+_PERIODS = 42
+# A passive balancer's bleed per 15 Ah cell; real ones reach 100 mA, so that a leak told by
+# bleeding alone is rather too low than too high.
+_BLEED_A_PER_AH = 0.030 / 15.0
+# The first half year settles the charge that the cells were built with.
+_UNSETTLED_PERIODS = 18
+_TREND_PERIODS = 24
+_FLATTEST = 0.02
+
+
+@dataclass(slots=True)
+class StandbyWatch:
+    """Sums of a module at rest. Times are unix seconds, voltages volts.
+
+    ``rows`` are half-hourly means of the present day: stretch number, time, voltages.
+    ``slope_weight`` and ``slope_sum`` gather the daily leak of each cell in amperes with
+    its weight; ``bled`` and ``bled_days`` the share of the time in which it was bled;
+    ``history`` holds a mean departure from the median in volts for every 10 days and ``periods``
+    counts them; ``rest_v`` is the last day's median voltage.
+    """
+
+    cells: int
+    capacity_ah: float
+    settled_s: float = 0.0
+    stretch: int = 0
+    day_s: float = 0.0
+    bin_s: float = 0.0
+    bin_count: int = 0
+    reported: bool = False
+    bled_days: float = 0.0
+    period_days: float = 0.0
+    periods: int = 0
+    rest_v: float = 0.0
+    bin_sum: list[float] = field(default_factory=list)
+    rows: list[list[float]] = field(default_factory=list)
+    history: list[list[float]] = field(default_factory=list)
+    slope_weight: Vector = field(init=False)
+    slope_sum: Vector = field(init=False)
+    today_bled: Vector = field(init=False)
+    bled: Vector = field(init=False)
+    period_sum: Vector = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing seen."""
+        for name in ("slope_weight", "slope_sum", "today_bled", "bled", "period_sum"):
+            setattr(self, name, np.zeros(self.cells))
+
+    def watch(
+        self, time_s: float, passed_s: float, cells_v: list[float], mask: int | None, *, rest: bool
+    ) -> bool:
+        """Take the next sample; True when a day of standby is complete (call ``close``)."""
+        passed_s = min(passed_s, _LONGEST_GAP_S)
+        self.day_s += passed_s
+        if mask is not None:
+            self._bleed(mask, passed_s)
+        if not rest or mask:
+            self._break()
+            if not rest:
+                self.settled_s = 0.0
+        else:
+            self.settled_s += passed_s
+            if self.settled_s >= _SETTLED_S:
+                self._gather(time_s, passed_s, cells_v)
+        return self.day_s >= _DAY_S
+
+    def _bleed(self, mask: int, passed_s: float) -> None:
+        self.reported = True
+        if mask > 0:
+            for cell in range(self.cells):
+                if mask >> cell & 1:
+                    self.today_bled[cell] += passed_s
+
+    def _break(self) -> None:
+        if self.bin_count or (self.rows and self.rows[-1][0] == self.stretch):
+            self.stretch += 1
+        self.bin_count, self.bin_s = 0, 0.0
+
+    def _gather(self, time_s: float, passed_s: float, cells_v: list[float]) -> None:
+        if self.bin_count == 0:
+            self.bin_sum = list(cells_v)
+        else:
+            self.bin_sum = [a + b for a, b in zip(self.bin_sum, cells_v, strict=True)]
+        self.bin_count += 1
+        self.bin_s += passed_s
+        if self.bin_s >= _BIN_S:
+            mean = [round(total / self.bin_count, 6) for total in self.bin_sum]
+            self.rows.append([float(self.stretch), time_s, *mean])
+            self.bin_count, self.bin_s = 0, 0.0
+
+    def close(self, ocv: Curve, voltage_sd_v: float) -> None:
+        """Evaluate the day and begin the next one."""
+        days = self.day_s / _DAY_S
+        keep = math.exp(-days / _FORGET_DAYS)
+        self.bled = self.bled * keep + self.today_bled / _DAY_S
+        self.bled_days = self.bled_days * keep + days
+        self.slope_weight *= keep
+        self.slope_sum *= keep
+        rows = np.array(self.rows) if len(self.rows) >= _FEWEST else np.zeros((0, 2))
+        if len(rows):
+            volts = rows[:, 2:]
+            away = volts - np.nanmedian(volts, axis=1)[:, None]
+            mean = np.nanmean(np.where(np.isfinite(away), away, 0.0), axis=0)
+            self.period_sum += np.where(np.isfinite(away).any(axis=0), mean, 0.0)
+            self.period_days += 1.0
+            self.rest_v = float(np.nanmedian(volts))
+            self._leaks(rows[:, 0], rows[:, 1], volts, ocv, voltage_sd_v)
+        if self.period_days >= PERIOD_DAYS:
+            self.history.append([round(v, 6) for v in self.period_sum / self.period_days])
+            self.periods += 1
+            del self.history[:-_PERIODS]
+            self.period_sum, self.period_days = np.zeros(self.cells), 0.0
+        self.rows, self.today_bled, self.day_s, self.stretch = [], np.zeros(self.cells), 0.0, 0
+
+    def _leaks(
+        self, stretch: Vector, time_s: Vector, volts: Vector, ocv: Curve, voltage_sd_v: float
+    ) -> None:
+        """Add the day's fall of every cell against the median, as a current."""
+        xs, ys = np.array([s for s, _ in ocv]), np.array([v for _, v in ocv])
+        soc = np.interp(volts, ys, xs)
+        away = soc - np.nanmedian(soc, axis=1)[:, None]
+        hours = (time_s - time_s[0]) / 3600.0
+        x, y = hours.copy(), away.copy()
+        for number in np.unique(stretch):
+            same = stretch == number
+            x[same] -= x[same].mean()
+            y[same] -= y[same].mean(axis=0)
+        square = float(x @ x)
+        if square < _FEWEST:
+            return
+        leak = -(x @ y) / square * self.capacity_ah
+        residual = y - x[:, None] * (x @ y)[None, :] / square
+        noise = np.sqrt(np.mean(residual**2, axis=0)) + self._least_noise(volts, ocv, voltage_sd_v)
+        weight = square / (noise * self.capacity_ah) ** 2
+        good = np.isfinite(leak) & np.isfinite(weight)
+        self.slope_weight[good] += weight[good]
+        self.slope_sum[good] += weight[good] * leak[good]
+
+    @staticmethod
+    def _least_noise(volts: Vector, ocv: Curve, voltage_sd_v: float) -> float:
+        """Charge noise of one reading: the voltage noise over the curve's local slope."""
+        return voltage_sd_v / slope_at(ocv, float(np.nanmedian(volts)))
+
+    def leak_by_slope(self) -> tuple[Vector, Vector]:
+        """Leak beyond the median cell in amperes, and its sd; infinite where unknown."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = np.where(self.slope_weight > 0.0, self.slope_sum / self.slope_weight, 0.0)
+            sd = np.where(self.slope_weight > 0.0, 1.0 / np.sqrt(self.slope_weight), math.inf)
+        return mean, sd
+
+    def leak_by_bleeding(self) -> Vector:
+        """Leak beyond the median cell in amperes by how much less it is bled; 0 if unknown."""
+        if not self.reported or self.bled_days <= 0.0:
+            return np.zeros(self.cells)
+        share = self.bled / self.bled_days
+        return np.asarray((np.median(share) - share) * _BLEED_A_PER_AH * self.capacity_ah)
+
+    def leak_by_drift(self, ocv: Curve) -> Vector:
+        """Leak beyond the median cell in amperes by its fall over the last 20 days."""
+        if len(self.history) < 3 or self.rest_v <= 0.0:  # noqa: PLR2004 - 20 days apart
+            return np.zeros(self.cells)
+        fall_v = np.array(self.history[-3]) - np.array(self.history[-1])
+        hours = 2.0 * PERIOD_DAYS * 24.0
+        return np.asarray(fall_v / slope_at(ocv, self.rest_v) * self.capacity_ah / hours)
+
+    def trend(self) -> tuple[Vector, Vector, float] | None:
+        """Change of each cell's departure over the history, its scatter, and the days.
+
+        In volts; None before there are nine settled months.
+        """
+        settled = min(len(self.history), self.periods - _UNSETTLED_PERIODS)
+        if settled < _TREND_PERIODS:
+            return None
+        away = np.array(self.history[-settled:])
+        x = np.arange(settled) - (settled - 1) / 2.0
+        slope = x @ away / float(x @ x)
+        scatter = np.std(away - away.mean(axis=0) - x[:, None] * slope, axis=0)
+        return slope * (settled - 1), scatter, (settled - 1) * PERIOD_DAYS
+
+    def now_away(self) -> Vector:
+        """The last departure of each cell from the median, in volts."""
+        return np.array(self.history[-1]) if self.history else np.zeros(self.cells)
+
+    def unpack(self, saved: object) -> None:
+        """Restore from a dump. Raises StoreError when it does not fit."""
+        fill(self, saved)
+        lists = saved if isinstance(saved, dict) else {}
+        self.bin_sum = numbers(lists.get("bin_sum"))
+        for name in ("rows", "history"):
+            rows = lists.get(name)
+            setattr(self, name, [numbers(r) for r in rows] if isinstance(rows, list) else [])
+
+
+def slope_at(ocv: Curve, volts: float) -> float:
+    """Slope of the open-circuit curve at ``volts``, volts per unit of charge."""
+    at = next((i for i, (_, v) in enumerate(ocv) if v >= volts), len(ocv) - 1)
+    low, high = ocv[max(at - 2, 0)], ocv[min(at + 1, len(ocv) - 1)]
+    return max((high[1] - low[1]) / max(high[0] - low[0], 1e-6), _FLATTEST)
