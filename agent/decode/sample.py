@@ -8,8 +8,11 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.decode import varbinds, words
+from agent.decode import related, varbinds, words
 from agent.decode.derived import derive
+from agent.decode.measures import measure
+from agent.decode.merge import Merge
+from agent.decode.related import Steering, Untold
 from agent.decode.words import RawValue
 from agent.model import Fault, FaultReason, Oid, Raw, Reading, Sample, Value
 from agent.profiles.schema import Field, Object, ObjectType, Words
@@ -28,8 +31,14 @@ class _Rejected:
     raw: str
 
 
-_Outcome = tuple[str | None, str, RawValue | _Rejected]
-"""Index, source, and the raw value or why there is none."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What was read for a field: once, or for each row of a column (``row`` its index)."""
+
+    index: str | None
+    source: str
+    got: RawValue | _Rejected
+    row: Oid = ()
 
 
 def decode(unit: str, fields: Iterable[Field], raw: Raw, *, series: int | None = None) -> Sample:
@@ -39,33 +48,27 @@ def decode(unit: str, fields: Iterable[Field], raw: Raw, *, series: int | None =
     neither read nor refused give ``missing``; a column without rows does so once, without an
     index. ``series`` drops cells beyond that number:
     slots of the map that this battery does not use. Of several fields with one quantity
-    and index the lowest rank with a value wins; the others' faults are then left out.
+    and index the lowest rank with a value wins; the others' faults are then left out, and
+    what contradicts it is a ``disagrees`` fault.
     """
-    chosen: dict[tuple[str, str | None], tuple[int, Reading | Fault]] = {}
+    merge = Merge()
     for field in fields:
-        for index, source, outcome in _outcomes(field, raw):
-            if series is not None and _beyond(field, index, series):
+        for outcome in _outcomes(field, raw):
+            if series is not None and _beyond(field, outcome.index, series):
                 continue
-            result = _result(field, index, source, outcome, raw.mono_s)
-            key = (field.quantity, index)
-            held = chosen.get(key)
-            if held is None or _better(field.rank, result, *held):
-                chosen[key] = (field.rank, result)
-    results = [result for _, result in chosen.values()]
+            result = _steered(field, outcome, raw)
+            if result is not None:
+                merge.add(field, result)
+    results = list(merge.results())
     readings = [result for result in results if isinstance(result, Reading)]
+    faults = [result for result in results if isinstance(result, Fault)]
     return Sample(
         unit=unit,
         wall_s=raw.wall_s,
         mono_s=raw.mono_s,
         readings=(*readings, *derive(readings)),
-        faults=tuple(result for result in results if isinstance(result, Fault)),
+        faults=(*faults, *merge.disagreements()),
     )
-
-
-def _better(rank: int, result: Reading | Fault, held_rank: int, held: Reading | Fault) -> bool:
-    if isinstance(result, Reading) != isinstance(held, Reading):
-        return isinstance(result, Reading)
-    return rank < held_rank
 
 
 def _beyond(field: Field, index: str | None, series: int) -> bool:
@@ -75,12 +78,23 @@ def _beyond(field: Field, index: str | None, series: int) -> bool:
 
 
 def _outcomes(field: Field, raw: Raw) -> Iterator[_Outcome]:
-    if isinstance(field.where, Words):
-        yield field.index, str(field.where), _from_words(field.where, raw)
-    elif field.where.column:
-        yield from _from_column(field, field.where, raw)
+    where = field.where
+    if isinstance(where, Words):
+        yield _Outcome(field.index, str(where), _from_words(where, raw))
+    elif not where.column:
+        yield _Outcome(field.index, str(where), _from_object(where, where.oid, raw))
+    elif field.any_row is not None:
+        yield _any_row(field, where, raw)
     else:
-        yield field.index, str(field.where), _from_object(field.where, field.where.oid, raw)
+        yield from _from_column(field, where, raw)
+
+
+def _any_row(field: Field, where: Object, raw: Raw) -> _Outcome:
+    """Look for a value in a column: an empty table that can be read holds none."""
+    found = [
+        related.lookup(where, row, raw) == field.any_row for row in _rows(where.oid, raw.varbinds)
+    ]
+    return _Outcome(field.index, str(where), int(any(found)))
 
 
 def _from_words(where: Words, raw: Raw) -> RawValue | _Rejected:
@@ -101,7 +115,7 @@ def _from_object(where: Object, oid: Oid, raw: Raw) -> RawValue | _Rejected:
     if varbind is None:
         return _unread(oid, raw)
     try:
-        return varbinds.raw_value(where.type, varbind)
+        return varbinds.raw_value(where.type, varbind, where.bit)
     except ValueError as error:
         return _Rejected(FaultReason.UNDECODABLE, f"{varbind.value!r:.80} ({error})")
 
@@ -110,54 +124,94 @@ def _unread(oid: Oid, raw: Raw) -> _Rejected:
     return _Rejected(FaultReason.REFUSED if oid in raw.refused else FaultReason.MISSING, "")
 
 
+def _rows(root: Oid, oids: Iterable[Oid]) -> list[Oid]:
+    """Give the row indices below ``root``, in order."""
+    depth = len(root)
+    return sorted(oid[depth:] for oid in oids if len(oid) > depth and oid[:depth] == root)
+
+
 def _from_column(field: Field, where: Object, raw: Raw) -> Iterator[_Outcome]:
-    depth = len(where.oid)
-    rows = sorted(oid for oid in raw.varbinds if len(oid) > depth and oid[:depth] == where.oid)
+    rows = _rows(where.oid, raw.varbinds)
     if not rows:
-        yield None, str(where), _unread(where.oid, raw)
-    for oid in rows[:_MAX_ROWS]:
+        yield _Outcome(None, str(where), _unread(where.oid, raw))
+    shift = 0
+    if field.first is not None and rows:
+        # All columns of the table together, so that a gap in one does not move its cells.
+        table = _rows(where.oid[:-1], raw.varbinds)
+        shift = max(0, field.first - min(row[1] for row in table if len(row) > 1))
+    for row in rows[:_MAX_ROWS]:
         index = field.index
-        for position, part in enumerate(oid[depth:], start=1):
-            index = (index or "").replace(f"{{{position}}}", str(part))
-        yield index, ".".join(map(str, oid)), _from_object(where, oid, raw)
+        for position, part in enumerate(row, start=1):
+            number = part + shift if position == 1 else part
+            index = (index or "").replace(f"{{{position}}}", str(number)) or None
+        oid = where.oid + row
+        yield _Outcome(index, ".".join(map(str, oid)), _from_object(where, oid, raw), row)
 
 
-def _result(
-    field: Field, index: str | None, source: str, outcome: RawValue | _Rejected, read_at: float
-) -> Reading | Fault:
-    if isinstance(outcome, _Rejected):
-        rejected = outcome
-    else:
-        value = _value(field, outcome)
+def _steered(field: Field, outcome: _Outcome, raw: Raw) -> Reading | Fault | None:
+    """Decode one outcome by what other values say; None where the field does not apply."""
+    steer = related.steering(field, outcome.row, raw)
+    if steer is None:
+        return None
+    if isinstance(steer, Untold):
+        reason = FaultReason.REFUSED if steer.refused else FaultReason.MISSING
+        return Fault(field.quantity, outcome.index, reason, "", steer.source)
+    index = outcome.index
+    if steer.name is not None and index is not None:
+        index = index.replace("{name}", steer.name)
+    rejected = outcome.got
+    if not isinstance(rejected, _Rejected):
+        value = _value(field, rejected, steer)
         if not isinstance(value, _Rejected):
-            text = str(outcome) if field.states else None
-            return Reading(field.quantity, index, value, read_at, source, text)
+            text = _wording(field, rejected)
+            return Reading(field.quantity, index, value, raw.mono_s, outcome.source, text)
         rejected = value
-    return Fault(field.quantity, index, rejected.reason, rejected.raw, source)
+    return Fault(field.quantity, index, rejected.reason, rejected.raw, outcome.source)
 
 
-def _value(field: Field, raw: RawValue) -> Value | _Rejected:
+def _wording(field: Field, raw: RawValue) -> str | None:
+    if not field.states:
+        return None
+    told = None if isinstance(raw, float) else dict(field.wordings).get(raw)
+    return str(raw) if told is None else told
+
+
+def _value(field: Field, raw: RawValue, steer: Steering) -> Value | _Rejected:
     """Turn a raw value into the quantity's value, or say why it cannot be one."""
-    if raw in field.absent:
+    if raw in field.absent or raw == "":
         return _Rejected(FaultReason.SENTINEL, str(raw))
     kind = QUANTITIES[field.quantity].kind
     if field.states:
         named = dict(field.states).get(raw) if not isinstance(raw, float) else None
         return _Rejected(FaultReason.UNDECODABLE, str(raw)) if named is None else named
-    if kind is Kind.FLAG:
-        return bool(raw)
-    if kind is Kind.TEXT:
-        return str(raw) if raw != "" else _Rejected(FaultReason.SENTINEL, "")
-    if isinstance(raw, str):
-        reason = FaultReason.SENTINEL if raw == "" else FaultReason.UNDECODABLE
-        return _Rejected(reason, raw)
-    return _number(field, kind, raw)
+    if kind in (Kind.FLAG, Kind.TEXT):
+        return bool(raw) if kind is Kind.FLAG else str(raw)
+    if not isinstance(raw, str):
+        return _number(field, kind, raw, steer)
+    if field.where.type is ObjectType.MEASURE:
+        return _measured(field, kind, raw, steer)
+    return _Rejected(FaultReason.UNDECODABLE, raw)
 
 
-def _number(field: Field, kind: Kind, raw: float) -> Value | _Rejected:
+def _measured(field: Field, kind: Kind, raw: str, steer: Steering) -> Value | _Rejected:
+    """Decode a text of a number and its unit; the unit it names goes before the profile's."""
+    unit = QUANTITIES[field.quantity].unit
+    try:
+        number, conversion = measure(raw, unit)
+    except ValueError as error:
+        return _Rejected(FaultReason.UNDECODABLE, f"{raw:.80} ({error})")
+    if number in field.absent:
+        return _Rejected(FaultReason.SENTINEL, raw)
+    if conversion is not None and field.unit_from is None:
+        steer = Steering(1.0, conversion)
+    result = _number(field, kind, number, steer)
+    return _Rejected(result.reason, raw) if isinstance(result, _Rejected) else result
+
+
+def _number(field: Field, kind: Kind, raw: float, steer: Steering) -> Value | _Rejected:
     if kind is Kind.TIMESTAMP and raw in _FACTORY_DATES:
         return _Rejected(FaultReason.SENTINEL, str(raw))
-    value = _scaled(field, raw)
+    value = _scaled(field, raw, steer)
     quantity = QUANTITIES[field.quantity]
     lowest = quantity.lowest if field.lowest is None else field.lowest
     highest = quantity.highest if field.highest is None else field.highest
@@ -167,8 +221,9 @@ def _number(field: Field, kind: Kind, raw: float) -> Value | _Rejected:
     return value
 
 
-def _scaled(field: Field, raw: float) -> float:
+def _scaled(field: Field, raw: float, steer: Steering) -> float:
     if isinstance(field.where, Object) and field.where.type is ObjectType.TICKS:
         raw = raw / 100
+    factor, offset = steer.conversion
     # Rounding takes away what binary scaling adds: 3981 * 0.001 is meant to be 3.981.
-    return round(raw * field.scale + field.offset, 9)
+    return round(raw * steer.scale * factor + offset, 9)

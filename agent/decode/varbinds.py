@@ -15,6 +15,10 @@ _MAX_TEXT = 255
 _NUMBER = re.compile(r"[-+]?(\d{1,18}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
 # A time of day may follow; another digit may not, for then the last number is cut short.
 _DATE_MDY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?!\d)", re.ASCII)
+_DATE_DMY = re.compile(r"(\d{1,2})[/. -](\d{1,2}|[A-Za-z]{3})[/. -](\d{4}|\d{2})(?!\d)", re.ASCII)
+_DATE_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MARKS = re.compile(rb"[01]{8,}")
 _DATE_YMD = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})(?!\d)", re.ASCII)
 # Opaque-wrapped IEEE floats as net-snmp sends them: tag 0x9f 0x78, length 4, big-endian.
 _OPAQUE_FLOAT = b"\x9f\x78\x04"
@@ -23,10 +27,11 @@ _CENTURY_PIVOT = 70
 _LARGEST = 2**64
 
 
-def raw_value(kind: ObjectType, varbind: SnmpValue) -> RawValue:
+def raw_value(kind: ObjectType, varbind: SnmpValue, bit: int | None = None) -> RawValue:
     """Give the raw value of ``varbind`` as the declared type; "" where a text is empty.
 
-    Ticks stay hundredths of a second here, so that sentinels compare with what was sent.
+    ``bit`` is for ``BITS``: which one. Ticks stay hundredths of a second here, so that
+    sentinels compare with what was sent.
 
     Raises:
         ValueError: the value cannot be of that type.
@@ -35,10 +40,28 @@ def raw_value(kind: ObjectType, varbind: SnmpValue) -> RawValue:
         raise ValueError("no value")
     if kind in (ObjectType.NUMBER, ObjectType.TICKS):
         return _number(varbind)
+    if kind is ObjectType.BITS:
+        return _bit(varbind, bit or 0)
     words = _text(varbind)
-    if kind is ObjectType.TEXT:
+    if kind is ObjectType.OID:
+        return words.strip(".")
+    if kind in (ObjectType.TEXT, ObjectType.MEASURE):
         return words
     return _date(kind, words)
+
+
+def _bit(varbind: SnmpValue, bit: int) -> RawValue:
+    """Pick one bit, from the left of a text of marks, else from the least significant end."""
+    value = varbind.value
+    if isinstance(value, tuple):
+        raise ValueError("an object identifier, not bits")  # noqa: TRY004 - a bad value
+    if isinstance(value, int):
+        return value >> bit & 1
+    if not value:
+        return ""
+    if _MARKS.fullmatch(value):
+        return int(value[bit : bit + 1] == b"1")
+    return int.from_bytes(value[:_MAX_TEXT], "big") >> bit & 1
 
 
 def _number(varbind: SnmpValue) -> RawValue:
@@ -75,14 +98,30 @@ def _text(varbind: SnmpValue) -> str:
 def _date(kind: ObjectType, words: str) -> RawValue:
     if not words:
         return ""
-    pattern = _DATE_MDY if kind is ObjectType.DATE_MDY else _DATE_YMD
-    match = pattern.match(words)
-    if match is None:
-        raise ValueError("no date")
-    first, second, third = (int(part) for part in match.groups())
-    if kind is ObjectType.DATE_YMD:
-        return utc_midnight(first, second, third)
-    year = third
-    if len(match[3]) == 2:  # noqa: PLR2004 - digits of a short year
-        year += 1900 if third >= _CENTURY_PIVOT else 2000
-    return utc_midnight(year, first, second)
+    if kind in (ObjectType.DATE_YMD, ObjectType.DATE_FREE):
+        match = _DATE_YMD.match(words) or _DATE_COMPACT.fullmatch(words)
+        if match is not None:
+            year, month, day = (int(part) for part in match.groups())
+            return utc_midnight(year, month, day)
+    if kind in (ObjectType.DATE_MDY, ObjectType.DATE_FREE):
+        match = _DATE_MDY.match(words)
+        if match is not None:
+            return utc_midnight(_year(match[3]), int(match[1]), int(match[2]))
+    if kind in (ObjectType.DATE_DMY, ObjectType.DATE_FREE):
+        match = _DATE_DMY.match(words)
+        if match is not None:
+            return utc_midnight(_year(match[3]), _month(match[2]), int(match[1]))
+    raise ValueError("no date")
+
+
+def _year(digits: str) -> int:
+    year = int(digits)
+    if len(digits) == 2:  # noqa: PLR2004 - digits of a short year
+        year += 1900 if year >= _CENTURY_PIVOT else 2000
+    return year
+
+
+def _month(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    return _MONTHS.index(text.lower()) + 1
