@@ -58,6 +58,7 @@ PRIVACY = {
 REEDER = {PrivacyProtocol.AES192C, PrivacyProtocol.AES256C}
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 DAY_S = 86_400.0
+PANIC = "PanicException"
 
 T = TypeVar("T")
 
@@ -144,12 +145,19 @@ class _Agent:
         except SnmpAuthError as error:
             self._session = None
             raise AuthFailed(auth_failed_text(self._host, str(error))) from error
-        except SnmpError as error:
+        except (SnmpError, RuntimeError) as error:
             self._session = None
             raise BadAnswer(f"{self._host}: the answer is not SNMP ({error})") from error
         except OSError as error:
             self._session = None
             raise Unreachable(advise(self._host, error)) from error
+        except BaseException as error:
+            # Some damaged answers make gufo's Rust code panic. Its exception cannot be
+            # imported and is no Exception; uncaught it would end the whole agent.
+            if type(error).__name__ != PANIC:
+                raise
+            self._session = None
+            raise BadAnswer(f"{self._host}: the answer is damaged SNMP ({error})") from error
 
     async def _signed_in(self, ask: Callable[[SnmpSession], Awaitable[T]]) -> T:
         fresh = self._session is None

@@ -6,6 +6,7 @@ import pty
 import tty
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
@@ -173,3 +174,149 @@ async def tcp_responder() -> AsyncIterator[Responder]:
     """Give a scripted Modbus TCP device."""
     async for peer in _tcp(Framer.TCP):
         yield peer
+
+
+def tlv(tag: int, body: bytes) -> bytes:
+    """Encode one BER element, with a long length where it is needed."""
+    if len(body) < 128:
+        return bytes((tag, len(body))) + body
+    size = len(body).to_bytes(2, "big")
+    return bytes((tag, 0x82)) + size + body
+
+
+def ber_int(number: int, tag: int = 2) -> bytes:
+    """Encode an integer or one of the SNMP types that are encoded like it."""
+    return tlv(tag, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+
+
+def ber_oid(oid: tuple[int, ...]) -> bytes:
+    """Encode an object identifier."""
+    body = b""
+    for arc in (oid[0] * 40 + oid[1], *oid[2:]):
+        groups = [arc & 0x7F]
+        while arc := arc >> 7:
+            groups.append(arc & 0x7F | 0x80)
+        body += bytes(reversed(groups))
+    return tlv(6, body)
+
+
+def elements(data: bytes) -> list[tuple[int, bytes]]:
+    """Decode a run of BER elements into tags and bodies."""
+    found, place = [], 0
+    while place < len(data):
+        tag, size = data[place], data[place + 1]
+        place += 2
+        if size & 0x80:
+            octets = size & 0x7F
+            size = int.from_bytes(data[place : place + octets], "big")
+            place += octets
+        found.append((tag, data[place : place + size]))
+        place += size
+    return found
+
+
+def read_oid(body: bytes) -> tuple[int, ...]:
+    """Decode an object identifier."""
+    arcs, arc = [], 0
+    for byte in body:
+        arc = arc << 7 | byte & 0x7F
+        if not byte & 0x80:
+            arcs.append(arc)
+            arc = 0
+    return (arcs[0] // 40, arcs[0] % 40, *arcs[1:])
+
+
+@dataclass(frozen=True)
+class SnmpRequest:
+    """A v1 or v2c request: ``kind`` 0xA0 GET, 0xA1 GETNEXT, 0xA5 GETBULK."""
+
+    version: int
+    community: bytes
+    kind: int
+    number: int
+    oids: list[tuple[int, ...]]
+    rows: int
+    raw: bytes
+
+    def answer(
+        self,
+        varbinds: list[tuple[tuple[int, ...], bytes]],
+        *,
+        status: int = 0,
+        index: int = 0,
+        number: int | None = None,
+        community: bytes | None = None,
+    ) -> bytes:
+        """Encode an answer with BER values, or one that is wrong on purpose."""
+        bound = b"".join(tlv(0x30, ber_oid(oid) + value) for oid, value in varbinds)
+        head = ber_int(self.number if number is None else number)
+        pdu = tlv(0xA2, head + ber_int(status) + ber_int(index) + tlv(0x30, bound))
+        name = tlv(4, self.community if community is None else community)
+        return tlv(0x30, ber_int(self.version) + name + pdu)
+
+    def good(self) -> bytes:
+        """Answer a GET well: the value is the sum of the OID."""
+        return self.answer([(oid, ber_int(sum(oid))) for oid in self.oids])
+
+    def error(self, status: int, index: int = 0) -> bytes:
+        """Answer with an error-status; the variables come back as they were asked."""
+        return self.answer([(oid, b"\x05\x00") for oid in self.oids], status=status, index=index)
+
+
+def read_request(raw: bytes) -> SnmpRequest:
+    """Decode a v1 or v2c request."""
+    (_, message), *_ = elements(raw)
+    (_, version), (_, community), (kind, pdu) = elements(message)
+    (_, number), _, (_, rows), (_, bound) = elements(pdu)
+    oids = [read_oid(elements(varbind)[0][1]) for _, varbind in elements(bound)]
+    return SnmpRequest(
+        int.from_bytes(version, "big"),
+        community,
+        kind,
+        int.from_bytes(number, "big", signed=True),
+        oids,
+        int.from_bytes(rows, "big"),
+        raw,
+    )
+
+
+SnmpScript = Callable[[SnmpRequest], list[bytes]]
+
+
+@dataclass
+class SnmpResponder(asyncio.DatagramProtocol):
+    """A v1 and v2c agent that sends what ``script`` says. Requests are kept in ``asked``."""
+
+    script: SnmpScript = lambda request: [request.good()]
+    asked: list[SnmpRequest] = field(default_factory=list)
+    port: int = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the socket."""
+        self.transport = cast("asyncio.DatagramTransport", transport)
+        self.port = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer a request."""
+        request = read_request(data)
+        self.asked.append(request)
+        for datagram in self.script(request):
+            self.transport.sendto(datagram, addr)
+
+
+@pytest.fixture
+async def snmp_responder() -> AsyncIterator[SnmpResponder]:
+    """Give a scripted SNMP agent on 127.0.0.1."""
+    responder = SnmpResponder()
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: responder, local_addr=("127.0.0.1", 0)
+    )
+    yield responder
+    transport.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def ber() -> dict[str, Callable[..., bytes]]:
+    """Give the encoders for values that a test makes up."""
+    return {"tlv": tlv, "int": ber_int, "oid": ber_oid}
