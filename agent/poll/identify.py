@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from agent.decode import varbinds, words
 from agent.errors import Refused, Unidentified
-from agent.model import Oid, Register, SnmpValue
-from agent.profiles.schema import Object, ObjectType, Probe, Profile, Protocol, Words
+from agent.model import Oid, Register, SnmpKind, SnmpValue
+from agent.profiles.schema import Identify, Object, ObjectType, Probe, Profile, Protocol, Words
 from agent.transport.base import ModbusLink, SnmpClient
 
 SYS_DESCR: Oid = (1, 3, 6, 1, 2, 1, 1, 1, 0)
@@ -18,35 +18,34 @@ async def identify_snmp(
 ) -> Profile:
     """Find the profile of an SNMP agent by its sysObjectID, sysDescr and probing objects.
 
-    Many cards answer with a generic sysObjectID, so the probes decide among all families;
-    the object id only orders them.
+    The families that the object id or description names are probed first. Many cards answer
+    with a generic object id, or one that another maker's card carries too: then the probes
+    decide among all families.
 
     Raises:
         Unidentified: no family fits.
         TransportError: the device did not answer.
     """
+    told = await client.get([SYS_OBJECT_ID, SYS_DESCR], timeout_s=timeout_s)
+    object_id = _object_id(told.get(SYS_OBJECT_ID))
+    described = _described(told.get(SYS_DESCR))
     candidates = [profile for profile in profiles if profile.protocol is Protocol.SNMP]
-    probes = [probe for profile in candidates for probe in profile.identify.probes]
-    oids = [SYS_OBJECT_ID, SYS_DESCR]
-    oids += [probe.where.oid for probe in probes if isinstance(probe.where, Object)]
-    answers = await client.get(list(dict.fromkeys(oids)), timeout_s=timeout_s)
-    object_id = _object_id(answers.get(SYS_OBJECT_ID))
-    described = _described(answers.get(SYS_DESCR))
-    ranked = sorted(
-        candidates,
-        key=lambda profile: (-_prefix_length(profile, object_id), profile.identify.order),
-    )
-    for profile in ranked:
-        rule = profile.identify
-        named = _prefix_length(profile, object_id) > 0 or (
-            rule.sys_descr is not None and rule.sys_descr.search(described) is not None
-        )
-        if rule.probes:
-            if all(_object_holds(probe, answers) for probe in rule.probes):
+    named = [profile for profile in candidates if _names(profile, object_id, described)]
+    named.sort(key=lambda profile: (-_prefix_length(profile, object_id), profile.identify.order))
+    others = [profile for profile in candidates if profile not in named and profile.identify.probes]
+    others.sort(key=lambda profile: profile.identify.order)
+    for group in (named, others):
+        oids = [
+            probe.where.oid
+            for profile in group
+            for probe in profile.identify.probes
+            if isinstance(probe.where, Object)
+        ]
+        answers = await client.get(list(dict.fromkeys(oids)), timeout_s=timeout_s) if oids else {}
+        for profile in group:
+            if _probed(profile.identify, answers):
                 return profile
-        elif named:
-            return profile
-    tried = ", ".join(profile.name for profile in ranked)
+    tried = ", ".join(profile.name for profile in (*named, *others))
     shown = ".".join(map(str, object_id)) or "none"
     raise Unidentified(
         f"no profile fits: sysObjectID {shown}, sysDescr {described[:80]!r}; tried {tried}. "
@@ -130,7 +129,24 @@ def _object_id(value: SnmpValue | None) -> Oid:
 
 
 def _described(value: SnmpValue | None) -> str:
-    return "" if value is None else str(varbinds.raw_value(ObjectType.TEXT, value))
+    if value is None or value.kind is SnmpKind.NULL:
+        return ""
+    return str(varbinds.raw_value(ObjectType.TEXT, value))
+
+
+def _names(profile: Profile, object_id: Oid, described: str) -> bool:
+    pattern = profile.identify.sys_descr
+    return _prefix_length(profile, object_id) > 0 or (
+        pattern is not None and pattern.search(described) is not None
+    )
+
+
+def _probed(rule: Identify, answers: Mapping[Oid, SnmpValue | None]) -> bool:
+    """Say whether the probes of ``rule`` hold; a family without any is known by its name."""
+    if not rule.probes:
+        return True
+    held = (_object_holds(probe, answers) for probe in rule.probes)
+    return any(held) if rule.any_probe else all(held)
 
 
 def _prefix_length(profile: Profile, object_id: Oid) -> int:

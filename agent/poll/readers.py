@@ -66,7 +66,7 @@ class ModbusReader:
         now_refused: set[Register] = set()
         attempted: set[Register] = set()
         error: TransportError | None = None
-        places = [row.where for row in fields if isinstance(row.where, Words)]
+        places = [place for row in fields for place in row.places if isinstance(place, Words)]
         queue = list(plan(places, self.limits, refused=self.refused))
         while queue and error is None:
             span = queue.pop(0)
@@ -131,10 +131,11 @@ class ModbusReader:
         return tuple(
             row
             for row in fields
-            if isinstance(row.where, Words)
-            and all(
+            if all(
                 register in words or (register in attempted and register in self.refused)
-                for register in row.where.registers
+                for place in row.places
+                if isinstance(place, Words)
+                for register in place.registers
             )
         )
 
@@ -161,29 +162,18 @@ class SnmpReader:
         self.missing.clear()
 
     async def read(self, fields: Sequence[Field]) -> Pass:
-        """Read the scalars of ``fields`` in batches, then walk its columns."""
+        """Read the scalars of ``fields`` in batches, then walk its columns.
+
+        What the agent lacks is not asked for again, except a column that is a list of what
+        is active just now: no row means none.
+        """
         wall_s, start_s = time.time(), time.monotonic()
         varbinds: dict[Oid, SnmpValue] = {}
         done: set[Oid] = set(self.missing)
         error: TransportError | None = None
-        places = {row.where.oid: row.where for row in fields if isinstance(row.where, Object)}
-        scalars = [oid for oid, place in places.items() if not place.column]
         try:
-            wanted = [oid for oid in scalars if oid not in self.missing]
-            if wanted:
-                for oid, value in (await self.client.get(wanted, timeout_s=self.timeout_s)).items():
-                    done.add(oid)
-                    if value is None:
-                        self.missing.add(oid)
-                    else:
-                        varbinds[oid] = value
-            for oid, place in places.items():
-                if place.column and oid not in self.missing:
-                    rows = await self.client.walk(oid, timeout_s=self.timeout_s)
-                    done.add(oid)
-                    varbinds.update(rows)
-                    if not rows:
-                        self.missing.add(oid)
+            await self._scalars(fields, varbinds, done)
+            await self._columns(fields, varbinds, done)
         except TransportError as failure:
             error = failure
         raw = Raw(
@@ -193,7 +183,49 @@ class SnmpReader:
             varbinds=varbinds,
             refused=frozenset(self.missing),
         )
-        part = tuple(
-            row for row in fields if isinstance(row.where, Object) and row.where.oid in done
-        )
-        return Pass(raw, part if error else tuple(fields), error)
+        if error is None:
+            return Pass(raw, tuple(fields))
+        part = tuple(row for row in fields if all(oid in done for oid, _ in _objects((row,))))
+        return Pass(raw, part, error)
+
+    async def _scalars(
+        self, fields: Sequence[Field], varbinds: dict[Oid, SnmpValue], done: set[Oid]
+    ) -> None:
+        scalars = [oid for oid, column in _objects(fields) if not column]
+        wanted = [oid for oid in dict.fromkeys(scalars) if oid not in self.missing]
+        if not wanted:
+            return
+        for oid, value in (await self.client.get(wanted, timeout_s=self.timeout_s)).items():
+            done.add(oid)
+            if value is None:
+                self.missing.add(oid)
+            else:
+                varbinds[oid] = value
+
+    async def _columns(
+        self, fields: Sequence[Field], varbinds: dict[Oid, SnmpValue], done: set[Oid]
+    ) -> None:
+        lists = {
+            row.where.oid
+            for row in fields
+            if isinstance(row.where, Object) and row.any_row is not None
+        }
+        columns = [oid for oid, column in _objects(fields) if column]
+        for oid in dict.fromkeys(columns):
+            if oid in self.missing:
+                continue
+            rows = await self.client.walk(oid, timeout_s=self.timeout_s)
+            done.add(oid)
+            varbinds.update(rows)
+            if not rows and oid not in lists:
+                self.missing.add(oid)
+
+
+def _objects(fields: Sequence[Field]) -> list[tuple[Oid, bool]]:
+    """Give every object of ``fields`` and whether it is a column."""
+    return [
+        (place.oid, place.column)
+        for row in fields
+        for place in row.places
+        if isinstance(place, Object)
+    ]
