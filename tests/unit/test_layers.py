@@ -23,6 +23,7 @@ LAYERS = {
     "agent.transport.modbus_frames": 1,
     "agent.transport.snmp_batch": 1,
     "agent.poll.schedule": 1,
+    "agent.systemd": 2,
     "agent.transport": 2,
     "agent.store": 2,
     "agent.poll": 3,
