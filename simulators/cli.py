@@ -133,8 +133,16 @@ def _fleet(scenario: Scenario, state: Path | None) -> Fleet:
 @click.option(
     "--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
 )
+@click.option("--ride", is_flag=True, help="Add truth_ride.csv: true ride-through, monthly; slow.")
 def history(
-    scenario: str, years: float | None, out: Path, end: float | None, processes: int, form: str
+    scenario: str,
+    *,
+    years: float | None,
+    out: Path,
+    end: float | None,
+    processes: int,
+    form: str,
+    ride: bool,
 ) -> None:
     """Write the past of SCENARIO: telemetry and truth of every module that answers.
 
@@ -158,7 +166,7 @@ def history(
     began = time.monotonic()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        todo = jobs(content, years=length, end_s=end_s, out=out, form=form)
+        todo = jobs(content, years=length, end_s=end_s, out=out, form=form, ride=ride)
         states: dict[str, object] = {}
         with click.progressbar(
             length=len(todo), label=f"{length:g} years", file=sys.stderr, hidden=not _watched()

@@ -4,7 +4,6 @@ import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -107,7 +106,6 @@ def _module(
             soc=pack.soc(),
         )
         pack.cells.held_ah = pack.curves.held_at(design.float_v)
-    made = datetime.fromtimestamp(born_s - age_s - 30 * _DAY_S, UTC)
     module = Module(
         name=name,
         serial=f"SIM{zlib.crc32(f'{scenario.name}/{scenario.seed}/{name}'.encode()):010d}",
@@ -115,7 +113,6 @@ def _module(
         pack=pack,
         sensors=make_sensors(design.pack.series, electronics),
         now_s=born_s,
-        made_on=made.strftime("%Y-%m-%d"),
     )
     module.counters.installed_s = born_s - age_s
     module.faults = [

@@ -39,19 +39,22 @@ class Job:
     end_s: float
     folder: Path
     form: str
+    ride: bool = False
 
 
-def jobs(scenario: Scenario, *, years: float, end_s: float, out: Path, form: str) -> list[Job]:
-    """Give the jobs that make up a fleet's past."""
+def jobs(
+    scenario: Scenario, *, years: float, end_s: float, out: Path, form: str, ride: bool = False
+) -> list[Job]:
+    """Give the jobs that make up a fleet's past; ``ride`` adds true ride-through times."""
     fleet = build_fleet(scenario, start_s=end_s, born_s=end_s)
-    return [Job(scenario, name, years, end_s, out / name, form) for name in fleet.modules]
+    return [Job(scenario, name, years, end_s, out / name, form, ride) for name in fleet.modules]
 
 
 def work(job: Job, progress: Callable[[float], None] = lambda _now_s: None) -> dict[str, object]:
     """Live and write one module's past; give its state at the end."""
     fleet = build_fleet(job.scenario, start_s=job.end_s, born_s=job.end_s - job.years * _YEAR_S)
     module = fleet.modules[job.name]
-    life = Life(fleet, job.name)
+    life = Life(fleet, job.name, ride=job.ride)
     life.live(job.end_s, progress)
     if not _silent(fleet, job.name):
         job.folder.mkdir(parents=True, exist_ok=True)

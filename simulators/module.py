@@ -1,6 +1,7 @@
 """A battery backup module: cells, charger, battery management and self-test."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import numpy as np
@@ -25,6 +26,7 @@ _WARM_CHARGE_W = 0.5
 _ELECTRONICS_C = 3.0
 _FINE_S = 60.0  # how long after a load the voltages still move fast
 _QUIET_S = 3600.0
+_STORED_S = 30 * 86400.0
 _SECONDS_PER_YEAR = 365.25 * 86400
 
 
@@ -116,7 +118,6 @@ class Module:
     pack: Pack
     sensors: Sensors
     now_s: float
-    made_on: str = ""
     faults: list[BatteryFault] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
     state: State = State.STANDBY
@@ -279,6 +280,12 @@ class Module:
     def cycles(self) -> float:
         """Equivalent full cycles so far."""
         return self.counters.discharged_ah / self.design.pack.capacity_ah
+
+    @property
+    def made_on(self) -> str:
+        """Date of manufacture: a month before it was installed."""
+        made = datetime.fromtimestamp(self.counters.installed_s - _STORED_S, UTC)
+        return made.strftime("%Y-%m-%d")
 
     @property
     def balancing(self) -> bool:

@@ -63,7 +63,7 @@ def _outages(fleet: Fleet, name: str, start_s: float, end_s: float) -> Iterator[
     random = generator(scenario, fleet.sites[name].rack, "grid")
     for long_s in scenario.past.long_outages:
         at = fleet.start_s + long_s
-        length = 0.6 * fleet.modules[name].design.required_s
+        length = _LONG_SHARE * fleet.modules[name].design.required_s
         if start_s < at < end_s:
             yield Happening(at, "outage", length, _LONG_SHARE * rated_w)
     at = start_s
@@ -79,7 +79,8 @@ def _outages(fleet: Fleet, name: str, start_s: float, end_s: float) -> Iterator[
 class Life:
     """Takes one module of a fleet through time and records it."""
 
-    def __init__(self, fleet: Fleet, name: str) -> None:
+    def __init__(self, fleet: Fleet, name: str, *, ride: bool = False) -> None:
+        self._ride = ride
         self._fleet = fleet
         self._module = fleet.modules[name]
         self._warmer_k = fleet.sites[name].warmer_k
@@ -95,7 +96,7 @@ class Life:
             topped = happening is None or happening.kind != "selftest"
             while module.now_s < until - _SHORTEST_S:
                 if module.now_s >= next_truth:
-                    self.truth.sample(module)
+                    self._sample()
                     next_truth += _MONTH_S
                     progress(module.now_s)
                 horizon = min(until, next_truth)
@@ -109,7 +110,12 @@ class Life:
             if happening is not None:
                 self._happen(happening)
         module.pack.age()
-        self.truth.sample(module)
+        self._sample()
+
+    def _sample(self) -> None:
+        self.truth.sample(self._module)
+        if self._ride:
+            self.truth.ride(self._module)
 
     def _pass(self, horizon_s: float) -> None:
         """Let the next stretch pass, but not beyond ``horizon_s``."""

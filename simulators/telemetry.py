@@ -1,5 +1,6 @@
 """Telemetry of one module as an observer would have recorded it, and the truth beside it."""
 
+import copy
 import csv
 import gzip
 import json
@@ -16,6 +17,10 @@ from simulators.sensors import CURRENT_STEP_A, TEMPERATURE_STEP_C, VOLTAGE_STEP_
 
 _YEAR_S = 365.25 * 86400
 _PULSE_S = 10.0
+_RIDE_SHARES = (0.6, 1.0, 1.4)
+_RIDE_STEP_S = 2.0
+_RIDE_WARMER_K = 3.0
+_LONGEST_RIDE_S = 900.0
 
 
 @dataclass(slots=True)
@@ -165,6 +170,14 @@ class Truth:
     start_ah: Array
     cells: list[list[object]] = field(default_factory=list)
     events: list[list[object]] = field(default_factory=list)
+    rides: list[list[object]] = field(default_factory=list)
+
+    def ride(self, module: Module) -> None:
+        """Note how long the module would carry 0.6, 1 and 1.4 times its rated power now."""
+        for share in _RIDE_SHARES:
+            power_w = share * module.design.rated_power_w
+            seconds, cell = ride_through(module, power_w)
+            self.rides.append([round(module.now_s, 1), round(power_w, 1), round(seconds, 1), cell])
 
     def sample(self, module: Module) -> None:
         """Note the state of every cell."""
@@ -192,7 +205,29 @@ CELL_COLUMNS = (
     *("time_s", "cell", "q_ah", "soh_q", "soh_q_rel"),
     *("r10s_25c_mohm", "soh_r", "leak_ma", "soc", "temp_c"),
 )
+RIDE_COLUMNS = ("time_s", "power_w", "ride_s", "limiting_cell")
 EVENT_COLUMNS = ("t_s", "kind", "dur_s", "ah", "wh", "completed")
+
+
+def ride_through(module: Module, power_w: float) -> tuple[float, int]:
+    """Give the seconds to cut-off at ``power_w`` from the present state, and the first cell.
+
+    At most a quarter of an hour; a copy of the pack is discharged.
+    """
+    pack, design = copy.deepcopy(module.pack), module.design
+    seconds = 0.0
+    volts = float(pack.volts.min())
+    while seconds < _LONGEST_RIDE_S:
+        current = pack.current_for_power_a(power_w / design.efficiency, _RIDE_STEP_S)
+        if current is None:
+            break
+        pack.step(_RIDE_STEP_S, current, module.air_c + _RIDE_WARMER_K)
+        before, volts = volts, float(pack.volts.min())
+        if volts <= design.cutoff_v:
+            seconds += _RIDE_STEP_S * (before - design.cutoff_v) / (before - volts)
+            break
+        seconds += _RIDE_STEP_S
+    return min(seconds, _LONGEST_RIDE_S), int(pack.volts.argmin()) + 1
 
 
 def begin_truth(module: Module) -> Truth:
@@ -212,6 +247,8 @@ def write_truth(folder: Path, module: Module, truth: Truth, form: str) -> None:
     else:
         _write_csv(folder / "truth_cells.csv", CELL_COLUMNS, truth.cells)
     _write_csv(folder / "truth_events.csv", EVENT_COLUMNS, truth.events)
+    if truth.rides:
+        _write_csv(folder / "truth_ride.csv", RIDE_COLUMNS, truth.rides)
     faults = [_fault_entry(fault) for fault in module.faults]
     text = json.dumps(faults, indent=1)
     (folder / "truth_faults.json").write_text(text + "\n", encoding="ascii")

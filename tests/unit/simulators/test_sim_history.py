@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ import pytest
 
 from simulators import history, scenario_file
 from simulators.fleet import build_fleet
+from simulators.module import Module
 from simulators.past import catch_up, quick_past
+from simulators.telemetry import ride_through
+
+MakeModule = Callable[..., Module]
 
 END_S = 1767225600.0
 YEARS = 0.25
@@ -117,3 +122,19 @@ def test_a_state_that_does_not_fit_is_refused(
         (tmp_path / history.STATE_FILE).write_text(content)
     with pytest.raises(history.StateError, match=told):
         history.resume(scenario_file.load("weak-cell"), tmp_path)
+
+
+def test_the_true_ride_through_is_that_of_the_weakest_cell(module_of: MakeModule) -> None:
+    healthy, weak = module_of(), module_of()
+    weak.pack.disconnect(6, 2 / 6)
+    rides = [ride_through(module, 3000.0) for module in (healthy, weak)]
+    assert rides[1][1] == 7
+    assert rides[1][0] < 0.75 * rides[0][0]
+    lived = module_of()
+    lived.load_w = 3000.0
+    start = lived.now_s
+    while not lived.cut_off:
+        lived.step(1.0)
+    assert rides[0][0] == pytest.approx(lived.now_s - start, abs=4)
+    # Looking ahead must leave the module as it was.
+    assert healthy.pack.volts == pytest.approx(module_of().pack.volts)
