@@ -4,7 +4,7 @@ Holds no clock and no I/O of its own; what must be kept goes to an ``Archive``.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,9 +82,8 @@ class Assessor:
             if row.index is None:
                 self.known[row.quantity] = row.value
         cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
-        if cells and self.engine is None:
-            self.engine = self._start(cells)
-        if cells and self.engine is not None:
+        if cells:
+            self.engine = self._engine_for(cells)
             self.engine.observe(observation(sample, self.engine.cells))
         # A clock that was set back must not silence the assessment until it catches up.
         if not urgent and 0 <= sample.wall_s - self.assessed_s < ASSESS_EVERY_S:
@@ -103,16 +102,33 @@ class Assessor:
             self.kept_s = now_s
             self.archive.keep_state(self.unit, self.serial, self.engine.state())
 
-    def _start(self, cells: list[Reading]) -> HealthEngine:
-        names = tuple(sorted((str(row.index) for row in cells), key=_cell_order))
-        if self.learnt is not None:
+    def _engine_for(self, cells: list[Reading]) -> HealthEngine:
+        """Give the engine that knows all of ``cells``; one that has no value now keeps its place.
+
+        A cell that was never seen before makes the engine start again, because a cell that
+        nobody watches is worse than a lost estimate.
+        """
+        names = {str(row.index) for row in cells}
+        if self.engine is not None:
+            if names <= set(self.engine.cells):
+                return self.engine
+            log.warning("unit %s: has more cells than before; starts anew", self.unit)
+            names |= set(self.engine.cells)
+        elif self.learnt is not None:
             serial, state = self.learnt
+            held = state.get("cells")
+            if isinstance(held, list) and names <= set(held):
+                names = set(held)
             if serial is None or self.serial is None or serial == self.serial:
                 try:
-                    return HealthEngine.restore(self.battery, cells=names, state=state)
+                    return HealthEngine.restore(self.battery, cells=_ordered(names), state=state)
                 except StoreError as error:
                     log.warning("unit %s: starts without its past: %s", self.unit, error)
-        return HealthEngine(self.battery, cells=names)
+        return HealthEngine(self.battery, cells=_ordered(names))
+
+
+def _ordered(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=_cell_order))
 
 
 def _cell_order(name: str) -> tuple[int, str]:

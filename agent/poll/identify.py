@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from agent.decode import varbinds, words
 from agent.errors import Refused, Unidentified
 from agent.model import Oid, Register, SnmpKind, SnmpValue
+from agent.poll.readers import unreached
 from agent.profiles.schema import Identify, Object, ObjectType, Probe, Profile, Protocol, Words
 from agent.transport.base import ModbusLink, SnmpClient
 
@@ -107,7 +108,10 @@ class _Asker:
             got = await self.link.read(
                 self.unit_id, table, address, where.count, timeout_s=self.timeout_s
             )
-        except Refused:
+        except Refused as refusal:
+            silence = unreached(self.unit_id, refusal)
+            if silence is not None:
+                raise silence from refusal
             return None
         registers: dict[Register, int] = dict(zip(where.registers, got, strict=True))
         try:

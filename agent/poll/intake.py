@@ -95,10 +95,14 @@ class Intake:
         self.store.put_sample(sample, horizons_s=followed.horizons_s)
         under_way = followed.incidents.open is not None
         event = followed.incidents.observe(sample)
+        running = followed.incidents.open is not None
         if event is not None:
-            self._record(followed, event, sample)
-        self.archive.keep_sample(sample, closely=event is not None)
-        news = (followed.incidents.open is not None) != under_way
+            self.store.put_event(event)
+            self.archive.keep_event(event)
+        if running or (event is not None and event.kind == "discharge"):
+            self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
+        self.archive.keep_sample(sample, closely=running or event is not None)
+        news = running != under_way
         health = followed.assessor.observe(sample, urgent=news)
         if health is not None:
             self.store.put_health(sample.unit, health)
@@ -117,15 +121,14 @@ class Intake:
         for row in sample.readings:
             if row.quantity == "serial_number" and followed.assessor.replaced(str(row.value)):
                 self.store.forget(sample.unit)
+                under_way = followed.incidents.open
+                if under_way is not None:
+                    ended = replace(under_way, end_s=last_seen_s(under_way))
+                    self.archive.keep_event(ended)
+                followed.incidents = Incidents(sample.unit)
                 detail = {"serial_number": str(row.value)}
                 event = Event(sample.unit, "replaced", sample.wall_s, sample.wall_s, detail)
                 self.archive.keep_event(event)
-
-    def _record(self, followed: _Followed, event: Event, sample: Sample) -> None:
-        self.store.put_event(event)
-        self.archive.keep_event(event)
-        if event.end_s is None or event.kind == "discharge":
-            self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
 
 
 def _alike(held: _Followed, info: UnitInfo, overrides: Mapping[str, object]) -> bool:

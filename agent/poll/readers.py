@@ -20,6 +20,13 @@ _GATEWAY_CODES = (10, 11)
 """A gateway's own exceptions: no path to the unit, or the unit did not answer it."""
 
 
+def unreached(unit_id: int, refusal: Refused) -> NoAnswer | None:
+    """Give the silence of ``unit_id`` that a gateway's exception stands for, if it is one."""
+    if refusal.code not in _GATEWAY_CODES:
+        return None
+    return NoAnswer(f"the gateway did not reach unit id {unit_id}: {refusal}")
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """What one pass brought. ``error`` is what ended it early; then ``fields`` is part."""
@@ -46,7 +53,8 @@ class ModbusReader:
     """A unit on a Modbus line or gateway.
 
     Exceptions prove that the unit lives: an illegal address switches off only the field
-    that it belongs to, an illegal value lowers the size of this unit's requests.
+    that it belongs to, an illegal value lowers the size of this unit's requests. A unit
+    that refuses everything costs its bus no more than a silent one, and is asked afresh.
     """
 
     link: ModbusLink
@@ -68,16 +76,21 @@ class ModbusReader:
         error: TransportError | None = None
         places = [place for row in fields for place in row.places if isinstance(place, Words)]
         queue = list(plan(places, self.limits, refused=self.refused))
+        if places and not queue:
+            self.forget()
+            queue = list(plan(places, self.limits))
         while queue and error is None:
             span = queue.pop(0)
             attempted.update(span.registers)
             try:
                 words.update(zip(span.registers, await self._ask(span), strict=True))
             except Refused as refusal:
-                if refusal.code in _GATEWAY_CODES:
-                    error = NoAnswer(f"the gateway did not reach unit id {self.unit_id}: {refusal}")
-                else:
+                error = unreached(self.unit_id, refusal)
+                if error is None:
                     queue[:0] = self._smaller(span, places, refusal, now_refused)
+                    late = time.monotonic() - start_s > self.timeout_s
+                    if not words and (late or not queue):
+                        error = refusal
             except TransportError as failure:
                 error = failure
         raw = Raw(
@@ -90,11 +103,14 @@ class ModbusReader:
         return Pass(raw, self._covered(fields, attempted, words, error), error)
 
     async def _ask(self, span: Span) -> list[int]:
+        start_s = time.monotonic()
         try:
             return await self._request(span)
         except BadAnswer:
             # A broken frame is noise on the line more often than a broken device, and
-            # asking again costs wire time, not a time-out.
+            # asking again costs wire time; after a cut one it would cost a second time-out.
+            if time.monotonic() - start_s > self.timeout_s / 2:
+                raise
             return await self._request(span)
 
     async def _request(self, span: Span) -> list[int]:
@@ -165,15 +181,17 @@ class SnmpReader:
         """Read the scalars of ``fields`` in batches, then walk its columns.
 
         What the agent lacks is not asked for again, except a column that is a list of what
-        is active just now: no row means none.
+        is active just now: no row means none. What it refuses by an error, and so lives, is
+        absent this time.
         """
         wall_s, start_s = time.time(), time.monotonic()
         varbinds: dict[Oid, SnmpValue] = {}
         done: set[Oid] = set(self.missing)
+        refused: set[Oid] = set()
         error: TransportError | None = None
         try:
-            await self._scalars(fields, varbinds, done)
-            await self._columns(fields, varbinds, done)
+            await self._scalars(fields, varbinds, done, refused)
+            await self._columns(fields, varbinds, done, refused)
         except TransportError as failure:
             error = failure
         raw = Raw(
@@ -181,7 +199,7 @@ class SnmpReader:
             mono_s=start_s,
             duration_s=time.monotonic() - start_s,
             varbinds=varbinds,
-            refused=frozenset(self.missing),
+            refused=frozenset(self.missing | refused),
         )
         if error is None:
             return Pass(raw, tuple(fields))
@@ -189,13 +207,23 @@ class SnmpReader:
         return Pass(raw, part, error)
 
     async def _scalars(
-        self, fields: Sequence[Field], varbinds: dict[Oid, SnmpValue], done: set[Oid]
+        self,
+        fields: Sequence[Field],
+        varbinds: dict[Oid, SnmpValue],
+        done: set[Oid],
+        refused: set[Oid],
     ) -> None:
         scalars = [oid for oid, column in _objects(fields) if not column]
         wanted = [oid for oid in dict.fromkeys(scalars) if oid not in self.missing]
         if not wanted:
             return
-        for oid, value in (await self.client.get(wanted, timeout_s=self.timeout_s)).items():
+        try:
+            answer = await self.client.get(wanted, timeout_s=self.timeout_s)
+        except Refused:
+            done.update(wanted)
+            refused.update(wanted)
+            return
+        for oid, value in answer.items():
             done.add(oid)
             if value is None:
                 self.missing.add(oid)
@@ -203,7 +231,11 @@ class SnmpReader:
                 varbinds[oid] = value
 
     async def _columns(
-        self, fields: Sequence[Field], varbinds: dict[Oid, SnmpValue], done: set[Oid]
+        self,
+        fields: Sequence[Field],
+        varbinds: dict[Oid, SnmpValue],
+        done: set[Oid],
+        refused: set[Oid],
     ) -> None:
         lists = {
             row.where.oid
@@ -214,7 +246,12 @@ class SnmpReader:
         for oid in dict.fromkeys(columns):
             if oid in self.missing:
                 continue
-            rows = await self.client.walk(oid, timeout_s=self.timeout_s)
+            try:
+                rows = await self.client.walk(oid, timeout_s=self.timeout_s)
+            except Refused:
+                done.add(oid)
+                refused.add(oid)
+                continue
             done.add(oid)
             varbinds.update(rows)
             if not rows and oid not in lists:

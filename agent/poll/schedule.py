@@ -74,10 +74,14 @@ class Turn:
         self.failures += 1
         if self.failures >= DOWN_AFTER:
             self.slow_due_s = 0.0
+        longest_s = max(self.pace.dormant_s, self.pace.interval_s)
         exponent = min(max(self.failures - DOWN_AFTER, 0), 16)
-        wait_s = min(self.pace.interval_s * 2**exponent, self.pace.dormant_s)
+        wait_s = min(self.pace.interval_s * 2**exponent, longest_s)
         if self.failures >= DORMANT_AFTER:
-            wait_s = self.pace.dormant_s
+            wait_s = longest_s
+        elif self.failures < DOWN_AFTER and now_s < self.urgent_until_s:
+            # A discharge lasts a minute or two; one lost answer must not cost ten seconds of it.
+            wait_s = self.pace.discharge_interval_s
         self.due_s = now_s + wait_s * self.jitter.uniform(0.9, 1.1)
 
     def state(self, *, sound: bool) -> UnitState:

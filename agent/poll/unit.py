@@ -75,26 +75,34 @@ class PolledUnit:
         return None if error is None else error.cause
 
     async def _pass(self) -> AgentError | None:
-        if self.profile is None or self.reader is None:
-            self.profile, self.reader = await self.find()
-            self.sink.found(self.info.name, self.profile)
+        profile, reader = await self._found()
         cadences = self.turn.cadences(time.monotonic())
         if Cadence.ONCE in cadences:
-            self.reader.forget()
-        fields = [row for row in self.profile.fields if row.cadence in cadences]
-        result = await self.reader.read(fields)
-        return self._publish(result, cadences)
+            reader.forget()
+        fields = [row for row in profile.fields if row.cadence in cadences]
+        result = await reader.read(fields)
+        self._publish(profile, result, cadences)
+        return result.error
 
-    def _publish(self, result: Pass, cadences: frozenset[Cadence]) -> AgentError | None:
-        if self.profile is None:
-            return result.error
+    async def _found(self) -> tuple[Profile, Reader]:
+        """Give the profile and reader; after a silence the unit may be another."""
+        if self.profile is None or self.reader is None or self.status.state in _SILENT:
+            before = self.profile
+            self.profile, self.reader = await self.find()
+            if self.profile is not before:
+                self.sink.found(self.info.name, self.profile)
+        return self.profile, self.reader
+
+    def _publish(self, profile: Profile, result: Pass, cadences: frozenset[Cadence]) -> None:
         sample = decode(self.info.name, result.fields, result.raw, series=self.series)
         if result.error is None:
-            self.turn.answered(time.monotonic(), cadences)
-            self.sound = not any(fault.reason in _UNSOUND for fault in sample.faults)
-        if sample.readings:
-            self.sink.sample(sample, self.profile)
-        return result.error
+            # A unit that answers and gives nothing (it boots) is asked for all again.
+            read = cadences if sample.readings else frozenset[Cadence]()
+            self.turn.answered(time.monotonic(), read)
+            faulty = any(fault.reason in _UNSOUND for fault in sample.faults)
+            self.sound = bool(sample.readings) and not faulty
+        if sample.readings or sample.faults:
+            self.sink.sample(sample, profile)
 
     def _conclude(self, error: AgentError | None, start_s: float, end_s: float) -> None:
         before = self.status

@@ -281,7 +281,7 @@ WRONG_MODBUS = {
     ),
     "a key that registers do not heed": (
         ["{at: 5, bits: {0: charging}, scale: 2, absent: [0]}"],
-        "fields.0 (bits): absent, scale has no meaning beside bits",
+        "fields.0 (bits): scale has no meaning beside bits",
     ),
     "bits of a number": (
         ["{at: 5, bits: {0: cycle_count}}"],
@@ -307,7 +307,7 @@ WRONG_MODBUS = {
         ["{quantity: seconds_on_battery, unit: s, at: 5, type: ticks}"],
         (
             "fields.0 (seconds_on_battery): type ticks does not go with this place; "
-            "u16, s16, u32, s32, u64, s64, f32, text, sbs_date do"
+            "u16, s16, u32, s32, u64, s64, f32, text, sbs_date, bcd16, bcd32, bcd_date do"
         ),
     ),
     "a place of SNMP": (
@@ -359,7 +359,8 @@ WRONG_MODBUS = {
 
 @pytest.mark.parametrize(("fields", "told"), WRONG_MODBUS.values(), ids=WRONG_MODBUS)
 def test_a_wrong_modbus_field(fields: list[str], told: str) -> None:
-    assert problems(modbus(*fields)) == [f"x.yaml: {told}"]
+    (line,) = problems(modbus(*fields))
+    assert line.startswith(f"x.yaml: {told}")
 
 
 WRONG_SNMP = {
@@ -441,18 +442,19 @@ WRONG_HEADS = {
     ),
     "unit ids upside down": (
         "link: {unit_ids: [53-48]}",
-        "link.unit_ids: '53-48' does not rise within 1 to 247",
+        "link.unit_ids: '53-48' does not rise within 0 to 247",
     ),
     "a unit id beyond the last": (
         "link: {unit_ids: [248]}",
-        "link.unit_ids: 248 does not rise within 1 to 247",
+        "link.unit_ids: 248 does not rise within 0 to 247",
     ),
 }
 
 
 @pytest.mark.parametrize(("head", "told"), WRONG_HEADS.values(), ids=WRONG_HEADS)
 def test_a_wrong_head(head: str, told: str) -> None:
-    assert problems(modbus(VOLTS, more=head + "\n")) == [f"x.yaml: {told}"]
+    (line,) = problems(modbus(VOLTS, more=head + "\n"))
+    assert line.startswith(f"x.yaml: {told}")
 
 
 @pytest.mark.parametrize(
@@ -520,7 +522,7 @@ def test_yes_is_no_number() -> None:
 
 
 def test_every_fault_of_the_shape_is_told_at_once() -> None:
-    told = problems("name: X y\nprotocol: http\nfields: []\nsources: []\n")
+    told = problems("name: X y\nprotocol: http\nfields: {}\nsources: []\n")
     assert [line.split(": ")[1] for line in told] == [
         "name",
         "title",
