@@ -19,6 +19,7 @@ from agent.health.chemistry import cell_type, interpolate
 from agent.health.evidence import pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.findings import cell_findings, unit_findings
+from agent.health.forecast import ahead, end_of_life
 from agent.health.gain import GainWatch
 from agent.health.jumps import JumpWatch
 from agent.health.pulses import Step, StepFinder
@@ -26,11 +27,13 @@ from agent.health.report import Estimate, Ride, estimate_of, rides
 from agent.health.standby import StandbyWatch
 from agent.health.verdict import Judge, Raised, date, worst
 from agent.health.windows import Window, WindowFinder
-from agent.model import Basis, Battery, CellHealth, Health, Verdict
+from agent.model import Basis, Battery, CellHealth, Health, Interval, Verdict
 
 JSON = object
 _DAY_S = 86400.0
+_YEAR_DAYS = 365.25
 _REVIEW_S = 5 * _DAY_S
+_OUTLOOK_S = 6 * 3600.0
 _DEFAULT_CAPACITY_AH = 15.0
 _REST_C = 0.02
 _SETTLED_S = 3600.0
@@ -81,6 +84,7 @@ class HealthEngine:
         self.kind = cell_type(battery)
         self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
         self.raised: list[Raised] = []
+        self._kept: tuple[object, Ride | None, Interval | None] | None = None
         self._curve_back = [(v, s) for s, v in self.kind.ocv]
         self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
         self._clock = intake.Clock()
@@ -107,7 +111,7 @@ class HealthEngine:
         self._follow_charge(passed_s, current_a, drawn, cells_v)
         if memory.waiting_s >= _DAY_S:
             self._age()
-            if self._now_s() - memory.reviewed_s >= _REVIEW_S:
+            if self.now_s - memory.reviewed_s >= _REVIEW_S:
                 self._review()
         if current_a is None or self.prior_only:
             return
@@ -129,7 +133,7 @@ class HealthEngine:
     def health(self, now_s: float) -> Health:
         """Our estimate at unix time ``now_s``; without news since, its interval grows."""
         estimate = self.estimate(now_s)
-        ride = self.ride(estimate, [self._rated_w()])[0] if self._rated_w() > 0.0 else None
+        ride, end_s = self._outlook(now_s)
         reasons = self._judge.reasons()
         memory = self._memory
         basis = Basis.RESISTANCE if memory.pulses else Basis.PRIOR
@@ -153,18 +157,48 @@ class HealthEngine:
             state_of_health=weakest.state_of_health,
             ride_through_s=None if ride is None else ride.seconds,
             ride_through_probability=None if ride is None else ride.probability,
+            end_of_life_s=end_s,
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=basis,
             evidence_at=memory.evidence_s,
             evidence=self._evidence(),
         )
 
+    def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
+        """Ride-through at rated power and end of life, the costly part of ``health``.
+
+        They move over days, or with the charge: times are cut to six hours and the charge
+        to a percent, so that a call in between gives the same answer for nothing.
+        """
+        memory = self._memory
+        cut_s = now_s - now_s % _OUTLOOK_S if math.isfinite(now_s) else 0.0
+        key = (cut_s, round(memory.soc, 2), round(memory.known_celsius()), memory.pulses)
+        if self._kept is None or self._kept[0] != key:
+            state = self._at(cut_s)
+            estimate = self._estimate_of(state)
+            rated_w = self._rated_w()
+            ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
+            end = end_of_life(state, estimate, site=memory.site(), now_s=cut_s)
+            self._kept = (key, ride, end)
+        return self._kept[1], self._kept[2]
+
     def estimate(self, now_s: float) -> Estimate:
         """The numbers behind ``health``: the filter carried on to ``now_s``."""
+        return self._estimate_of(self._at(now_s))
+
+    def forecast(self, now_s: float, years: list[float]) -> list[Estimate]:
+        """The numbers ``years`` after ``now_s``, at the temperature and charge of the last year."""
+        state = self._at(now_s)
+        return [
+            self._estimate_of(ahead(state, year * _YEAR_DAYS, self._memory.site()))
+            for year in years
+        ]
+
+    def _at(self, now_s: float) -> ModuleFilter:
         state = self._filter.copy()
-        ahead_s = max(now_s - self._now_s(), 0.0) if math.isfinite(now_s) else 0.0
+        ahead_s = max(now_s - self.now_s, 0.0) if math.isfinite(now_s) else 0.0
         self._carry(state, (self._memory.waiting_s + ahead_s) / _DAY_S)
-        return self._estimate_of(state)
+        return state
 
     def ride(self, estimate: Estimate, powers_w: list[float]) -> list[Ride]:
         """Ride-through at each of ``powers_w`` watts from the present charge."""
@@ -176,14 +210,15 @@ class HealthEngine:
             powers_w=powers_w,
             required_s=self.battery.required_seconds,
             drawn=self._drawn(estimate),
-            celsius=memory.known_celsius(),
+            celsius=round(memory.known_celsius()),
         )
 
     def _drawn(self, estimate: Estimate) -> Vector:
         """Charge missing from full per cell, over rated capacity: the module's and its own."""
         away = self._standby.now_away()
-        soc = np.full(len(self.cells), self._memory.soc)
-        volts = interpolate(self.kind.ocv, self._memory.soc)
+        charge = round(self._memory.soc, 2)
+        soc = np.full(len(self.cells), charge)
+        volts = interpolate(self.kind.ocv, charge)
         for index in np.flatnonzero(np.abs(away) > _NOTICED_V).tolist():
             soc[index] = interpolate(self._curve_back, volts + float(away[index]))
         return np.asarray((1.0 - soc) * np.exp(estimate.ln_capacity))
@@ -191,7 +226,9 @@ class HealthEngine:
     def _rated_w(self) -> float:
         return self.battery.rated_power_w or 0.0
 
-    def _now_s(self) -> float:
+    @property
+    def now_s(self) -> float:
+        """The newest time that the engine has seen, unix seconds."""
         return self._clock.high_s or 0.0
 
     def _estimate_of(self, state: ModuleFilter) -> Estimate:
@@ -210,7 +247,7 @@ class HealthEngine:
             celsius=memory.mean_celsius(),
             soc=memory.mean_soc(),
             cycles=memory.cycles,
-            welds=self._jumps.drifting(self._now_s()),
+            welds=self._jumps.drifting(self.now_s),
         )
 
     def _age(self) -> None:
@@ -275,7 +312,7 @@ class HealthEngine:
 
     def _review(self) -> None:
         """Weigh the reasons again."""
-        now_s = self._now_s()
+        now_s = self.now_s
         self._memory.reviewed_s = now_s
         if self.prior_only:
             return
@@ -292,7 +329,8 @@ class HealthEngine:
             voltage_step_v=self.battery.voltage_step_v or 0.001,
             excused=frozenset(excused),
         )
-        findings += unit_findings(estimate, ride, self.battery.required_seconds)
+        year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
+        findings += unit_findings(estimate, year, ride, self.battery.required_seconds)
         self.raised += self._judge.review(findings, now_s)
 
     def _evidence(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent.health.filter import ModuleFilter
+from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding, date
@@ -16,7 +17,6 @@ _FAST_LEAST = 0.05
 _JUMP_LEAST = 0.045
 _SHORT_CHANCE = 0.1
 _POOR = 0.5
-_WORN = 0.7
 
 
 def cell_findings(
@@ -66,8 +66,10 @@ def _fast(state: ModuleFilter, index: int, cell: str, text: str) -> Finding:
     )
 
 
-def unit_findings(estimate: Estimate, ride: Ride | None, required_s: float) -> Iterator[Finding]:
-    """What limits the unit as a whole."""
+def unit_findings(
+    estimate: Estimate, year: Estimate, ride: Ride | None, required_s: float
+) -> Iterator[Finding]:
+    """What limits the unit as a whole, now and (``year``) in a year."""
     if ride is not None:
         low, high = ride.seconds.lower, ride.seconds.upper
         yield Finding(
@@ -79,11 +81,13 @@ def unit_findings(estimate: Estimate, ride: Ride | None, required_s: float) -> I
             f"({low:.0f} to {high:.0f} s), required are {required_s:.0f} s; "
             f"it carries them with probability {ride.probability:.2f}",
         )
-    weakest = float(np.min(np.exp(estimate.ln_capacity)))
+    now = float(np.min(np.exp(estimate.ln_capacity)))
+    then = float(np.min(np.exp(year.ln_capacity)))
     yield Finding(
         "end_of_life_near",
         None,
-        (1.0 - weakest) / (1.0 - _WORN),
-        Verdict.DEGRADED,
-        f"the weakest cell holds about {weakest * 100:.0f} % of the rated capacity",
+        (1.0 - then) / (1.0 - END_OF_LIFE),
+        Verdict.DEGRADED if now < END_OF_LIFE else Verdict.WATCH,
+        f"the weakest cell holds about {now * 100:.0f} % of the rated capacity, "
+        f"about {then * 100:.0f} % in a year",
     )

@@ -14,6 +14,16 @@ JSON = object
 T = TypeVar("T")
 
 _ASSUMED_C = 25.0
+_DAY_S = 86400.0
+_YEAR_DAYS = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """How the module lives: mean temperature and state of charge over the last year."""
+
+    celsius: float
+    soc: float
 
 
 @dataclass(slots=True)
@@ -22,7 +32,8 @@ class Memory:
 
     ``soc`` is the module's state of charge, ``celsius`` the last known temperature;
     ``heat`` and ``charge`` are sums over time of temperature and state of charge;
-    ``cycles`` are equivalent full cycles.
+    ``cycles`` are equivalent full cycles. ``site_celsius`` and ``site_soc`` are means over
+    the last year, of which ``site_days`` were seen.
     """
 
     soc: float = 1.0
@@ -35,6 +46,9 @@ class Memory:
     reviewed_s: float = 0.0
     evidence_s: float | None = None
     pulses: int = 0
+    site_days: float = 0.0
+    site_celsius: float = _ASSUMED_C
+    site_soc: float = 1.0
 
     def pass_time(self, passed_s: float, celsius: float | None, cycles: float) -> None:
         """Let ``passed_s`` go by at the last known temperature and charge."""
@@ -60,8 +74,20 @@ class Memory:
         """Mean state of charge since the filter last aged."""
         return self.charge / self.waiting_s if self.waiting_s > 0.0 else self.soc
 
+    def site(self) -> Site:
+        """The last year's conditions, or the present ones before a first day."""
+        if self.site_days > 0.0:
+            return Site(self.site_celsius, self.site_soc)
+        return Site(self.known_celsius(), self.soc)
+
     def aged(self) -> None:
-        """Start the sums again."""
+        """Start the sums again; what they say of the site goes into its running year."""
+        days = self.waiting_s / _DAY_S
+        if days > 0.0:
+            self.site_days = min(self.site_days + days, _YEAR_DAYS)
+            share = min(days / self.site_days, 1.0)
+            self.site_celsius += share * (self.mean_celsius() - self.site_celsius)
+            self.site_soc += share * (self.mean_soc() - self.site_soc)
         self.waiting_s = self.heat = self.charge = self.cycles = 0.0
 
 

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 
 from agent.health.engine import HealthEngine, Observation
 from agent.health.verdict import ALARM_KINDS, Raised
+from agent.replay.loads import LoadLog
 
 Row = tuple[object, ...]
 
 POWER_SHARES = (0.6, 1.0, 1.4)
 """Powers of ride.csv, as shares of the rated power."""
+FORECAST_YEARS = (1.0, 2.5, 5.0)
+"""How far ahead forecast.csv looks."""
+
+_YEAR_S = 365.25 * 86400.0
+_FORECAST_EVERY_S = 90 * 86400.0
 
 
 @dataclass(slots=True)
@@ -21,6 +27,7 @@ class Tables:
     alarms: list[Row] = field(default_factory=list)
     ride: list[Row] = field(default_factory=list)
     forecast: list[Row] = field(default_factory=list)
+    forecast_s: float | None = None
 
 
 def replay(
@@ -28,6 +35,7 @@ def replay(
     observations: Iterator[Observation],
     *,
     every_s: float,
+    loads: LoadLog | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Tables:
     """Run ``observations`` through ``engine``; one set of rows every ``every_s`` seconds.
@@ -50,6 +58,8 @@ def replay(
             write_rows(tables, engine, due_s)
             due_s += every_s
         engine.observe(observation)
+        if loads is not None:
+            loads.watch(observation)
         for raised in engine.raised[seen:]:
             write_alarm(tables, engine, raised)
         seen = len(engine.raised)
@@ -72,6 +82,7 @@ def write_rows(tables: Tables, engine: HealthEngine, time_s: float) -> None:
     for index in range(len(engine.cells)):
         capacity, growth = estimate.capacity(index), estimate.growth(index)
         tables.soh.append((when, index + 1, *_five(*capacity), *_five(*growth)))
+    _write_forecast(tables, engine, time_s)
     rated_w = engine.battery.rated_power_w
     if rated_w is None:
         return
@@ -87,3 +98,16 @@ def _five(*values: float) -> tuple[float, ...]:
 
 def _time(time_s: float) -> float:
     return round(time_s, 3)
+
+
+def _write_forecast(tables: Tables, engine: HealthEngine, time_s: float) -> None:
+    if tables.forecast_s is not None and time_s - tables.forecast_s < _FORECAST_EVERY_S:
+        return
+    tables.forecast_s = time_s
+    for years, future in zip(
+        FORECAST_YEARS, engine.forecast(time_s, list(FORECAST_YEARS)), strict=True
+    ):
+        target = _time(time_s + years * _YEAR_S)
+        for index in range(len(engine.cells)):
+            row = (_time(time_s), index + 1, target, *_five(*future.capacity(index)))
+            tables.forecast.append(row)

@@ -17,6 +17,7 @@ _CELL = re.compile(r"v\d+$")
 _SENSOR = re.compile(r"t.+_c$")
 _AMBIENT = "tamb_c"
 _BATCH = 8192
+_ROW_BYTES, _ROW_BYTES_GZ = 160, 30
 _PHASES = frozenset({"standby", "charge", "discharge", "selftest", "rest"})
 
 Column = list[Any]
@@ -24,11 +25,15 @@ Column = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """A recorded file: its cells in order, its number of rows if known, and its rows."""
+    """A recorded file: its cells in order, its number of rows if known, and its rows.
+
+    ``guessed_rows`` serves a progress bar where the number is not known.
+    """
 
     cells: tuple[str, ...]
     rows: int | None
     observations: Iterator[Observation]
+    guessed_rows: int
 
 
 def read_telemetry(path: Path, charge_sign: float) -> Telemetry:
@@ -45,7 +50,8 @@ def read_telemetry(path: Path, charge_sign: float) -> Telemetry:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     cells = tuple(str(int(name[1:])) for name in columns.cells)
-    return Telemetry(cells, rows, _observations(batches, columns, charge_sign))
+    guess = path.stat().st_size // (_ROW_BYTES_GZ if path.suffix == ".gz" else _ROW_BYTES)
+    return Telemetry(cells, rows, _observations(batches, columns, charge_sign), guess)
 
 
 @dataclass(frozen=True, slots=True)
