@@ -87,9 +87,11 @@ class SerialLine:
             if reply is None:
                 continue
             frame = rtu_frame(reply)
-            said = heard + self.turnaround_s + reply.delay_s + self.wire_s(len(frame))
-            self._busy_until = said
-            loop.call_at(said, self._write, frame)
+            said = heard + self.turnaround_s + self.wire_s(len(frame))
+            if reply.delay_s <= 0:
+                # A unit that is late leaves the wire to the others until it speaks.
+                self._busy_until = said
+            loop.call_at(said + reply.delay_s, self._write, frame)
 
     def _write(self, frame: bytes) -> None:
         if self._master >= 0:

@@ -108,6 +108,7 @@ class Service:
         )
         tree = ObjectTree(profile(ups.design.profile), self._values_of_ups(ups), about, _GAUGES)
         self._trees[name] = tree
+        tree.after(())  # a value that the map cannot hold must fail here, not in a request
         # Boots must grow from run to run; seconds since 2020 do, and fit 31 bits.
         boots = max(1, int(time.time() - 1_577_836_800)) & 0x7FFFFFFF
         access = make_access(part, self.folder)
