@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.model import Register, Table
-from agent.profiles.schema import Limits, Words
+from agent.profiles.schema import Field, Limits, Words, WordType
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,3 +71,44 @@ def singles(places: Sequence[Words], span: Span) -> tuple[Span, ...]:
         and place.register.address + place.count <= span.end
     }
     return tuple(sorted(inside))
+
+
+def blocks(fields: Iterable[Field], max_words: int) -> tuple[Words, ...]:
+    """Give the places that ``fields`` need, a value and its scale factor as one place.
+
+    A value so far from its scale factor that no request of ``max_words`` holds both is read
+    apart from it; ``apart`` names those factors.
+    """
+    found: list[Words] = []
+    for field in fields:
+        joined = _joined(field, max_words)
+        places = [place for place in field.places if isinstance(place, Words)]
+        found += places if joined is None else [place for place in places if place != field.where]
+        if joined is not None:
+            found.append(joined)
+    return tuple(dict.fromkeys(found))
+
+
+def apart(fields: Iterable[Field], max_words: int) -> tuple[Words, ...]:
+    """Name the scale factors that cannot be read in one request with a value they scale."""
+    found = [
+        field.scale_from.where
+        for field in fields
+        if field.scale_from is not None and _joined(field, max_words) is None
+    ]
+    return tuple(dict.fromkeys(place for place in found if isinstance(place, Words)))
+
+
+def _joined(field: Field, max_words: int) -> Words | None:
+    """Give one place for a value and its scale factor; None where it has none in reach."""
+    scale = None if field.scale_from is None else field.scale_from.where
+    where = field.where
+    if not isinstance(where, Words) or not isinstance(scale, Words):
+        return None
+    if scale.register.table is not where.register.table:
+        return None
+    first, other = sorted((where, scale), key=lambda place: place.register.address)
+    count = max(other.register.address + other.count - first.register.address, first.count)
+    if count > max_words:
+        return None
+    return Words(first.register, count, WordType.TEXT)

@@ -5,7 +5,7 @@ time-out is thrown into them as ``NoAnswer``. Whoever drives them owns the socke
 Error-status numbers are those of RFC 3416, section 3.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -42,9 +42,12 @@ class Step(NamedTuple):
 
 
 class Page(NamedTuple):
-    """An answer to a ``Step``. ``ended``: what follows lies outside the root."""
+    """An answer to a ``Step``. ``ended``: what follows lies outside the root.
 
-    rows: list[tuple[Oid, SnmpValue]]
+    A row without a value (NULL) only moves the walk on.
+    """
+
+    rows: Sequence[tuple[Oid, SnmpValue | None]]
     ended: bool
     status: int = 0
 
@@ -252,7 +255,8 @@ def _add_rows(
                 f"{manners.agent}: the walk of {dotted(root)} goes from {dotted(cursor)} "
                 f"to {dotted(oid)}"
             )
-        rows[oid] = value
+        if value is not None:
+            rows[oid] = value
         cursor = oid
     return cursor
 

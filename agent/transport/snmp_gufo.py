@@ -1,9 +1,10 @@
-"""The fast SNMP engine: v2c and v3 on gufo-snmp, at a fortieth of the CPU. Its only importer.
+"""The fast SNMP engine: v2c and v3 on gufo-snmp. Its only importer.
 
 gufo gives bare Python values: every integer kind comes as ``INTEGER`` and Opaque as
 ``OCTETS``. It hides the error-status of an answer, so an answer without any value is
-reported as ``UNTOLD_ERROR``. Its GETNEXT can panic on hostile answers and is not used;
-that leaves version 1 and named contexts to the other engine.
+reported as ``UNTOLD_ERROR``, and a walk ends at a page that has only NULLs. Its GETNEXT
+panics on some answers and is not used; that leaves version 1 to the other engine, and so
+are named contexts, which gufo lacks.
 """
 
 import asyncio
@@ -58,6 +59,7 @@ PRIVACY = {
 REEDER = {PrivacyProtocol.AES192C, PrivacyProtocol.AES256C}
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 DAY_S = 86_400.0
+MOST_BATCHES = 32
 PANIC = "PanicException"
 
 T = TypeVar("T")
@@ -81,12 +83,13 @@ class _Agent:
     def __init__(self, host: SnmpHost) -> None:
         self._host = host
         self._session: SnmpSession | None = None
-        self._fresh = True
         self._walk: tuple[Step, GetIter] | None = None
+        self._batches: dict[tuple[Oid, ...], dict[str, Oid]] = {}
 
     async def get(self, batch: tuple[Oid, ...], timeout_s: float) -> Answer:
         """See ``Engine.get``."""
-        names = [dotted(oid) for oid in batch]
+        oids = self._oids_by_name(batch)
+        names = list(oids)
 
         async def ask(session: SnmpSession) -> dict[str, object]:
             return dict(await session.get_many(names))
@@ -94,7 +97,9 @@ class _Agent:
         found = await self._ask(ask, timeout_s)
         if not found:
             return Answer({}, UNTOLD_ERROR)
-        return Answer({_oid(name): self._value(value) for name, value in found.items()})
+        return Answer(
+            {oids.get(name) or _oid(name): self._value(value) for name, value in found.items()}
+        )
 
     async def page(self, step: Step, timeout_s: float) -> Page:
         """See ``Engine.page``.
@@ -192,6 +197,14 @@ class _Agent:
         await session.refresh()
         self._session = session
         return session
+
+    def _oids_by_name(self, batch: tuple[Oid, ...]) -> dict[str, Oid]:
+        """Give the OIDs of a batch by their text; the same batches come again and again."""
+        if batch not in self._batches:
+            if len(self._batches) >= MOST_BATCHES:
+                self._batches.clear()
+            self._batches[batch] = {dotted(oid): oid for oid in batch}
+        return self._batches[batch]
 
     def _value(self, raw: object) -> SnmpValue:
         if isinstance(raw, int):

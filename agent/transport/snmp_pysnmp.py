@@ -209,12 +209,11 @@ class _Agent:
             return Page([], ended=True)  # how version 1 says that there is nothing further
         if status:
             return Page([], ended=False, status=status)
-        found: list[tuple[Oid, SnmpValue]] = []
+        found: list[tuple[Oid, SnmpValue | None]] = []
         for name, raw in rows:
-            value = self._value(raw)
-            if value is None or not is_under(tuple(name), step.root):
+            if isinstance(raw, rfc1905.EndOfMibView) or not is_under(tuple(name), step.root):
                 return Page(found, ended=True)
-            found.append((tuple(name), value))
+            found.append((tuple(name), self._value(raw)))
         return Page(found, ended=False)
 
     async def close(self) -> None:

@@ -194,6 +194,11 @@ def test_a_walk_gets_every_row(numbers: set[int], limit: int, more: bool) -> Non
     assert got == {name: value(name) for name in there}
 
 
+def test_rows_without_value_only_move_the_walk_on() -> None:
+    pages = iter([Page([(oid(1), None)], ended=False), Page([(oid(2), value(oid(2)))], ended=True)])
+    assert walk(lambda _: next(pages), Manners("ups")) == {oid(2): value(oid(2))}
+
+
 def test_a_walk_survives_silence_on_large_pages() -> None:
     there = [oid(number) for number in range(50)]
     asked: list[int] = []
