@@ -65,12 +65,17 @@ class Turn:
         # A pass that was late does not make the following ones bunch up.
         self.due_s = min(self.due_s, now_s + step_s)
 
-    def failed(self, now_s: float) -> None:
+    def failed(self, now_s: float, *, alive: bool = False) -> None:
         """Note a pass that brought nothing: back off, up to the probing of a dormant unit.
 
         The identity is read again once the unit returns, because another module may then
-        sit in the slot.
+        sit in the slot. A unit that is ``alive`` and refused everything costs no time-out,
+        so it is asked again at the interval.
         """
+        if alive:
+            self.failures = min(self.failures + 1, max(self.failures, DORMANT_AFTER - 1))
+            self.due_s = now_s + self.pace.interval_s
+            return
         self.failures += 1
         if self.failures >= DOWN_AFTER:
             self.slow_due_s = 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.decode.sample import decode
-from agent.errors import AgentError, InternalError
+from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.readers import Pass, Reader
 from agent.poll.schedule import Turn
@@ -81,8 +81,11 @@ class PolledUnit:
             reader.forget()
         fields = [row for row in profile.fields if row.cadence in cadences]
         result = await reader.read(fields)
-        self._publish(profile, result, cadences)
-        return result.error
+        error = self._publish(profile, result, cadences)
+        if isinstance(error, Refused):
+            # What was refused is not asked again; then nothing would be, and a silence not seen.
+            reader.forget()
+        return error
 
     async def _found(self) -> tuple[Profile, Reader]:
         """Give the profile and reader; after a silence the unit may be another."""
@@ -93,22 +96,28 @@ class PolledUnit:
                 self.sink.found(self.info.name, self.profile)
         return self.profile, self.reader
 
-    def _publish(self, profile: Profile, result: Pass, cadences: frozenset[Cadence]) -> None:
+    def _publish(
+        self, profile: Profile, result: Pass, cadences: frozenset[Cadence]
+    ) -> AgentError | None:
         sample = decode(self.info.name, result.fields, result.raw, series=self.series)
-        if result.error is None:
-            # A unit that answers and gives nothing (it boots) is asked for all again.
-            read = cadences if sample.readings else frozenset[Cadence]()
-            self.turn.answered(time.monotonic(), read)
-            faulty = any(fault.reason in _UNSOUND for fault in sample.faults)
-            self.sound = bool(sample.readings) and not faulty
         if sample.readings or sample.faults:
             self.sink.sample(sample, profile)
+        if result.error is not None:
+            return result.error
+        reasons = {fault.reason for fault in sample.faults}
+        if not sample.readings and reasons == {FaultReason.REFUSED}:
+            return Refused(f"it refuses everything that {profile.name} reads", 0)
+        # A unit that answers and gives nothing (it boots) is asked for all again.
+        self.turn.answered(time.monotonic(), cadences if sample.readings else frozenset())
+        faulty = any(fault.reason in _UNSOUND for fault in sample.faults)
+        self.sound = bool(sample.readings) and not faulty
+        return None
 
     def _conclude(self, error: AgentError | None, start_s: float, end_s: float) -> None:
         before = self.status
         if error is not None:
             self.errors[error.cause] += 1
-            self.turn.failed(end_s)
+            self.turn.failed(end_s, alive=isinstance(error, Refused))
         wall_s = time.time()
         state = self.turn.state(sound=self.sound)
         if error is not None and before.state is UnitState.NEW:
@@ -130,9 +139,8 @@ class PolledUnit:
     def _log_change(self, before: UnitStatus, error: AgentError | None) -> None:
         where = f"{self.info.bus} {self.info.address}" if self.info.bus else self.info.address
         if self.status.state in _SILENT and before.state not in _SILENT and error is not None:
-            log.warning(
-                "unit %s (%s) does not answer: %s: %s", self.info.name, where, error.cause, error
-            )
+            how = "refuses everything" if isinstance(error, Refused) else "does not answer"
+            log.warning("unit %s (%s) %s: %s: %s", self.info.name, where, how, error.cause, error)
         elif self.status.state not in _SILENT and before.state in _SILENT:
             log.info("unit %s (%s) answers again", self.info.name, where)
 
