@@ -82,7 +82,7 @@ class PolledUnit:
         fields = [row for row in profile.fields if row.cadence in cadences]
         result = await reader.read(fields)
         error = self._publish(profile, result, cadences)
-        if isinstance(error, Refused):
+        if isinstance(error, Refused) and result.error is None:
             # What was refused is not asked again; then nothing would be, and a silence not seen.
             reader.forget()
         return error

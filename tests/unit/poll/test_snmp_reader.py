@@ -1,0 +1,106 @@
+from agent.decode.sample import decode
+from agent.errors import AuthFailed, NoAnswer, Refused
+from agent.model import FaultReason, Oid
+from agent.poll.readers import Pass, SnmpReader
+from agent.profiles.schema import Field, Object
+from tests.unit.poll.scripted import TIMEOUT_S, ScriptedAgent, integer
+
+BASE: Oid = (1, 3, 6, 1, 9)
+VOLTS, AMPS, LOADS = (*BASE, 1, 0), (*BASE, 2, 0), (*BASE, 3)
+FIELDS = [
+    Field("battery_voltage", Object(VOLTS)),
+    Field("battery_current", Object(AMPS)),
+    Field("load", Object(LOADS, column=True), index="phase:{1}", scale=0.01),
+]
+ROWS = {(*LOADS, 1): integer(30), (*LOADS, 2): integer(31)}
+REFUSED = FaultReason.REFUSED
+
+
+def reader(agent: ScriptedAgent) -> SnmpReader:
+    return SnmpReader(agent, TIMEOUT_S)
+
+
+def values(result: Pass) -> dict[tuple[str, str | None], object]:
+    sample = decode("u", result.fields, result.raw)
+    return {(row.quantity, row.index): row.value for row in sample.readings}
+
+
+def faults(result: Pass) -> dict[tuple[str, str | None], FaultReason]:
+    sample = decode("u", result.fields, result.raw)
+    return {(row.quantity, row.index): row.reason for row in sample.faults}
+
+
+async def test_scalars_together_then_tables() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54), AMPS: integer(-3), **ROWS})
+    result = await reader(agent).read(FIELDS)
+    assert agent.took() == [VOLTS, AMPS, LOADS]
+    assert (result.error, result.fields) == (None, tuple(FIELDS))
+    assert values(result) == {
+        ("battery_voltage", None): 54,
+        ("battery_current", None): -3,
+        ("load", "phase:1"): 0.3,
+        ("load", "phase:2"): 0.31,
+    }
+    assert faults(result) == {}
+
+
+async def test_what_does_not_exist_is_not_asked_again_until_forgotten() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54)})
+    unit = reader(agent)
+    first = await unit.read(FIELDS)
+    assert faults(first) == {("battery_current", None): REFUSED, ("load", None): REFUSED}
+    agent.took()
+    again = await unit.read(FIELDS)
+    assert agent.took() == [VOLTS]
+    assert faults(again) == faults(first)
+    unit.forget()
+    await unit.read(FIELDS)
+    assert agent.took() == [VOLTS, AMPS, LOADS]
+
+
+async def test_one_silence_ends_the_pass() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54), **ROWS}, errors=[NoAnswer("silence")])
+    result = await reader(agent).read(FIELDS)
+    assert agent.took() == [VOLTS, AMPS]
+    assert (str(result.error), result.fields) == ("silence", ())
+
+
+async def test_what_was_read_before_a_silence_is_kept_and_the_rest_is_not_missing() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54), **ROWS}, errors=[None, NoAnswer("silence")])
+    result = await reader(agent).read(FIELDS)
+    assert isinstance(result.error, NoAnswer)
+    assert values(result) == {("battery_voltage", None): 54}
+    assert faults(result) == {("battery_current", None): REFUSED}
+
+
+async def test_a_wrong_password_is_an_error_of_the_pass() -> None:
+    agent = ScriptedAgent(errors=[AuthFailed("wrong digest")])
+    assert isinstance((await reader(agent).read(FIELDS)).error, AuthFailed)
+
+
+async def test_errors_for_all_scalars_prove_life_and_are_asked_again() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54), AMPS: integer(1), **ROWS}, [Refused("genErr", 5)])
+    unit = reader(agent)
+    first = await unit.read(FIELDS)
+    assert first.error is None
+    assert faults(first) == {("battery_voltage", None): REFUSED, ("battery_current", None): REFUSED}
+    assert len(values(first)) == 2
+    assert faults(await unit.read(FIELDS)) == {}
+
+
+async def test_an_error_for_a_table_leaves_the_rest() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54), AMPS: integer(1)}, [None, Refused("genErr", 5)])
+    result = await reader(agent).read(FIELDS)
+    assert (result.error, faults(result)) == (None, {("load", None): REFUSED})
+    assert len(values(result)) == 2
+
+
+async def test_an_object_that_two_fields_need_is_asked_once() -> None:
+    agent = ScriptedAgent({VOLTS: integer(2)})
+    fields = [
+        Field("battery_status", Object(VOLTS), states=((2, "normal"),)),
+        Field("battery_fault", Object(VOLTS), states=((2, False),)),
+    ]
+    result = await reader(agent).read(fields)
+    assert agent.took() == [VOLTS]
+    assert values(result) == {("battery_status", None): "normal", ("battery_fault", None): False}
