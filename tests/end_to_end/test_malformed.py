@@ -1,0 +1,91 @@
+"""Every kind of bad answer is counted under its cause, harms no neighbour, and passes.
+
+One agent lives through all of them: what one kind leaves behind would spoil the next.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.end_to_end.bench import UNITS, Agent, Page, Rack
+
+LINE, GATE, RTU = VICTIMS = "a-2", "b-2", "c-2"
+OTHERS = {*UNITS} - {*VICTIMS}
+
+
+class Case(NamedTuple):
+    """A fault of the wire, the cause it is counted under, and whom it can reach."""
+
+    kind: str
+    cause: str
+    says: str
+    units: tuple[str, ...] = VICTIMS
+    value: float = 0.0
+
+
+CASES = (
+    Case("silent", "NoAnswer", "silent for 0.15 s"),
+    Case("delay", "NoAnswer", "silent for 0.15 s", value=0.2),
+    Case("bad-crc", "BadAnswer", "checksum", (LINE, RTU)),
+    Case("truncated", "BadAnswer", ""),
+    Case("wrong-unit", "BadAnswer", "the answer is from unit"),
+    Case("wrong-function", "BadAnswer", "the answer has function code 4, asked was 3"),
+    Case("wrong-transaction", "BadAnswer", "the answer is to transaction", (GATE,)),
+    Case("exception", "Refused", "exception 4 (device failure)", value=4),
+    Case("exception", "Refused", "exception 2 (illegal data address)", value=2),
+    Case("exception", "NoAnswer", "the gateway did not reach", value=11),
+)
+
+
+def errors(page: Page, unit: str) -> dict[str, float]:
+    found = page.of("bbu_poll_errors_total", unit=unit).items()
+    return {dict(labels)["cause"]: count for labels, count in found}
+
+
+def polls(page: Page) -> dict[str, float]:
+    return {unit: page.one("bbu_polls_total", unit=unit) or 0 for unit in UNITS}
+
+
+def suffered(before: Page, case: Case) -> Callable[[Page], bool]:
+    """Tell a page on which every victim is down after three or more failures of the cause."""
+
+    def tell(page: Page) -> bool:
+        return all(
+            errors(page, unit).get(case.cause, 0) >= errors(before, unit).get(case.cause, 0) + 3
+            and page.one("bbu_up", unit=unit) == 0
+            and not page.of("bbu_cell_voltage_volts", unit=unit)
+            for unit in case.units
+        )
+
+    return tell
+
+
+async def live_through(rack: Rack, agent: Agent, case: Case) -> None:
+    before = await agent.scrape()
+    for unit in VICTIMS:
+        rack.fault(unit, case.kind, case.value)
+    during = await agent.when(suffered(before, case), f"{case} is counted")
+    for unit in case.units:
+        told = await agent.unit(unit)
+        assert case.says in told["last_error"], case
+        assert set(errors(during, unit)) - set(errors(before, unit)) <= {case.cause}, case
+    for unit in {*UNITS} - {*case.units}:
+        assert errors(during, unit) == errors(before, unit), (case, unit)
+        assert during.one("bbu_up", unit=unit) == 1, (case, unit)
+        assert polls(during)[unit] > polls(before)[unit], (case, unit)
+    for unit in VICTIMS:
+        rack.heal(unit)
+    await agent.when(lambda page: page.up() == {*UNITS}, f"everything is back after {case}")
+
+
+async def test_every_kind_of_bad_answer(rack: Rack) -> None:
+    agent = await rack.agent()
+    await agent.when(lambda page: page.up() == {*UNITS}, "all units are up")
+    for case in CASES:
+        await live_through(rack, agent, case)
+    after = await agent.scrape()
+    assert not after.of("bbu_poll_errors_total", cause="InternalError")
+    assert agent.lines("level=error") == []
+    for unit in VICTIMS:
+        gone = agent.lines("level=warning", f"unit {unit} ")
+        assert len(gone) == sum(unit in case.units for case in CASES), gone
+        assert len(agent.lines("level=info", f"unit {unit} ")) == len(gone)

@@ -1,0 +1,70 @@
+"""A unit that stops answering is seen to be gone, costs its neighbours little, and returns."""
+
+import asyncio
+import time
+from collections import defaultdict
+
+from tests.end_to_end.bench import MODULES, POLL, UNITS, Agent, Page, Rack
+
+INTERVAL_S, TIMEOUT_S, STALE_AFTER_S = 0.3, 0.15, 1.0
+# Scheduling of two busy cores, and that the times of success are sampled.
+SLACK_S = 0.25
+
+
+async def watch(agent: Agent, seconds: float) -> dict[str, list[float]]:
+    """Give the times of the successful polls of each unit."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        page = await agent.scrape()
+        for key, value in page.of("bbu_last_success_timestamp_seconds").items():
+            seen = times[dict(key)["unit"]]
+            if not seen or seen[-1] != value:
+                seen.append(value)
+        await asyncio.sleep(0.05)
+    return times
+
+
+def gone(page: Page, unit: str) -> bool:
+    """Say whether nothing is left of a unit but that it is down."""
+    return page.one("bbu_up", unit=unit) == 0 and not any(
+        page.of(name, unit=unit)
+        for name in (
+            "bbu_cell_voltage_volts",
+            "bbu_battery_voltage_volts",
+            "bbu_temperature_celsius",
+        )
+    )
+
+
+async def test_a_silent_unit_vanishes_and_returns(rack: Rack) -> None:
+    assert POLL["stale_after"] == "1s"
+    agent = await rack.agent()
+    page = await agent.when(lambda page: len(page.up()) == len(UNITS), "all units are up")
+    assert page.units("bbu_cell_voltage_volts") == set(MODULES)
+
+    rack.fault("a-2", "silent")
+    silent_s = time.monotonic()
+    await agent.when(lambda page: gone(page, "a-2"), "the values of a-2 are gone")
+    assert time.monotonic() - silent_s < STALE_AFTER_S + SLACK_S
+
+    times = await watch(agent, 3.0)
+    for name in ("a-1", "a-3", "b-1", "c-1", "ups-1"):
+        gaps = [later - sooner for sooner, later in zip(times[name], times[name][1:], strict=False)]
+        assert len(gaps) > 5
+        assert max(gaps) < INTERVAL_S + TIMEOUT_S + SLACK_S, (name, gaps)
+    page = await agent.scrape()
+    assert page.up() == {*UNITS} - {"a-2"}
+    assert (page.one("bbu_poll_errors_total", unit="a-2", cause="NoAnswer") or 0) > 2
+    told = await agent.unit("a-2")
+    assert told["verdict"] == "unknown"
+    assert told["reasons"][0]["code"] == "not_answering"
+    assert "silent for 0.15 s" in told["reasons"][0]["text"]
+
+    rack.heal("a-2")
+    page = await agent.when(lambda page: page.up() == {*UNITS}, "a-2 is back")
+    assert "a-2" in page.units("bbu_cell_voltage_volts")
+    assert len(agent.lines("unit a-2 ", "does not answer")) == 1
+    assert len(agent.lines("unit a-2 ", "answers again")) == 1
+    assert agent.lines("level=error") == []
+    assert not [line for line in agent.lines("level=warning") if "unit a-2 " not in line]
