@@ -131,6 +131,7 @@ IDENTITY_LABELS = {
     "serial": "serial_number",
     "firmware": "firmware_version",
     "chemistry": "battery_chemistry",
+    "manufactured": "manufacture_date",
 }
 """Labels of the info families and the identity quantities that fill them."""
 

@@ -25,7 +25,7 @@ UNIT_INFO = Family(
     "bbu_unit_info",
     _INFO,
     "What the unit is, by its configuration and its own word.",
-    ("unit", "profile", *IDENTITY_LABELS, "rack", "shelf", "slot"),
+    ("unit", "profile", *IDENTITY_LABELS, "bus", "rack", "shelf", "slot"),
 )
 UP = Family("bbu_up", _GAUGE, "1 while the unit answers and its last answer is fresh.")
 STATE = Family(
@@ -36,6 +36,12 @@ STATE = Family(
 )
 LAST_SUCCESS = Family(
     "bbu_last_success_timestamp_seconds", _GAUGE, "When the unit last answered.", unit="seconds"
+)
+CHANGED = Family(
+    "bbu_measurements_changed_timestamp_seconds",
+    _GAUGE,
+    "When a voltage, current or temperature of the battery last differed from the one before.",
+    unit="seconds",
 )
 POLLS = Family("bbu_polls_total", _COUNTER, "Polls of the unit, good and bad.")
 POLL_ERRORS = Family(
@@ -160,8 +166,8 @@ CELL_LEAK = _band(
 BANDS = (SOH, RIDE, END_OF_LIFE, CELL_SOH, CELL_RESISTANCE, CELL_LEAK)
 
 FAMILIES = (
-    *(UNIT_INFO, UP, STATE, LAST_SUCCESS, POLLS, POLL_ERRORS, POLL_DURATION, FIELD_FAULTS),
-    *(DISCHARGES, VERDICT, REASON, BASIS, UPDATED, EVIDENCE, LIMITING, PROBABILITY),
+    *(UNIT_INFO, UP, STATE, LAST_SUCCESS, CHANGED, POLLS, POLL_ERRORS, POLL_DURATION),
+    *(FIELD_FAULTS, DISCHARGES, VERDICT, REASON, BASIS, UPDATED, EVIDENCE, LIMITING, PROBABILITY),
     *(family for band in BANDS for family in band),
 )
 """Every family of this module that does not come from the vocabulary."""
@@ -181,12 +187,14 @@ def _add_polling(page: Page, view: UnitView) -> None:
     name, status, place = view.info.name, view.status, view.info.location
     unit = (name,)
     identity = [view.identity.get(key, "") for key in IDENTITY_LABELS.values()]
-    where = (place.rack or "", place.shelf or "", place.slot or "")
+    where = (view.info.bus or "", place.rack or "", place.shelf or "", place.slot or "")
     profile = status.profile or view.info.profile
     page.add(UNIT_INFO, (name, profile, *identity, *where), 1)
     page.add(UP, unit, view.up)
     page.add_state(STATE, unit, status.state)
     page.add(LAST_SUCCESS, unit, status.last_ok)
+    if view.up:
+        page.add(CHANGED, unit, view.changed_at)
     page.add(POLLS, unit, status.polls)
     for cause in sorted(_CAUSES | status.errors.keys()):
         page.add(POLL_ERRORS, (name, cause), status.errors.get(cause, 0))

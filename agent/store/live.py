@@ -27,6 +27,11 @@ from agent.quantities import IDENTITY
 Key = tuple[str, str | None]
 """A quantity's key and the index of one reading of it."""
 
+_MEASURED = frozenset(
+    {"cell_voltage", "battery_voltage", "battery_current", "temperature", "cell_temperature"}
+)
+"""What never stands still in a battery that is read with the usual resolution."""
+
 _SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT, UnitState.NEW})
 _EMPTY: Mapping[str, float] = MappingProxyType({})
 
@@ -38,6 +43,7 @@ class UnitView:
     ``up``: it answers, and its last answer is fresh. ``readings`` holds fresh ones only and
     is empty unless the unit is up; ``identity`` outlives the silence. ``fault_counts`` are
     totals by quantity and reason, ``discharges`` the discharges seen, both since the start.
+    ``changed_at`` is the unix time at which a measurement of the battery last changed.
     """
 
     info: UnitInfo
@@ -50,6 +56,7 @@ class UnitView:
     health: Health | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
     discharges: int = 0
+    changed_at: float | None = None
 
     def age_s(self, reading: Reading) -> float:
         """Age of ``reading`` in seconds, never negative."""
@@ -70,6 +77,7 @@ class _Record:
     identity: dict[str, str] = field(default_factory=dict)
     discharges: int = 0
     last_discharge_s: float | None = None
+    changed_s: float | None = None
 
     def put(self, sample: Sample) -> None:
         self.answered_mono_s = sample.mono_s
@@ -78,6 +86,9 @@ class _Record:
             self.fault_counts[fault.quantity, fault.reason] += 1
         for reading in sample.readings:
             key = (reading.quantity, reading.index)
+            held = self.readings.get(key)
+            if reading.quantity in _MEASURED and (held is None or held.value != reading.value):
+                self.changed_s = sample.wall_s
             self.readings[key] = reading
             self.faults.pop(key, None)
             if reading.quantity in IDENTITY and reading.index is None:
@@ -111,6 +122,7 @@ class _Record:
             health=self.health,
             identity=dict(self.identity),
             discharges=self.discharges,
+            changed_at=self.changed_s,
         )
 
 
@@ -196,6 +208,7 @@ class LiveStore:
         for part in (record.readings, record.horizons_s, record.faults, record.identity):
             part.clear()
         record.health = None
+        record.changed_s = None
 
     def view(self, unit: str, *, mono_s: float) -> UnitView:
         """Show ``unit`` as of ``mono_s``."""

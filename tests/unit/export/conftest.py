@@ -103,6 +103,7 @@ def module(health: Health) -> UnitView:
         health=health,
         identity={"model": "HPR", "serial_number": "SN1", "battery_chemistry": "NMC"},
         discharges=3,
+        changed_at=1.7e9,
     )
 
 

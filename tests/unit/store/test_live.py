@@ -168,6 +168,21 @@ def test_health_is_kept_through_silence(store: LiveStore) -> None:
     assert store.view("a", mono_s=1e6).health is health
 
 
+def test_when_a_measurement_last_changed(store: LiveStore) -> None:
+    def changed() -> float | None:
+        return store.view("a", mono_s=30).changed_at
+
+    assert changed() is None
+    store.put_sample(sample(1, reading("cell_voltage", 3.98, 1, "1")))
+    store.put_sample(sample(2, reading("cell_voltage", 3.98, 2, "1")))
+    store.put_sample(sample(3, reading("cycle_count", 7.0, 3)))
+    assert changed() == 1.7e9 + 1
+    store.put_sample(sample(4, reading("cell_voltage", 3.97, 4, "1")))
+    assert changed() == 1.7e9 + 4
+    store.forget("a")
+    assert changed() is None
+
+
 def test_a_discharge_counts_once_however_often_it_is_updated(store: LiveStore) -> None:
     for event in (
         Event("a", "discharge", 1.0, None),
