@@ -169,8 +169,6 @@ async def run(path: Path, config: Config, listen: Addresses = ()) -> None:
     history = HistoryStore(config.state_dir / "bbu-agent.sqlite")
     for trouble in (await history.import_folder(config.state_dir / "import")).problems:
         log.warning("not imported: %s", trouble)
-    if history.problem is not None:
-        log.warning("history is kept in memory only: %s", history.problem)
     agent = build(path, config, history, listen)
     _on_signals(agent)
     runner = web.AppRunner(

@@ -201,7 +201,7 @@ class HistoryStore:
         return self._disk
 
     def _fail(self, error: Exception) -> None:
-        problem = f"{self._path}: {error}; records are kept in memory until it can be written"
+        problem = f"{self._path}: {_advice(error)}; records are kept in memory until then"
         if problem != self.problem:
             _LOG.error("%s", problem)
         self.problem = problem
@@ -274,6 +274,22 @@ class HistoryStore:
         if self._memory is not None:
             self._memory.close()
             self._memory = None
+
+
+def _advice(error: Exception) -> str:
+    """Say what is wrong with the file and what to do, for the end of which there is hope."""
+    if isinstance(error, StoreError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: give a state_dir that the agent's user can write"
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return "locked by another program, perhaps another bbu-agent: give each its own state_dir"
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return f"{error}: make state_dir writable for the agent's user"
+    if code == sqlite3.SQLITE_FULL:
+        return "the disk is full: make room"
+    return str(error)
 
 
 def _rename_quietly(path: Path) -> None:
