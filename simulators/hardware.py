@@ -71,7 +71,10 @@ MODULES = {design.name: design for design in (HPR, CLASSIC)}
 
 @dataclass(frozen=True, slots=True)
 class UpsDesign:
-    """A UPS seen through its network card: only string values, no cells."""
+    """A UPS seen through its network card: only string values, no cells.
+
+    ``root`` is the tree that its card answers, of those that its profile knows.
+    """
 
     name: str
     title: str
@@ -82,6 +85,7 @@ class UpsDesign:
     blocks: int
     capacity_ah: float
     sys_object_id: tuple[int, ...]
+    root: tuple[int, ...]
     efficiency: float = 0.93
 
 
@@ -95,6 +99,7 @@ UPS = UpsDesign(
     blocks=20,
     capacity_ah=18.0,
     sys_object_id=(1, 3, 6, 1, 2, 1, 33),
+    root=(1, 3, 6, 1, 2, 1, 33),
 )
 APC_UPS = UpsDesign(
     name="apc-ups",
@@ -106,6 +111,7 @@ APC_UPS = UpsDesign(
     blocks=16,
     capacity_ah=9.0,
     sys_object_id=(1, 3, 6, 1, 4, 1, 318, 1, 3, 27),
+    root=(1, 3, 6, 1, 4, 1, 318),
 )
 UPSES = {design.name: design for design in (UPS, APC_UPS)}
 """Every UPS design by name."""

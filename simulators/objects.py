@@ -47,7 +47,8 @@ class About:
 class ObjectTree:
     """The objects that ``profile`` maps, and the system group.
 
-    ``gauges`` are the quantities that the MIB declares as Gauge32 instead of INTEGER.
+    ``gauges`` are the quantities that the MIB declares as Gauge32 instead of INTEGER; of
+    the mapped objects only those under ``root`` are served, and no bit strings.
     """
 
     def __init__(
@@ -55,10 +56,16 @@ class ObjectTree:
         profile: Profile,
         values: Callable[[], Values],
         about: About,
+        *,
         gauges: frozenset[str] = frozenset(),
+        root: Oid = (1,),
     ) -> None:
         self._fields = [
-            (field, field.where) for field in profile.fields if isinstance(field.where, Object)
+            (field, field.where)
+            for field in profile.fields
+            if isinstance(field.where, Object)
+            and field.where.type is not ObjectType.BITS
+            and field.where.oid[: len(root)] == root
         ]
         self._values = values
         self._about = about
@@ -88,7 +95,7 @@ class ObjectTree:
     def _fill(self) -> None:
         if not self._stale:
             return
-        items = dict(self._system())
+        items = self._items = dict(self._system())
         values = self._values()
         for field, where in self._fields:
             if where.column:
@@ -97,7 +104,7 @@ class ObjectTree:
                 value = values[field.quantity, field.index]
                 if value is not None:
                     items[where.oid] = self._item(field, where.type, value)
-        self._items, self._order, self._stale = items, sorted(items), False
+        self._order, self._stale = sorted(items), False
 
     def _system(self) -> Iterator[tuple[Oid, Item]]:
         about = self._about
@@ -107,11 +114,21 @@ class ObjectTree:
         yield (*_SYSTEM, 5, 0), Item(Syntax.TEXT, about.name)
 
     def _rows(self, field: Field, where: Object, values: Values) -> Iterator[tuple[Oid, Item]]:
-        pattern = re.compile(re.escape(field.index or "").replace(r"\{1\}", r"(\d+)"))
+        if field.any_row is not None:
+            # A table of what is wrong: one row while the flag is up, its number free.
+            if values.get((field.quantity, field.index)):
+                row = sum(where.oid == oid[:-1] for oid in self._items) + 1
+                code = tuple(int(part) for part in str(field.any_row).split("."))
+                yield (*where.oid, row), Item(Syntax.OID, code)
+            return
+        pattern = re.sub(r"\\\{\d\\\}", r"(\\d+)", re.escape(field.index or ""))
+        order = [int(number) for number in re.findall(r"\{(\d)\}", field.index or "")]
         for (quantity, index), value in values.items():
-            found = pattern.fullmatch(index or "") if quantity == field.quantity else None
-            if found and value is not None:
-                yield (*where.oid, int(found[1])), self._item(field, where.type, value)
+            found = re.fullmatch(pattern, index or "") if quantity == field.quantity else None
+            if found and order and value is not None:
+                parts = sorted(zip(order, map(int, found.groups()), strict=True))
+                place = (*where.oid, *(number for _, number in parts))
+                yield place, self._item(field, where.type, value)
 
     def _item(self, field: Field, kind: ObjectType, value: float | str) -> Item:
         if kind is ObjectType.TICKS:

@@ -106,7 +106,13 @@ class Service:
             name,
             lambda: time.monotonic() - self._started,
         )
-        tree = ObjectTree(profile(ups.design.profile), self._values_of_ups(ups), about, _GAUGES)
+        tree = ObjectTree(
+            profile(ups.design.profile),
+            self._values_of_ups(ups),
+            about,
+            gauges=_GAUGES,
+            root=ups.design.root,
+        )
         self._trees[name] = tree
         tree.after(())  # a value that the map cannot hold must fail here, not in a request
         # Boots must grow from run to run; seconds since 2020 do, and fit 31 bits.

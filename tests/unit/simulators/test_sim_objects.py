@@ -18,7 +18,7 @@ def tree() -> ObjectTree:
         ("alarms_present", None): 2.0,
     }
     gauges = frozenset({"alarms_present"})
-    return ObjectTree(load("rfc1628-ups"), lambda: values, ABOUT, gauges)
+    return ObjectTree(load("rfc1628-ups"), lambda: values, ABOUT, gauges=gauges)
 
 
 def test_scalars_are_scaled_and_coded() -> None:
@@ -44,6 +44,26 @@ def test_a_walk_visits_everything_once_in_order() -> None:
     assert seen == sorted(set(seen))
     column = (1, 3, 6, 1, 2, 1, 33, 1, 4, 4, 1, 5)
     assert [oid[-1] for oid in seen if oid[: len(column)] == column] == [1, 2]
+
+
+def test_an_alarm_is_a_row_while_it_lasts() -> None:
+    table = (1, 3, 6, 1, 2, 1, 33, 1, 6, 2, 1, 2)
+    rows = []
+    for low, empty in ((False, False), (True, False), (True, True)):
+        values: Said = {("alarm", "battery_low"): low, ("alarm", "battery_depleted"): empty}
+        served = ObjectTree(load("rfc1628-ups"), values.copy, ABOUT)
+        rows.append([item and item.value for n in (1, 2) if (item := served.get((*table, n)))])
+    alarm = (1, 3, 6, 1, 2, 1, 33, 1, 6, 3)
+    assert rows == [[], [(*alarm, 3)], [(*alarm, 3), (*alarm, 4)]]
+
+
+def test_only_the_tree_of_the_card_is_served() -> None:
+    values: Said = {("state_of_charge", None): 0.5, ("battery_status", None): "low"}
+    root = (1, 3, 6, 1, 4, 1, 318)
+    served = ObjectTree(load("apc-powernet"), lambda: values, ABOUT, root=root)
+    after_system = served.after((1, 3, 6, 1, 2, 1, 1, 9))
+    assert after_system is not None
+    assert after_system[0][: len(root)] == root
 
 
 def test_dates_are_written_as_the_mib_has_them() -> None:
