@@ -172,4 +172,6 @@ def _object_holds(probe: Probe, answers: Mapping[Oid, SnmpValue | None]) -> bool
         raw = varbinds.raw_value(probe.where.type, value)
     except ValueError:
         return False
+    if raw == "" and probe.where.type is not ObjectType.TEXT:
+        return False
     return probe.matches is None or probe.matches.search(str(raw)) is not None
