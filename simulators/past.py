@@ -193,6 +193,7 @@ def quick_past(fleet: Fleet, years: float) -> None:
             )
             module.pack.cells.held_ah = module.pack.curves.held_at(module.design.float_v - 0.005)
         module.counters.self_tests = int(years * _YEAR_S / fleet.scenario.past.tests_every)
+        module.counters.last_test_s = fleet.start_s - fleet.scenario.past.tests_every / 2
         module.counters.discharges = int(years * fleet.scenario.past.outages_per_year)
         module.now_s, module.state = fleet.start_s, State.STANDBY
         module.step(1.0)
