@@ -1,0 +1,250 @@
+"""From samples to health with the real engine: when it starts, restarts, goes on and keeps."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from agent.health.engine import Observation
+from agent.model import Battery, Chemistry, Event, Reading, Sample, Value, Verdict
+from agent.poll.assess import ASSESS_EVERY_S, KEEP_EVERY_S, Assessor, State, observation
+
+WALL_S = 1.7e9
+BATTERY = Battery(Chemistry.NCA, series=3, rated_capacity_ah=20.0, rated_power_w=600.0)
+
+
+@dataclass
+class Records:
+    """An archive that writes down what it is given."""
+
+    states: list[tuple[str | None, State]] = field(default_factory=list)
+
+    def keep_state(self, unit: str, serial: str | None, state: State) -> None:
+        assert unit == "u"
+        self.states.append((serial, state))
+
+    def keep_event(self, event: Event) -> None:
+        raise AssertionError(event)
+
+    def keep_sample(self, sample: Sample, *, closely: bool) -> None:
+        raise AssertionError((sample, closely))
+
+
+def sample(at_s: float, *volts: float | None, **facts: Value) -> Sample:
+    rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
+    rows += [
+        Reading("cell_voltage", str(n), value, at_s, "x")
+        for n, value in enumerate(volts, start=1)
+        if value is not None
+    ]
+    return Sample("u", WALL_S + at_s, at_s, tuple(rows))
+
+
+def assessor(
+    records: Records | None = None, learnt: tuple[str | None, State] | None = None
+) -> Assessor:
+    return Assessor("u", records or Records(), BATTERY, learnt)
+
+
+def cells_of(made: Assessor) -> tuple[str, ...]:
+    assert made.engine is not None
+    return made.engine.cells
+
+
+def test_an_engine_starts_with_the_first_cells_in_their_own_order() -> None:
+    made = assessor()
+    rows = sample(0, *[4.0] * 11)
+    made.observe(Sample("u", rows.wall_s, 0, rows.readings[::-1]), urgent=False)
+    assert cells_of(made) == tuple(str(n) for n in range(1, 12))
+
+
+def test_a_unit_without_cells_is_judged_by_its_own_word() -> None:
+    made = assessor()
+    health = made.observe(sample(0, battery_status="normal"), urgent=False)
+    assert health is not None
+    assert (health.verdict, health.cells, made.engine) == (Verdict.OK, (), None)
+    worse = made.observe(sample(ASSESS_EVERY_S, replace_battery=True), urgent=False)
+    assert worse is not None
+    assert worse.verdict is Verdict.REPLACE
+
+
+def test_what_a_partial_pass_does_not_tell_is_still_known() -> None:
+    made = assessor()
+    made.observe(sample(0, replace_battery=True), urgent=False)
+    health = made.observe(sample(ASSESS_EVERY_S, battery_status="normal"), urgent=False)
+    assert health is not None
+    assert health.verdict is Verdict.REPLACE
+
+
+def test_assessments_come_at_their_pace_and_at_once_with_news() -> None:
+    made = assessor()
+    due = [
+        made.observe(sample(at, 4.0, 4.0, 4.0), urgent=urgent) is not None
+        for at, urgent in ((0, False), (29, False), (29.5, True), (30, False), (59.5, False))
+    ]
+    assert due == [True, False, True, False, True]
+
+
+def test_a_clock_set_back_does_not_silence_the_assessment() -> None:
+    made = assessor()
+    made.observe(sample(5000, 4.0, 4.0, 4.0), urgent=False)
+    assert made.observe(sample(10, 4.0, 4.0, 4.0), urgent=False) is not None
+
+
+def test_every_cell_has_its_estimate_by_the_device_number() -> None:
+    health = assessor().observe(sample(0, 4.0, 0.0, 4.0), urgent=False)
+    assert health is not None
+    assert [cell.cell for cell in health.cells] == ["1", "2", "3"]
+
+
+def test_a_cell_that_is_lost_for_a_while_keeps_its_place() -> None:
+    made = assessor()
+    made.observe(sample(0, 4.0, 4.0, 4.0), urgent=False)
+    engine = made.engine
+    made.observe(sample(10, 4.0, None, 4.0), urgent=False)
+    assert made.engine is engine
+
+
+def test_a_cell_that_shows_up_later_is_watched_too() -> None:
+    made = assessor()
+    made.observe(sample(0, 4.0, None, 4.0), urgent=False)
+    assert cells_of(made) == ("1", "3")
+    made.observe(sample(10, 4.0, 4.0, None), urgent=False)
+    assert cells_of(made) == ("1", "2", "3")
+
+
+def learn(records: Records, serial: str | None = "A1") -> tuple[str | None, State]:
+    made = assessor(records)
+    if serial is not None:
+        made.replaced(serial)
+    for at in range(0, 400, 10):
+        current_a = -10.0 if 200 <= at < 300 else 0.0
+        volts = 3.9 if current_a else 4.0
+        made.observe(sample(at, volts, volts, volts, battery_current=current_a), urgent=False)
+    made.keep(WALL_S + 400, urgent=True)
+    return records.states[-1]
+
+
+def state_of(made: Assessor) -> object:
+    assert made.engine is not None
+    return made.engine.state()
+
+
+def test_a_new_run_goes_on_with_what_was_learnt() -> None:
+    kept = learn(Records())
+    made = assessor(learnt=kept)
+    assert not made.replaced("A1")
+    made.observe(sample(410, 4.0, 4.0, 4.0, battery_current=0.0), urgent=False)
+    fresh = assessor()
+    fresh.observe(sample(410, 4.0, 4.0, 4.0, battery_current=0.0), urgent=False)
+    assert made.learnt is not None
+    assert state_of(made) != state_of(fresh)
+
+
+def test_a_new_run_that_misses_a_cell_at_first_goes_on_all_the_same() -> None:
+    made = assessor(learnt=learn(Records()))
+    made.replaced("A1")
+    made.observe(sample(410, 4.0, None, 4.0, battery_current=0.0), urgent=False)
+    assert cells_of(made) == ("1", "2", "3")
+
+
+def test_another_module_starts_anew() -> None:
+    made = assessor(learnt=learn(Records()))
+    assert made.replaced("B2")
+    made.observe(sample(410, 4.0, 4.0, 4.0), urgent=False)
+    fresh = assessor()
+    fresh.observe(sample(410, 4.0, 4.0, 4.0), urgent=False)
+    assert state_of(made) == state_of(fresh)
+
+
+def test_a_module_exchanged_while_we_look_starts_anew() -> None:
+    made = assessor()
+    assert not made.replaced("A1")
+    made.observe(sample(0, 4.0, 4.0, 4.0, replace_battery=True), urgent=False)
+    assert not made.replaced("A1")
+    assert made.replaced("B2")
+    assert (made.engine, made.known) == (None, {})
+    health = made.observe(sample(1, 4.0, 4.0, 4.0), urgent=False)
+    assert health is not None
+    assert health.verdict is not Verdict.REPLACE
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"version": 1, "cells": ["1", "2"]}, {"version": 99}, {"cells": "123"}]
+)
+def test_a_state_that_cannot_be_used_is_said_and_left(
+    state: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = assessor(learnt=("A1", state))
+    made.observe(sample(0, 4.0, 4.0, 4.0), urgent=False)
+    assert cells_of(made) == ("1", "2", "3")
+    (record,) = caplog.records
+    assert record.getMessage().startswith("unit u: starts without its past: ")
+
+
+def test_the_state_is_kept_at_its_pace_and_at_once_with_news() -> None:
+    records = Records()
+    made = assessor(records)
+    made.replaced("A1")
+    made.observe(sample(0, 4.0, 4.0, 4.0), urgent=False)
+    for now_s, urgent in ((0, False), (10, False), (20, True), (30, False)):
+        made.keep(WALL_S + now_s, urgent=urgent)
+    made.keep(WALL_S + 20 + KEEP_EVERY_S, urgent=False)
+    assert [serial for serial, _ in records.states] == ["A1"] * 3
+
+
+def test_a_unit_without_an_engine_has_nothing_to_keep() -> None:
+    records = Records()
+    assessor(records).keep(WALL_S, urgent=True)
+    assert records.states == []
+
+
+def indexed(quantity: str, index: str, value: float) -> Reading:
+    return Reading(quantity, index, value, 0.0, "x")
+
+
+def test_an_observation_holds_what_the_engine_takes() -> None:
+    rows = sample(
+        7,
+        4.0,
+        None,
+        0.0,
+        battery_current=-75.5,
+        state_of_charge=0.81,
+        reported_state_of_health=0.87,
+        charging=False,
+        discharging=True,
+    ).readings
+    more = (
+        indexed("temperature", "pack1", 25.0),
+        indexed("temperature", "pack2", 26.5),
+        indexed("temperature", "inlet", 60.0),
+        indexed("ambient_temperature", "rack", 21.0),
+    )
+    assert observation(Sample("u", WALL_S, 7, (*rows, *more)), ("1", "2", "3")) == Observation(
+        time_s=WALL_S,
+        current_a=-75.5,
+        cells_v=(4.0, None, 0.0),
+        temperatures_c=(25.0, 26.5),
+        ambient_c=21.0,
+        phase="discharge",
+        reported_soc=0.81,
+        reported_soh=0.87,
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "phase"),
+    [
+        ({"self_test_running": True, "discharging": True}, "selftest"),
+        ({"discharging": True, "charging": False}, "discharge"),
+        ({"charging": True}, "charge"),
+        ({"charging": False}, "standby"),
+        ({}, None),
+    ],
+)
+def test_phases(facts: dict[str, Value], phase: str | None) -> None:
+    assert observation(sample(0, **facts), ()).phase == phase
+
+
+def test_absent_is_not_zero() -> None:
+    assert observation(sample(0), ("1",)) == Observation(WALL_S, None, (None,))

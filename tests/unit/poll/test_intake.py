@@ -1,0 +1,232 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from agent.model import (
+    Event,
+    Location,
+    Reading,
+    Sample,
+    UnitInfo,
+    UnitState,
+    UnitStatus,
+    Value,
+    Verdict,
+)
+from agent.poll.assess import State
+from agent.poll.intake import CALM_AFTER_S, RESUME_WITHIN_S, Intake
+from agent.profiles.load import load
+from agent.store.live import LiveStore
+
+WALL_S = 1.7e9
+INFO = UnitInfo("u", "orv3-bbu", Location("r1", "a", "1"), "shelf-a", "unit id 48")
+PROFILE = load("orv3-bbu")
+
+
+@dataclass
+class Records:
+    """An archive that writes down what it is given."""
+
+    states: list[tuple[str, str | None, State]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    closely: list[bool] = field(default_factory=list)
+
+    def keep_state(self, unit: str, serial: str | None, state: State) -> None:
+        self.states.append((unit, serial, state))
+
+    def keep_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def keep_sample(self, sample: Sample, *, closely: bool) -> None:
+        assert sample.unit == "u"
+        self.closely.append(closely)
+
+
+@dataclass
+class Bench:
+    """An intake for one unit with everything that it writes to."""
+
+    store: LiveStore
+    records: Records
+    alarms: list[tuple[str, float]]
+    intake: Intake
+
+    def take(self, at_s: float, *volts: float, **facts: Value) -> None:
+        rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
+        rows += [
+            Reading("cell_voltage", str(n), value, at_s, "x")
+            for n, value in enumerate(volts, start=1)
+        ]
+        self.intake.sample(Sample("u", WALL_S + at_s, at_s, tuple(rows)), PROFILE)
+
+    def values(self, at_s: float) -> Mapping[str, Value]:
+        view = self.store.view("u", mono_s=at_s)
+        return {row.quantity: row.value for row in view.readings}
+
+    def verdict(self) -> Verdict | None:
+        health = self.store.view("u", mono_s=0).health
+        return None if health is None else health.verdict
+
+
+def bench(
+    learnt: Mapping[str, tuple[str | None, State]] | None = None,
+    interrupted: tuple[Event, ...] = (),
+    now_s: float = WALL_S,
+) -> Bench:
+    store = LiveStore([INFO], [], stale_after_s=30)
+    records = Records()
+    alarms: list[tuple[str, float]] = []
+    intake = Intake(store, records, lambda info, until_s: alarms.append((info.name, until_s)))
+    intake.follow([INFO], {"u": {}}, learnt or {}, interrupted=interrupted, now_s=now_s)
+    intake.found("u", PROFILE)
+    intake.status("u", UnitStatus(UnitState.UP))
+    return Bench(store, records, alarms, intake)
+
+
+def test_a_sample_reaches_store_health_and_history() -> None:
+    made = bench()
+    made.take(0, 3.9, 3.9, battery_current=0.0, cycle_count=7.0)
+    assert made.values(1) == {"battery_current": 0.0, "cycle_count": 7.0, "cell_voltage": 3.9}
+    assert made.verdict() is not None
+    assert made.records.closely == [False]
+    assert made.records.events == []
+    assert made.alarms == []
+
+
+def test_slow_fields_stay_while_fast_ones_grow_stale() -> None:
+    made = bench()
+    made.take(0, battery_current=0.0, cycle_count=7.0)
+    made.take(50, battery_voltage=40.0)
+    assert made.values(51) == {"cycle_count": 7.0, "battery_voltage": 40.0}
+
+
+def test_a_discharge_hurries_the_shelf_from_its_first_sample_to_its_rest() -> None:
+    made = bench()
+    made.take(0, 3.9, battery_current=0.0)
+    made.take(10, 3.7, battery_current=-50.0)
+    made.take(12, 3.7, battery_current=-50.0)
+    made.take(14, 3.8, battery_current=0.0)
+    made.take(24, 3.8, battery_current=0.0)
+    assert made.alarms == [("u", at + CALM_AFTER_S) for at in (10, 12, 14)]
+    assert made.records.closely == [False, True, True, True, False]
+    assert [(event.kind, event.end_s) for event in made.records.events] == [
+        ("discharge", None),
+        ("discharge", WALL_S + 14),
+    ]
+    assert made.store.view("u", mono_s=14).discharges == 1
+
+
+def test_a_self_test_hurries_while_it_runs_and_is_not_counted_as_a_discharge() -> None:
+    made = bench()
+    made.take(0, 3.7, battery_current=-30.0)
+    made.take(1, 3.7, battery_current=-30.0, self_test_running=True)
+    made.take(2, 3.8, battery_current=0.0)
+    assert made.alarms == [("u", at + CALM_AFTER_S) for at in (0, 1)]
+    assert {event.kind for event in made.records.events} == {"self_test"}
+    assert made.store.view("u", mono_s=2).discharges == 0
+
+
+def test_the_estimate_is_renewed_and_kept_when_a_discharge_begins_and_ends() -> None:
+    made = bench()
+    made.take(0, 3.9, battery_current=0.0)
+    kept = [len(made.records.states)]
+    for at, current_a in ((1, -50.0), (2, -50.0), (3, 0.0), (4, 0.0)):
+        made.take(at, 3.8, battery_current=current_a)
+        kept.append(len(made.records.states))
+    assert kept == [1, 2, 2, 3, 3]
+
+
+def test_another_module_in_the_slot_leaves_nothing_of_the_old_one() -> None:
+    made = bench()
+    made.take(0, 3.9, 3.9, serial_number="A1", replace_battery=True, cycle_count=900.0)
+    assert made.verdict() is Verdict.REPLACE
+    made.take(10, 3.9, 3.9, serial_number="B2", battery_current=0.0)
+    assert made.values(11) == {
+        "serial_number": "B2",
+        "battery_current": 0.0,
+        "cell_voltage": 3.9,
+    }
+    assert made.verdict() is not Verdict.REPLACE
+    assert made.records.events == [
+        Event("u", "replaced", WALL_S + 10, WALL_S + 10, {"serial_number": "B2"})
+    ]
+
+
+def test_a_module_pulled_out_under_load_ends_its_event() -> None:
+    made = bench()
+    made.take(0, 3.7, serial_number="A1", battery_current=-50.0)
+    made.take(4, 3.7, battery_current=-50.0)
+    made.take(300, 3.9, serial_number="B2", battery_current=0.0)
+    assert [(event.kind, event.start_s, event.end_s) for event in made.records.events] == [
+        ("discharge", WALL_S, None),
+        ("discharge", WALL_S, WALL_S + 4),
+        ("replaced", WALL_S + 300, WALL_S + 300),
+    ]
+
+
+def test_what_was_learnt_is_kept_with_the_serial_number_and_used_again() -> None:
+    first = bench()
+    for at in range(0, 600, 5):
+        current_a = -40.0 if 300 <= at < 400 else 0.0
+        volts = 3.7 if current_a else 3.95
+        first.take(at, volts, volts, serial_number="A1", battery_current=current_a)
+    first.intake.keep_all(WALL_S + 600)
+    unit, serial, state = first.records.states[-1]
+    assert (unit, serial) == ("u", "A1")
+    second = bench(learnt={"u": (serial, state)})
+    second.take(610, 3.95, 3.95, serial_number="A1", battery_current=0.0)
+    third = bench(learnt={"u": (serial, state)})
+    third.take(610, 3.95, 3.95, serial_number="B2", battery_current=0.0)
+    assert [event.kind for event in second.records.events] == []
+    assert [event.kind for event in third.records.events] == ["replaced"]
+    assert second.records.states[-1][2] != third.records.states[-1][2]
+
+
+def test_a_discharge_that_a_crash_interrupted_goes_on_uncounted() -> None:
+    under_way = Event("u", "discharge", WALL_S - 40, None, {"duration_s": 30.0})
+    made = bench(interrupted=(under_way,))
+    made.take(0, 3.7, battery_current=-50.0)
+    made.take(2, 3.8, battery_current=0.0)
+    assert [(event.start_s, event.end_s) for event in made.records.events] == [
+        (WALL_S - 40, None),
+        (WALL_S - 40, WALL_S + 2),
+    ]
+    assert made.store.view("u", mono_s=2).discharges == 0
+
+
+def test_an_event_interrupted_long_ago_ended_where_it_was_last_seen() -> None:
+    under_way = Event("u", "discharge", WALL_S, None, {"duration_s": 30.0})
+    made = bench(interrupted=(under_way,), now_s=WALL_S + 31 + RESUME_WITHIN_S)
+    assert made.records.events == [replace(under_way, end_s=WALL_S + 30)]
+
+
+def test_battery_facts_of_the_configuration_win_over_the_profile() -> None:
+    made = bench()
+    made.intake.follow([INFO], {"u": {"series": 10, "rated_power_w": 2000.0}}, {})
+    made.intake.found("u", PROFILE)
+    battery = made.intake.units["u"].assessor.battery
+    assert battery == replace(PROFILE.battery, series=10, rated_power_w=2000.0)
+
+
+@pytest.mark.parametrize(
+    ("info", "overrides", "stays"),
+    [
+        (INFO, {}, True),
+        (replace(INFO, location=Location("r2", "b", "4")), {}, True),
+        (replace(INFO, address="unit id 49"), {}, False),
+        (INFO, {"series": 10}, False),
+    ],
+    ids=["as it was", "moved on paper", "another address", "another battery"],
+)
+def test_a_reload_keeps_the_engine_of_what_stays(
+    info: UnitInfo,
+    overrides: dict[str, object],
+    stays: bool,  # noqa: FBT001 - of the case
+) -> None:
+    made = bench()
+    made.take(0, 3.9, 3.9)
+    engine = made.intake.units["u"].assessor.engine
+    made.intake.follow([info], {"u": overrides}, {})
+    assert made.intake.units["u"].info == info
+    assert (made.intake.units["u"].assessor.engine is engine) == stays
