@@ -14,6 +14,7 @@ from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, TransportError, Unidentified
 from agent.export.json import fault_json, reading_json
 from agent.model import FaultReason, Sample
+from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
 from agent.poll.readers import ModbusReader, Reader, SnmpReader
 from agent.profiles.load import load, load_all, names
@@ -35,6 +36,8 @@ from agent.transport.modbus import open_modbus
 from agent.transport.snmp import open_snmp
 
 EXIT_NO_ANSWER, EXIT_NOTHING_FITS = 3, 4
+PATIENCE = 3
+"""Different questions that a silent Modbus unit is asked before it counts as absent."""
 _PARITIES = {"N": Parity.NONE, "E": Parity.EVEN, "O": Parity.ODD}
 
 
@@ -135,9 +138,11 @@ async def _read_modbus(wanted: _Wanted, target: SerialLine | ModbusHost) -> tupl
     unit_id = wanted.unit_id or 0
     try:
         if wanted.profile == "auto":
-            profile = await identify_modbus(link, unit_id, load_all(), timeout_s=wanted.timeout)
+            profile = await identify_modbus(
+                link, unit_id, load_all(), timeout_s=wanted.timeout, patience=PATIENCE
+            )
         else:
-            profile = load(wanted.profile)
+            profile = await settled(link, unit_id, load(wanted.profile), timeout_s=wanted.timeout)
         reader = ModbusReader(link, unit_id, profile.limits, wanted.timeout)
         return profile, await _sample(profile, reader)
     finally:

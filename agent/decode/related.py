@@ -56,6 +56,8 @@ def _holds(condition: Condition, row: Oid, raw: Raw) -> bool:
         return False
     if value in condition.none_of:
         return False
+    if condition.at_least is not None and (isinstance(value, str) or value < condition.at_least):
+        return False
     return condition.matches is None or condition.matches.search(str(value)) is not None
 
 

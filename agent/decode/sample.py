@@ -80,7 +80,7 @@ def _beyond(field: Field, index: str | None, series: int) -> bool:
 def _outcomes(field: Field, raw: Raw) -> Iterator[_Outcome]:
     where = field.where
     if isinstance(where, Words):
-        yield _Outcome(field.index, str(where), _from_words(where, raw))
+        yield _Outcome(field.index, str(where), _from_words(field, where, raw))
     elif not where.column:
         yield _Outcome(field.index, str(where), _from_object(where, where.oid, raw))
     elif field.any_row is not None:
@@ -97,7 +97,11 @@ def _any_row(field: Field, where: Object, raw: Raw) -> _Outcome:
     return _Outcome(field.index, str(where), int(any(found)))
 
 
-def _from_words(where: Words, raw: Raw) -> RawValue | _Rejected:
+def _from_words(field: Field, where: Words, raw: Raw) -> RawValue | _Rejected:
+    word = raw.words.get(where.register)
+    if where.bit is not None and word in field.absent:
+        # The whole word says "no value"; none of its bits means anything.
+        return _Rejected(FaultReason.SENTINEL, str(word))
     try:
         value = words.raw_value(where, raw.words)
     except ValueError as error:

@@ -20,6 +20,7 @@ _LAYOUT = {
     WordType.S64: ">q",
     WordType.F32: ">f",
 }
+_DECIMAL = frozenset({WordType.BCD16, WordType.BCD32, WordType.BCD_DATE})
 
 
 def raw_value(where: Words, words: Mapping[Register, int]) -> RawValue | None:
@@ -41,8 +42,24 @@ def raw_value(where: Words, words: Mapping[Register, int]) -> RawValue | None:
     if where.low_word_first:
         parts.reverse()
     packed = b"".join(part.to_bytes(2, "big") for part in parts)
+    if where.type in _DECIMAL:
+        return decimal(packed, date=where.type is WordType.BCD_DATE)
     value: int | float = struct.unpack(_LAYOUT[where.type], packed)[0]
     return value
+
+
+def decimal(packed: bytes, *, date: bool = False) -> int:
+    """Read four bits as one decimal digit; as ``date`` they are YYYYMMDD, midnight UTC.
+
+    Raises:
+        ValueError: a digit is above 9, or there is no such day.
+    """
+    digits = packed.hex()
+    if not digits.isdecimal():
+        raise ValueError("a digit above 9")
+    if not date:
+        return int(digits)
+    return utc_midnight(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
 
 
 def text(parts: list[int], *, low_byte_first: bool = False) -> str:

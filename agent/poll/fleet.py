@@ -11,12 +11,13 @@ from agent.config.types import AUTO, Config, Poll, Unit
 from agent.config.types import Bus as BusConfig
 from agent.model import UnitInfo
 from agent.poll.bus import Bus
+from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
 from agent.poll.readers import ModbusReader, Reader, SnmpReader
 from agent.poll.schedule import Pace, Turn
 from agent.poll.unit import Finder, PolledUnit, Sink, fixed
 from agent.profiles.load import load, load_all
-from agent.profiles.schema import Profile
+from agent.profiles.schema import Profile, Words
 from agent.targets import SnmpHost
 from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
@@ -161,14 +162,22 @@ def _modbus_finder(link: ModbusLink, unit: Unit, config: Config) -> Finder:
     def reader(profile: Profile) -> Reader:
         return ModbusReader(link, unit_id, profile.limits, timeout_s)
 
+    unheard: set[Words] = set()
+
     async def search() -> tuple[Profile, Reader]:
-        profile = await identify_modbus(link, unit_id, load_all(), timeout_s=timeout_s)
+        profile = await identify_modbus(
+            link, unit_id, load_all(), timeout_s=timeout_s, unheard=unheard
+        )
+        return profile, reader(profile)
+
+    async def settle() -> tuple[Profile, Reader]:
+        profile = await settled(link, unit_id, load(unit.profile), timeout_s=timeout_s)
         return profile, reader(profile)
 
     if unit.profile == AUTO:
         return search
     profile = load(unit.profile)
-    return fixed(profile, reader(profile))
+    return fixed(profile, reader(profile)) if profile.sunspec is None else settle
 
 
 def _polled(unit: Unit, info: UnitInfo, poll: Poll, sink: Sink, find: Finder) -> PolledUnit:

@@ -1,14 +1,15 @@
 """Which profile fits a device that nobody has named: ask, from cheap to dear."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
-from agent.decode import varbinds, words
-from agent.errors import Refused, Unidentified
-from agent.model import Oid, Register, SnmpKind, SnmpValue
-from agent.poll.readers import unreached
-from agent.profiles.schema import Identify, Object, ObjectType, Probe, Profile, Protocol, Words
-from agent.transport.base import ModbusLink, SnmpClient
+from agent.decode import varbinds
+from agent.errors import Unidentified
+from agent.model import Oid, SnmpKind, SnmpValue
+from agent.poll.identify_modbus import identify_modbus
+from agent.profiles.schema import Identify, Object, ObjectType, Probe, Profile, Protocol
+from agent.transport.base import SnmpClient
+
+__all__ = ["SYS_DESCR", "SYS_OBJECT_ID", "identify_modbus", "identify_snmp"]
 
 SYS_DESCR: Oid = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
@@ -52,73 +53,6 @@ async def identify_snmp(
         f"no profile fits: sysObjectID {shown}, sysDescr {described[:80]!r}; tried {tried}. "
         "Name one with profile:, or record the device for a new profile"
     )
-
-
-async def identify_modbus(
-    link: ModbusLink, unit_id: int, profiles: Iterable[Profile], *, timeout_s: float
-) -> Profile:
-    """Find the profile of a Modbus unit by its probing registers.
-
-    Raises:
-        Unidentified: no family fits.
-        TransportError: the device did not answer.
-    """
-    candidates = sorted(
-        (profile for profile in profiles if profile.protocol is Protocol.MODBUS),
-        key=lambda profile: profile.identify.order,
-    )
-    asker = _Asker(link, unit_id, timeout_s)
-    for profile in candidates:
-        if profile.identify.probes and await asker.all_hold(profile.identify.probes):
-            return profile
-    seen = "; ".join(f"{where}: {value}" for where, value in asker.seen.items())
-    tried = ", ".join(profile.name for profile in candidates)
-    raise Unidentified(
-        f"no profile fits unit id {unit_id}: {seen or 'nothing readable'}; tried {tried}. "
-        "Name one with profile:, or record the device for a new profile"
-    )
-
-
-@dataclass(slots=True)
-class _Asker:
-    link: ModbusLink
-    unit_id: int
-    timeout_s: float
-    seen: dict[Words, str | None] = field(default_factory=dict)
-
-    async def all_hold(self, probes: Sequence[Probe]) -> bool:
-        for probe in probes:
-            if not isinstance(probe.where, Words):
-                return False
-            value = await self._value(probe.where)
-            if value is None:
-                return False
-            if probe.matches is not None and probe.matches.search(value) is None:
-                return False
-        return True
-
-    async def _value(self, where: Words) -> str | None:
-        if where not in self.seen:
-            self.seen[where] = await self._ask(where)
-        return self.seen[where]
-
-    async def _ask(self, where: Words) -> str | None:
-        table, address = where.register
-        try:
-            got = await self.link.read(
-                self.unit_id, table, address, where.count, timeout_s=self.timeout_s
-            )
-        except Refused as refusal:
-            silence = unreached(self.unit_id, refusal)
-            if silence is not None:
-                raise silence from refusal
-            return None
-        registers: dict[Register, int] = dict(zip(where.registers, got, strict=True))
-        try:
-            value = words.raw_value(where, registers)
-        except ValueError:
-            return None
-        return None if value is None else str(value)
 
 
 def _object_id(value: SnmpValue | None) -> Oid:

@@ -13,7 +13,7 @@ from agent.errors import BadAnswer, NoAnswer, Refused, TransportError
 from agent.model import Oid, Raw, Register, SnmpValue
 from agent.profiles.schema import Field, Limits, Object, Words
 from agent.transport.base import ModbusLink, SnmpClient
-from agent.transport.plan import Span, plan, singles
+from agent.transport.plan import Span, apart, blocks, plan, singles
 
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
 _GATEWAY_CODES = (10, 11)
@@ -49,6 +49,35 @@ class Reader(Protocol):
 
 
 @dataclass(slots=True)
+class _Gathered:
+    """What one pass over a Modbus unit has brought so far. ``factors`` scale other values."""
+
+    factors: frozenset[Register]
+    words: dict[Register, int] = field(default_factory=dict)
+    refused: set[Register] = field(default_factory=set)
+    attempted: set[Register] = field(default_factory=set)
+    moved: set[Register] = field(default_factory=set)
+    split: bool = False
+    checked: bool = False
+
+    def take(self, span: Span, values: Sequence[int]) -> None:
+        """Keep the answer to one request."""
+        new = dict(zip(span.registers, values, strict=True))
+        known = self.factors & new.keys() & self.words.keys()
+        self.moved |= {register for register in known if self.words[register] != new[register]}
+        self.words.update(new)
+
+    def sound(self) -> dict[Register, int]:
+        """Leave out factors that changed during the pass: no value can be told by them."""
+        return {at: word for at, word in self.words.items() if at not in self.moved}
+
+
+def _factors(fields: Sequence[Field]) -> frozenset[Register]:
+    scales = [row.scale_from.where for row in fields if row.scale_from is not None]
+    return frozenset(place.register for place in scales if isinstance(place, Words))
+
+
+@dataclass(slots=True)
 class ModbusReader:
     """A unit on a Modbus line or gateway.
 
@@ -70,37 +99,38 @@ class ModbusReader:
     async def read(self, fields: Sequence[Field]) -> Pass:
         """Read ``fields`` in as few requests as the limits allow."""
         wall_s, start_s = time.time(), time.monotonic()
-        words: dict[Register, int] = {}
-        now_refused: set[Register] = set()
-        attempted: set[Register] = set()
+        got = _Gathered(_factors(fields))
         error: TransportError | None = None
-        places = [place for row in fields for place in row.places if isinstance(place, Words)]
+        places = blocks(fields, self.limits, self.refused)
         queue = list(plan(places, self.limits, refused=self.refused))
         if places and not queue:
             self.forget()
-            queue = list(plan(places, self.limits))
+            queue = list(plan(blocks(fields, self.limits), self.limits))
         while queue and error is None:
             span = queue.pop(0)
-            attempted.update(span.registers)
+            got.attempted.update(span.registers)
             try:
-                words.update(zip(span.registers, await self._ask(span), strict=True))
+                got.take(span, await self._ask(span))
             except Refused as refusal:
                 error = unreached(self.unit_id, refusal)
                 if error is None:
-                    queue[:0] = self._smaller(span, places, refusal, now_refused)
+                    got.split = True
+                    queue[:0] = self._smaller(span, fields, refusal, got.refused)
                     late = time.monotonic() - start_s > self.timeout_s
-                    if not words and (late or not queue):
+                    if not got.words and (late or not queue):
                         error = refusal
             except TransportError as failure:
                 error = failure
+            if not queue and not got.checked:
+                queue = self._again(fields, got)
         raw = Raw(
             wall_s=wall_s,
             mono_s=start_s,
             duration_s=time.monotonic() - start_s,
-            words=words,
-            refused=frozenset(self.refused | now_refused),
+            words=got.sound(),
+            refused=frozenset(self.refused | got.refused),
         )
-        return Pass(raw, self._covered(fields, attempted, words, error), error)
+        return Pass(raw, self._covered(fields, got.attempted, got.words, error), error)
 
     async def _ask(self, span: Span) -> list[int]:
         start_s = time.monotonic()
@@ -118,15 +148,29 @@ class ModbusReader:
             self.unit_id, span.table, span.address, span.count, timeout_s=self.timeout_s
         )
 
+    def _again(self, fields: Sequence[Field], got: "_Gathered") -> list[Span]:
+        """Plan to read once more the scale factors that came apart from their values."""
+        got.checked = True
+        limits = replace(self.limits, max_words=1) if got.split else self.limits
+        factors = apart(fields, limits, self.refused)
+        return list(plan([place for place in factors if place.register in got.words], self.limits))
+
     def _smaller(
-        self, span: Span, places: Sequence[Words], refusal: Refused, now_refused: set[Register]
+        self, span: Span, fields: Sequence[Field], refusal: Refused, now_refused: set[Register]
     ) -> Sequence[Span]:
+        places = blocks(fields, self.limits, self.refused)
         parts = singles(places, span)
         if refusal.code == _ILLEGAL_VALUE and span.count > 1 and len(parts) > 1:
             self.limits = replace(self.limits, max_words=max(1, span.count // 2))
+            places = blocks(fields, self.limits, self.refused)
             inside = [place for place in places if _within(place, span)]
             return plan(inside, self.limits, refused=self.refused)
-        if len(parts) > 1:
+        if span not in parts:
+            return parts
+        # One block: a value and its scale factor, then each of them alone.
+        own = [place for row in fields for place in row.places if isinstance(place, Words)]
+        parts = tuple(part for part in singles(own, span) if part != span)
+        if parts:
             return parts
         if refusal.code in (_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE):
             self.refused.update(span.registers)

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from agent.model import Table
 from agent.profiles import units
 from agent.profiles.document import FieldDocument
 from agent.profiles.schema import Field, Object, ObjectType, Protocol, Words, WordType
 from agent.quantities import QUANTITIES, Kind, Quantity, Scope
 
 _LAST_ADDRESS = 0xFFFF
+_BIT_TABLES = (Table.COIL, Table.DISCRETE)
 _RANGES = {
     WordType.U16: (0, 0xFFFF),
     WordType.S16: (-0x8000, 0x7FFF),
@@ -17,6 +19,8 @@ _RANGES = {
     WordType.U64: (0, 2**64 - 1),
     WordType.S64: (-(2**63), 2**63 - 1),
     WordType.SBS_DATE: (0, 0xFFFF),
+    WordType.BCD16: (0, 9999),
+    WordType.BCD32: (0, 99_999_999),
 }
 
 
@@ -90,7 +94,7 @@ def _states(field: Field, quantity: Quantity) -> Iterator[str]:
             if name not in quantity.states:
                 yield f"{name!r} is no state of {field.quantity}: {', '.join(quantity.states)}"
     elif quantity.kind is Kind.FLAG:
-        if not names and field.where.bit is None and field.any_row is None:
+        if not names and not _two_valued(field):
             yield "a flag needs values (raw to true or false) or a bit"
         if any(not isinstance(name, bool) for name in names):
             yield "a flag's values are true or false"
@@ -98,6 +102,12 @@ def _states(field: Field, quantity: Quantity) -> Iterator[str]:
         yield "only states and flags have values"
     elif isinstance(field.where, Words) and field.where.bit is not None:
         yield "only flags can be bits"
+
+
+def _two_valued(field: Field) -> bool:
+    """Say whether the raw value itself is true or false."""
+    of_bits = isinstance(field.where, Words) and field.where.register.table in _BIT_TABLES
+    return field.where.bit is not None or field.any_row is not None or of_bits
 
 
 def together(fields: Iterable[Field], protocol: Protocol, max_words: int) -> Iterator[str]:
@@ -137,11 +147,16 @@ def _share(one: Field, other: Field) -> bool:
         bits = one.where.bit, other.where.bit
         if None not in bits:
             return bits[0] != bits[1]
+        if one.when and other.when and one.rank != other.rank:
+            # Which of the two it is depends on another value, as the order of bytes does.
+            return True
     if isinstance(one.where, Object) and isinstance(other.where, Object):
         if one.where.bit != other.where.bit or one.any_row != other.any_row:
             return True
         if any(field.when or field.unit_from for field in (one, other)):
             # Which of the two it is depends on another value; both never apply at once.
+            return True
+        if (one.lowest, one.highest) != (other.lowest, other.highest):
             return True
     alike = one.where == other.where and one.quantity != other.quantity
     return alike and bool(one.states) and bool(other.states)

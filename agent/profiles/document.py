@@ -1,6 +1,6 @@
 """The shape of a profile file. Structure only; ``load.py`` checks what it means."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt, StringConstraints
 
@@ -37,6 +37,7 @@ class ConditionDocument(PlaceDocument):
     none_of: tuple[Scalar, ...] = ()
     matches: str | None = None
     or_missing: bool = False
+    at_least: StrictInt | None = None
 
 
 class ScaleFromDocument(PlaceDocument):
@@ -89,6 +90,7 @@ class FieldDocument(_Part):
     unit_from: UnitFromDocument | None = None
     name_from: OidText | None = None
     any_row: Scalar | None = None
+    count_at: int | None = Field(default=None, ge=0, le=65535)
 
 
 class ProbeDocument(_Part):
@@ -100,6 +102,7 @@ class ProbeDocument(_Part):
     words: int | None = Field(default=None, ge=1, le=125)
     oid: OidText | None = None
     matches: str | None = None
+    between: tuple[StrictInt, StrictInt] | None = None
 
 
 class IdentifyDocument(_Part):
@@ -118,6 +121,7 @@ class LinkDocument(_Part):
     baudrate: int | None = None
     parity: Parity | None = None
     unit_ids: tuple[Scalar, ...] = ()
+    listen_only: bool = False
 
 
 class LimitsDocument(_Part):
@@ -141,6 +145,33 @@ class BatteryDocument(_Part):
     cell_max_v: FiniteFloat | None = Field(default=None, gt=0)
 
 
+class GroupDocument(_Part):
+    """What a SunSpec model repeats, under ``repeat``."""
+
+    count_at: int = Field(ge=2, le=65535)
+    words: int = Field(ge=1, le=125)
+    part: Literal["string", "module"] | None = None
+    fields: tuple[FieldDocument, ...] = Field(min_length=1)
+
+
+class ModelDocument(_Part):
+    """One entry under ``sunspec.models``."""
+
+    model: int = Field(ge=1, le=65534)
+    words: int = Field(ge=1, le=65533)
+    part: Literal["unit", "string", "module"] | None = None
+    names: dict[Literal["string", "module"], StrictInt] = Field(default_factory=dict)
+    fields: tuple[FieldDocument, ...] = ()
+    repeat: GroupDocument | None = None
+
+
+class SunSpecDocument(_Part):
+    """A device that lists its own models."""
+
+    markers: tuple[StrictInt, ...] = Field(min_length=1)
+    models: tuple[ModelDocument, ...] = Field(min_length=1)
+
+
 class ProfileDocument(_Part):
     """A whole profile file."""
 
@@ -154,4 +185,5 @@ class ProfileDocument(_Part):
     limits: LimitsDocument = LimitsDocument()
     battery: BatteryDocument = BatteryDocument()
     also: tuple[str, ...] = ()
-    fields: tuple[FieldDocument, ...] = Field(min_length=1)
+    sunspec: SunSpecDocument | None = None
+    fields: tuple[FieldDocument, ...] = ()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from agent.model import Oid, Register, Table
@@ -25,16 +26,26 @@ from agent.profiles.schema import (
     WordType,
 )
 
+_WORD_BITS = 16
+_MAX_BITS = 2000
 _Type = TypeVar("_Type", WordType, ObjectType)
 _ANY = frozenset({"every", "rank", "unconfirmed"})
-_VALUE = _ANY | frozenset(
-    ("quantity", "unit", "index", "type", "scale", "offset", "absent", "values", "range")
+_VALUE = (
+    _ANY
+    | frozenset(
+        ("quantity", "unit", "index", "type", "scale", "offset", "absent", "values", "range")
+    )
+    | {"when", "scale_from", "unit_from"}
 )
-_BITS = _ANY | {"at", "table", "bits"}
-_WORDS = _VALUE | frozenset(
-    ("at", "table", "words", "count", "step", "first", "low_word_first", "low_byte_first")
+_BITS = _ANY | {"at", "table", "bits", "type", "low_word_first", "absent"}
+_WORDS = (
+    _VALUE
+    | frozenset(
+        ("at", "table", "words", "count", "step", "first", "low_word_first", "low_byte_first")
+    )
+    | {"count_at"}
 )
-_OBJECT = _VALUE | {"oid", "column", "bit", "first", "name_from", "any_row"}
+_OBJECT = _VALUE | {"oid", "column", "bit", "count", "step", "first", "name_from", "any_row"}
 """The keys that each kind of entry heeds. Any other would be dropped without a word."""
 
 
@@ -56,7 +67,7 @@ def fields(entry: FieldDocument) -> Iterator[Field]:
         raise ValueError(f"has two places: {' and '.join(places)}")
     if entry.at is None:
         _only(entry, _OBJECT, places[0])
-        yield _object_field(entry)
+        yield from _object_fields(entry)
     elif entry.bits:
         _only(entry, _BITS, "bits")
         yield from _bit_fields(entry, entry.at)
@@ -89,12 +100,16 @@ def probe(entry: ProbeDocument) -> Probe:
     pattern = None if entry.matches is None else re.compile(entry.matches, re.IGNORECASE)
     if (entry.at is None) == (entry.oid is None):
         raise ValueError("a probe needs at or oid, one of them")
+    if entry.between is not None and entry.between[0] > entry.between[1]:
+        raise ValueError("between must rise from low to high")
     if entry.at is not None:
         kind = _type(WordType, entry.type, WordType.U16)
         place = Words(Register(entry.table, entry.at), _width(kind, entry.words), kind)
-        return Probe(place, pattern)
+        return Probe(place, pattern, entry.between)
     return Probe(
-        Object(oid(entry.oid or ""), _type(ObjectType, entry.type, ObjectType.TEXT)), pattern
+        Object(oid(entry.oid or ""), _type(ObjectType, entry.type, ObjectType.TEXT)),
+        pattern,
+        entry.between,
     )
 
 
@@ -124,7 +139,17 @@ def _register_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
             low_word_first=entry.low_word_first,
             low_byte_first=entry.low_byte_first,
         )
-        yield _field(entry, place, _repeat_index(entry, n))
+        field = _field(entry, place, _repeat_index(entry, n))
+        yield field if entry.count_at is None else _counted(entry, field, n + 1)
+
+
+def _counted(entry: FieldDocument, field: Field, number: int) -> Field:
+    """Make a part of a list depend on the register that tells how long the list is."""
+    if entry.count == 1 or entry.count_at is None:
+        raise ValueError("count_at needs count, the most that it can tell")
+    register = Register(entry.table, entry.count_at)
+    told = Condition(Words(register, 1, WordType.U16), or_missing=True, at_least=number)
+    return replace(field, when=(*field.when, told))
 
 
 def _repeat_index(entry: FieldDocument, n: int) -> str | None:
@@ -138,33 +163,57 @@ def _repeat_index(entry: FieldDocument, n: int) -> str | None:
 def _bit_fields(entry: FieldDocument, at: int) -> Iterator[Field]:
     for bit, meaning in sorted(entry.bits.items()):
         quantity, _, name = meaning.partition(" ")
-        if not 0 <= bit <= 15:  # noqa: PLR2004 - bits of a word
-            raise ValueError(f"bit {bit} is not in a 16-bit word")
-        place = Words(Register(entry.table, at), 1, WordType.U16, bit=bit)
         yield Field(
             quantity=quantity,
-            where=place,
+            where=_bit_place(entry, at, bit),
             index=name or None,
+            absent=frozenset(entry.absent),
             cadence=entry.every,
             rank=entry.rank,
             unconfirmed=entry.unconfirmed,
         )
 
 
-def _object_field(entry: FieldDocument) -> Field:
+def _bit_place(entry: FieldDocument, at: int, bit: int) -> Words:
+    """Give the word that holds a bit; in a table of bits each is a place of its own."""
+    kind = _type(WordType, entry.type, WordType.U16)
+    if entry.table in (Table.COIL, Table.DISCRETE):
+        if entry.type is not None or entry.absent or not 0 <= bit < _MAX_BITS:
+            raise ValueError(f"bit {bit}: counts from at, without type and absent")
+        return Words(Register(entry.table, at + bit), 1, WordType.U16, bit=0)
+    if kind not in (WordType.U16, WordType.U32):
+        raise ValueError(f"bits are of u16 or u32, not {kind}")
+    words = WORDS[kind]
+    if not 0 <= bit < _WORD_BITS * words:
+        raise ValueError(f"bit {bit} is not in a {_WORD_BITS * words}-bit word")
+    from_low = bit // _WORD_BITS
+    at += from_low if entry.low_word_first else words - 1 - from_low
+    return Words(Register(entry.table, at), 1, WordType.U16, bit=bit % _WORD_BITS)
+
+
+def _object_fields(entry: FieldDocument) -> Iterator[Field]:
     kind = _type(ObjectType, entry.type, ObjectType.NUMBER)
     column = entry.column is not None
+    index = entry.index
     if (kind is ObjectType.BITS) != (entry.bit is not None):
         raise ValueError("type bits and bit go together")
     if entry.any_row is not None and not column:
         raise ValueError("any_row is for a column")
-    named = entry.index is not None and ("{1}" in entry.index or "{name}" in entry.index)
-    if column and not named and entry.any_row is None and not entry.when:
+    told = index == "" or (index is not None and any(f"{{{m}}}" in index for m in ("1", "name")))
+    if column and not (told or entry.any_row is not None or entry.count > 1):
         raise ValueError("a column needs an index with {1}, the row's first index part")
-    if (entry.name_from is not None) != (entry.index is not None and "{name}" in entry.index):
+    if (entry.name_from is not None) != (index is not None and "{name}" in index):
         raise ValueError("name_from goes with {name} in the index")
-    place = Object(oid(entry.column or entry.oid or ""), kind, column=column, bit=entry.bit)
-    return _field(entry, place, entry.index)
+    root = oid(entry.column or entry.oid or "")
+    for n in range(entry.count):
+        # A repeated column counts on in its own part, a repeated object before its instance.
+        at = len(root) - (1 if column else 2)
+        place = (*root[:at], root[at] + n * (entry.step or 1), *root[at + 1 :])
+        yield _field(
+            entry,
+            Object(place, kind, column=column, bit=entry.bit),
+            _repeat_index(entry, n) or None,
+        )
 
 
 def _place(entry: PlaceDocument) -> Words | Object:
@@ -218,7 +267,7 @@ def _field(entry: FieldDocument, where: Words | Object, index: str | None) -> Fi
         rank=entry.rank,
         unconfirmed=entry.unconfirmed,
         wordings=tuple((raw, str(told[1])) for raw, told in both.items()),
-        first=entry.first if isinstance(where, Object) else None,
+        first=entry.first if isinstance(where, Object) and entry.count == 1 else None,
         when=tuple(_condition(item) for item in entry.when),
         scale_from=_scale_from(entry),
         unit_from=_unit_from(entry),
@@ -230,14 +279,16 @@ def _field(entry: FieldDocument, where: Words | Object, index: str | None) -> Fi
 
 
 def _condition(entry: ConditionDocument) -> Condition:
-    if not (entry.one_of or entry.none_of or entry.matches is not None):
-        raise ValueError("when: needs one_of, none_of or matches")
+    tests = (entry.matches, entry.at_least)
+    if not (entry.one_of or entry.none_of or any(test is not None for test in tests)):
+        raise ValueError("when: needs one_of, none_of, matches or at_least")
     return Condition(
         _place(entry),
         frozenset(entry.one_of),
         frozenset(entry.none_of),
         None if entry.matches is None else re.compile(entry.matches, re.IGNORECASE),
         or_missing=entry.or_missing,
+        at_least=entry.at_least,
     )
 
 

@@ -17,9 +17,9 @@ from yaml.constructor import ConstructorError
 
 from agent.errors import ProfileError
 from agent.model import Battery
-from agent.profiles import checks, expand
+from agent.profiles import checks, expand, sunspec
 from agent.profiles.document import IdentifyDocument, LinkDocument, ProfileDocument
-from agent.profiles.schema import Field, Identify, Limits, Link, Profile, Protocol
+from agent.profiles.schema import Field, Identify, Limits, Link, Profile, Protocol, SunSpec
 
 _LAST_UNIT_ID = 247
 RANKS_APART = 100
@@ -100,6 +100,8 @@ def parse(text: str, source: str) -> Profile:
         ]
         raise ProfileError("\n".join(lines)) from error
     problems: list[str] = []
+    if not document.fields and document.sunspec is None:
+        problems.append("fields: must have at least one")
     fields = tuple(_fields(document, problems))
     problems += checks.together(fields, document.protocol, document.limits.max_words)
     profile = _profile(document, (*fields, *_also(document, problems)), problems)
@@ -158,7 +160,16 @@ def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: lis
         sources=document.sources,
         unconfirmed=document.unconfirmed,
         also=document.also,
+        sunspec=_sunspec(document, problems),
     )
+
+
+def _sunspec(document: ProfileDocument, problems: list[str]) -> SunSpec | None:
+    if document.sunspec is None:
+        return None
+    if document.protocol is not Protocol.MODBUS:
+        problems.append(f"sunspec: is nothing of protocol {document.protocol}")
+    return sunspec.build(document.sunspec, problems)
 
 
 def _identify(document: IdentifyDocument, protocol: Protocol, problems: list[str]) -> Identify:
@@ -195,8 +206,10 @@ def _link(document: LinkDocument, problems: list[str]) -> Link:
             problems.append(f"link.unit_ids: {item!r} is neither a number nor a range 48-53")
             continue
         first, last = int(low), int(high or low)
-        if not 1 <= first <= last <= _LAST_UNIT_ID:
-            problems.append(f"link.unit_ids: {item!r} does not rise within 1 to {_LAST_UNIT_ID}")
+        if not first <= last <= _LAST_UNIT_ID:
+            problems.append(f"link.unit_ids: {item!r} does not rise within 0 to {_LAST_UNIT_ID}")
             continue
         unit_ids += range(first, last + 1)
-    return Link(document.baudrate, document.parity, tuple(unit_ids))
+    return Link(
+        document.baudrate, document.parity, tuple(unit_ids), listen_only=document.listen_only
+    )

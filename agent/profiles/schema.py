@@ -41,6 +41,12 @@ class WordType(StrEnum):
     TEXT = "text"
     SBS_DATE = "sbs_date"
     """Smart Battery Data ManufactureDate: (year - 1980) * 512 + month * 32 + day."""
+    BCD16 = "bcd16"
+    """Four decimal digits, four bits each."""
+    BCD32 = "bcd32"
+    """Eight decimal digits, four bits each."""
+    BCD_DATE = "bcd_date"
+    """A day as the eight decimal digits YYYYMMDD, four bits each."""
 
 
 class ObjectType(StrEnum):
@@ -76,6 +82,9 @@ WORDS = {
     WordType.S64: 4,
     WordType.F32: 2,
     WordType.SBS_DATE: 1,
+    WordType.BCD16: 1,
+    WordType.BCD32: 2,
+    WordType.BCD_DATE: 2,
 }
 """Words of each type of fixed width; texts state theirs."""
 
@@ -128,8 +137,8 @@ class Condition:
     """What another value must be for a field to mean anything.
 
     It holds if that raw value is one of ``one_of`` (where given), none of ``none_of`` and,
-    as text, matches. A device that lacks the value decides by ``or_missing``. A column
-    stands for the row of the field's own column.
+    as text, matches, or if it is ``at_least`` so much. A device that lacks the value decides
+    by ``or_missing``. A column stands for the row of the field's own column.
     """
 
     where: Words | Object
@@ -137,6 +146,7 @@ class Condition:
     none_of: frozenset[int | str] = frozenset()
     matches: re.Pattern[str] | None = None
     or_missing: bool = False
+    at_least: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +221,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One read that tells a family apart: it must answer and, if given, match."""
+    """One read that tells a family apart: it must answer and, if given, match.
+
+    ``between`` are the lowest and highest raw number that a device of the family shows.
+    """
 
     where: Words | Object
     matches: re.Pattern[str] | None = None
+    between: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +249,16 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How the family's Modbus line is set, and the unit ids it uses."""
+    """How the family's Modbus line is set, and the unit ids it uses.
+
+    ``listen_only``: one of the devices may itself be the master of the line, beside which
+    no second one may speak.
+    """
 
     baudrate: int | None = None
     parity: Parity | None = None
     unit_ids: tuple[int, ...] = ()
+    listen_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +267,46 @@ class Limits:
 
     max_words: int = 120
     max_gap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a SunSpec model repeats: ``words`` registers for each part, as often as told.
+
+    ``count_at`` is the register of the number, counted from the model's own first. The
+    fields' addresses count from the first register of a part, those of their scale factors
+    from the model's. ``part`` names the parts; None for cells, which carry numbers alone.
+    """
+
+    count_at: int
+    words: int
+    fields: tuple[Field, ...]
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMap:
+    """One SunSpec model: its fields' addresses count from its first register, the number.
+
+    ``words`` is the length of its fixed part without the two words of the head. ``part``
+    is what it describes ("unit", "string", "module"; None: the device), and ``names`` says
+    which register numbers the string and the module.
+    """
+
+    number: int
+    words: int
+    fields: tuple[Field, ...]
+    part: str | None = None
+    names: tuple[tuple[str, int], ...] = ()
+    group: Group | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SunSpec:
+    """A device that lists its own models, from one of ``markers`` on in holding registers."""
+
+    markers: tuple[int, ...]
+    models: tuple[ModelMap, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +328,7 @@ class Profile:
     sources: tuple[str, ...] = ()
     unconfirmed: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    sunspec: SunSpec | None = None
 
 
 __all__ = [
@@ -276,15 +336,18 @@ __all__ = [
     "Cadence",
     "Condition",
     "Field",
+    "Group",
     "Identify",
     "Limits",
     "Link",
+    "ModelMap",
     "Object",
     "ObjectType",
     "Probe",
     "Profile",
     "Protocol",
     "ScaleFrom",
+    "SunSpec",
     "Table",
     "UnitFrom",
     "WordType",

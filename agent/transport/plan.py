@@ -73,33 +73,35 @@ def singles(places: Sequence[Words], span: Span) -> tuple[Span, ...]:
     return tuple(sorted(inside))
 
 
-def blocks(fields: Iterable[Field], max_words: int) -> tuple[Words, ...]:
+def blocks(
+    fields: Iterable[Field], limits: Limits, refused: Collection[Register] = ()
+) -> tuple[Words, ...]:
     """Give the places that ``fields`` need, a value and its scale factor as one place.
 
-    A value so far from its scale factor that no request of ``max_words`` holds both is read
-    apart from it; ``apart`` names those factors.
+    Where no request within the limits holds both, or it would cross a refused register,
+    they stay two places; ``apart`` names the scale factors of those.
     """
     found: list[Words] = []
     for field in fields:
-        joined = _joined(field, max_words)
+        joined = _joined(field, limits, refused)
         places = [place for place in field.places if isinstance(place, Words)]
-        found += places if joined is None else [place for place in places if place != field.where]
-        if joined is not None:
-            found.append(joined)
+        found += places if joined is None else [joined, *places[1:]]
     return tuple(dict.fromkeys(found))
 
 
-def apart(fields: Iterable[Field], max_words: int) -> tuple[Words, ...]:
-    """Name the scale factors that cannot be read in one request with a value they scale."""
+def apart(
+    fields: Iterable[Field], limits: Limits, refused: Collection[Register] = ()
+) -> tuple[Words, ...]:
+    """Name the scale factors that are not read in one request with every value they scale."""
     found = [
         field.scale_from.where
         for field in fields
-        if field.scale_from is not None and _joined(field, max_words) is None
+        if field.scale_from is not None and _joined(field, limits, refused) is None
     ]
     return tuple(dict.fromkeys(place for place in found if isinstance(place, Words)))
 
 
-def _joined(field: Field, max_words: int) -> Words | None:
+def _joined(field: Field, limits: Limits, refused: Collection[Register]) -> Words | None:
     """Give one place for a value and its scale factor; None where it has none in reach."""
     scale = None if field.scale_from is None else field.scale_from.where
     where = field.where
@@ -109,6 +111,7 @@ def _joined(field: Field, max_words: int) -> Words | None:
         return None
     first, other = sorted((where, scale), key=lambda place: place.register.address)
     count = max(other.register.address + other.count - first.register.address, first.count)
-    if count > max_words:
+    joined = Words(first.register, count, WordType.TEXT)
+    if count > limits.max_words or any(register in refused for register in joined.registers):
         return None
-    return Words(first.register, count, WordType.TEXT)
+    return joined
