@@ -199,6 +199,7 @@ class UnitInfo:
 
     ``bus`` is the name of the line or gateway it shares, or None for a unit with an
     address of its own; ``address`` is for people ("10.1.3.20:161", "unit id 48").
+    ``chemistry`` is the configured one; it overrules what the device prints.
     """
 
     name: str
@@ -206,6 +207,7 @@ class UnitInfo:
     location: Location = field(default_factory=Location)
     bus: str | None = None
     address: str = ""
+    chemistry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

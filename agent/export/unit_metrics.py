@@ -186,7 +186,10 @@ def add_unit(page: Page, view: UnitView) -> None:
 def _add_polling(page: Page, view: UnitView) -> None:
     name, status, place = view.info.name, view.status, view.info.location
     unit = (name,)
-    identity = [view.identity.get(key, "") for key in IDENTITY_LABELS.values()]
+    known = dict(view.identity)
+    if view.info.chemistry is not None:
+        known["battery_chemistry"] = view.info.chemistry
+    identity = [known.get(key, "") for key in IDENTITY_LABELS.values()]
     where = (view.info.bus or "", place.rack or "", place.shelf or "", place.slot or "")
     profile = status.profile or view.info.profile
     page.add(UNIT_INFO, (name, profile, *identity, *where), 1)
