@@ -160,7 +160,11 @@ async def _sample(profile: Profile, reader: Reader) -> Sample:
 
 
 def _document(profile: Profile, sample: Sample) -> dict[str, object]:
-    identity = {row.quantity: row.value for row in sample.readings if row.quantity in IDENTITY}
+    identity = {
+        row.quantity: row.value
+        for row in sample.readings
+        if row.quantity in IDENTITY and row.index is None
+    }
     return {
         "profile": profile.name,
         "identity": identity,

@@ -157,6 +157,10 @@ def _steered(field: Field, outcome: _Outcome, raw: Raw) -> Reading | Fault | Non
     steer = related.steering(field, outcome.row, raw)
     if steer is None:
         return None
+    if isinstance(steer, Untold) and outcome.got in field.absent:
+        return Fault(
+            field.quantity, outcome.index, FaultReason.SENTINEL, str(outcome.got), outcome.source
+        )
     if isinstance(steer, Untold):
         reason = FaultReason.REFUSED if steer.refused else FaultReason.MISSING
         return Fault(field.quantity, outcome.index, reason, "", steer.source)

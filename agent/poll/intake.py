@@ -119,7 +119,8 @@ class Intake:
 
     def _check_slot(self, followed: _Followed, sample: Sample) -> None:
         for row in sample.readings:
-            if row.quantity == "serial_number" and followed.assessor.replaced(str(row.value)):
+            whole = row.quantity == "serial_number" and row.index is None
+            if whole and followed.assessor.replaced(str(row.value)):
                 self.store.forget(sample.unit)
                 under_way = followed.incidents.open
                 if under_way is not None:

@@ -13,6 +13,7 @@ from agent.decode.sample import decode
 from agent.errors import NoAnswer, Refused
 from agent.export.json import fault_json, reading_json
 from agent.model import Oid, Register, SnmpKind, SnmpValue, Table
+from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
 from agent.poll.readers import ModbusReader, Pass, SnmpReader
 from agent.profiles.load import load, load_all, names
@@ -139,6 +140,14 @@ async def identified(path: Path) -> Profile:
     return await identify_modbus(recorded_modbus(path), UNIT_ID, load_all(), timeout_s=1.0)
 
 
+async def placed(path: Path) -> Profile:
+    """Give the profile of a recording, its fields where the device has them."""
+    profile = load(path.parent.name)
+    if profile.sunspec is None:
+        return profile
+    return await settled(recorded_modbus(path), UNIT_ID, profile, timeout_s=1.0)
+
+
 async def read(path: Path, profile: Profile) -> Pass:
     if path.suffix == ".snmprec":
         return await SnmpReader(recorded_agent(path), 1.0).read(profile.fields)
@@ -161,7 +170,7 @@ def text_of(document: dict[str, object]) -> str:
 def document(profile: Profile, result: Pass) -> dict[str, object]:
     """Show a pass as ``bbu-agent read --format json`` does."""
     sample = decode("", result.fields, result.raw)
-    readings = {row.quantity: row.value for row in sample.readings}
+    readings = {row.quantity: row.value for row in sample.readings if row.index is None}
     return {
         "profile": profile.name,
         "identity": {key: value for key, value in readings.items() if key in IDENTITY},
@@ -191,8 +200,9 @@ def test_a_profile_names_its_sources(name: str) -> None:
 @each_profile
 def test_what_is_unconfirmed_is_said_in_words(name: str) -> None:
     profile = load(name)
-    notes = [*profile.unconfirmed, *(field.unconfirmed for field in profile.fields)]
-    assert all(len(note.split()) > 1 for note in notes if note is not None)
+    assert all(len(note.split()) > 1 for note in profile.unconfirmed)
+    notes = {field.unconfirmed for field in profile.fields} - {None}
+    assert all(note and note.strip() for note in notes)
 
 
 @each_profile
@@ -201,9 +211,11 @@ def test_a_profile_lies_in_the_folder_of_its_protocol(name: str) -> None:
 
 
 @each_profile
-def test_a_device_of_the_family_can_be_recognised(name: str) -> None:
-    rule = load(name).identify
-    assert rule.probes or rule.sys_object_ids or rule.sys_descr
+def test_a_device_of_the_family_can_be_recognised_or_has_to_be_named(name: str) -> None:
+    profile = load(name)
+    rule = profile.identify
+    named = any("name this profile" in note for note in profile.unconfirmed)
+    assert rule.probes or rule.sys_object_ids or rule.sys_descr or named
 
 
 @each_profile
@@ -220,7 +232,7 @@ def test_requests_cover_every_field_whole_and_within_the_limits(name: str) -> No
     for place in places:
         assert sum(set(place.registers) <= set(span.registers) for span in spans) == 1
     assert all(span.count <= profile.limits.max_words for span in spans)
-    assert bool(spans) == (profile.protocol is Protocol.MODBUS)
+    assert bool(spans) == (profile.protocol is Protocol.MODBUS and profile.sunspec is None)
 
 
 @each_profile
@@ -243,7 +255,7 @@ async def test_a_recorded_device_is_recognised_among_all_families(path: Path) ->
 
 @each_recording
 async def test_a_recorded_device_reads_as_expected(path: Path) -> None:
-    profile = load(path.parent.name)
+    profile = await placed(path)
     result = await read(path, profile)
     assert result.error is None
     read_now = document(profile, result)
