@@ -49,7 +49,7 @@ class Bus:
 
     async def _turn(self, unit: PolledUnit) -> None:
         start_s = time.monotonic()
-        cause = await unit.poll()
+        cause = await unit.poll(spare=not self._late(unit, start_s))
         end_s = time.monotonic()
         self.polls += 1
         self.busy_s += end_s - start_s
@@ -58,6 +58,10 @@ class Bus:
             self.recent.popleft()
         if cause is not None:
             self.errors[cause] += 1
+
+    def _late(self, unit: PolledUnit, now_s: float) -> bool:
+        """Say whether another unit waits for the line in the middle of a discharge."""
+        return any(other is not unit and other.turn.late(now_s) for other in self.units)
 
     def utilisation(self, now_s: float) -> float | None:
         """Share of the last minute spent in passes, 0 to 1; None before the first pass."""

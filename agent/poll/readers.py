@@ -15,6 +15,7 @@ from agent.profiles.schema import Field, Limits, Object, Words
 from agent.transport.base import ModbusLink, SnmpClient
 from agent.transport.plan import Span, apart, blocks, plan, singles
 
+_MOST_PLANS = 16
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
 _GATEWAY_CODES = (10, 11)
 """A gateway's own exceptions: no path to the unit, or the unit did not answer it."""
@@ -77,6 +78,16 @@ def _factors(fields: Sequence[Field]) -> frozenset[Register]:
     return frozenset(place.register for place in scales if isinstance(place, Words))
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The requests for ``fields``, under what was ``known`` of the unit at the time."""
+
+    fields: Sequence[Field]
+    known: tuple[int, Limits]
+    spans: tuple[Span, ...]
+    factors: frozenset[Register]
+
+
 @dataclass(slots=True)
 class ModbusReader:
     """A unit on a Modbus line or gateway.
@@ -91,21 +102,20 @@ class ModbusReader:
     limits: Limits
     timeout_s: float
     refused: set[Register] = field(default_factory=set)
+    plans: dict[int, _Plan] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Ask again for every register."""
         self.refused.clear()
+        self.plans.clear()
 
     async def read(self, fields: Sequence[Field]) -> Pass:
         """Read ``fields`` in as few requests as the limits allow."""
         wall_s, start_s = time.time(), time.monotonic()
-        got = _Gathered(_factors(fields))
         error: TransportError | None = None
-        places = blocks(fields, self.limits, self.refused)
-        queue = list(plan(places, self.limits, refused=self.refused))
-        if places and not queue:
-            self.forget()
-            queue = list(plan(blocks(fields, self.limits), self.limits))
+        made = self._plan(fields)
+        got = _Gathered(made.factors)
+        queue = list(made.spans)
         while queue and error is None:
             span = queue.pop(0)
             got.attempted.update(span.registers)
@@ -131,6 +141,25 @@ class ModbusReader:
             refused=frozenset(self.refused | got.refused),
         )
         return Pass(raw, self._covered(fields, got.attempted, got.words, error), error)
+
+    def _plan(self, fields: Sequence[Field]) -> _Plan:
+        """Give the requests for ``fields``, worked out once as long as nothing is learnt."""
+        known = (len(self.refused), self.limits)
+        held = self.plans.get(id(fields))
+        if held is not None and held.fields is fields and held.known == known:
+            return held
+        places = blocks(fields, self.limits, self.refused)
+        spans = plan(places, self.limits, refused=self.refused)
+        if places and not spans:
+            self.forget()
+            spans = plan(blocks(fields, self.limits), self.limits)
+        made = _Plan(fields, (len(self.refused), self.limits), spans, _factors(fields))
+        if isinstance(fields, tuple):
+            # Only what cannot change, and as many as a unit has kinds of passes.
+            if len(self.plans) >= _MOST_PLANS:
+                self.plans.clear()
+            self.plans[id(fields)] = made
+        return made
 
     async def _ask(self, span: Span) -> list[int]:
         start_s = time.monotonic()

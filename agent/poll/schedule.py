@@ -3,6 +3,7 @@
 Every time is monotonic seconds and comes in as a parameter.
 """
 
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -13,16 +14,24 @@ DOWN_AFTER = 2
 """Failures in a row after which a unit counts as down: one lost answer is a noisy line."""
 DORMANT_AFTER = 10
 """Failures in a row after which a unit is only probed (as Meta's rack monitor does)."""
+_PATIENCE = 1.5
+"""Standby intervals by which the less telling fields wait on a line that is late."""
+_LATE = 0.5
+"""Share of the discharge interval after which a line counts as late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The times that shape polling, in seconds."""
+    """The times that shape polling, in seconds.
+
+    ``counters_s`` lies between two looks at a unit's own counts of discharges.
+    """
 
     interval_s: float = 10.0
     discharge_interval_s: float = 1.0
     slow_s: float = 3600.0
     dormant_s: float = 300.0
+    counters_s: float = 60.0
 
 
 @dataclass(slots=True)
@@ -30,7 +39,9 @@ class Turn:
     """The schedule of one unit.
 
     A fresh turn is due at ``due_s``. While ``urgent_until_s`` lies ahead the unit is read
-    at the discharge interval and only its fast fields.
+    at the discharge interval: what tells of a discharge every time, the other fast fields
+    at the pace of standby, and the slow ones once it is over. ``phase_s`` puts the passes
+    after the first one off, so that the units of a line look one after the other.
     """
 
     pace: Pace
@@ -38,6 +49,10 @@ class Turn:
     failures: int = 0
     urgent_until_s: float = 0.0
     slow_due_s: float = 0.0
+    rest_due_s: float = 0.0
+    counters_due_s: float = 0.0
+    phase_s: float = 0.0
+    answered_s: float = -math.inf
     jitter: random.Random = field(default_factory=random.Random)
 
     def cadences(self, now_s: float) -> frozenset[Cadence]:
@@ -48,22 +63,60 @@ class Turn:
             return frozenset({Cadence.FAST})
         return frozenset(Cadence)
 
-    def urgent(self, now_s: float, until_s: float) -> None:
-        """Read the unit at the discharge interval until ``until_s``."""
-        self.urgent_until_s = max(self.urgent_until_s, until_s)
-        if self.failures == 0:
-            self.due_s = min(self.due_s, now_s + self.pace.discharge_interval_s)
+    def vital(self, now_s: float, *, spare: bool = True) -> bool:
+        """Say whether a pass that starts now is to read only what tells of a discharge.
 
-    def answered(self, now_s: float, read: frozenset[Cadence]) -> None:
-        """Note a pass that brought values; the next one keeps to the grid of the interval."""
+        ``spare`` says that the line has time for more; without it the rest waits longer,
+        but not until it has grown stale.
+        """
+        if now_s >= self.urgent_until_s or self.slow_due_s <= 0:
+            return False
+        patience_s = 0.0 if spare else _PATIENCE * self.pace.interval_s
+        return now_s < self.rest_due_s + patience_s
+
+    def counting(self, now_s: float) -> bool:
+        """Say whether the unit's own counts of discharges are due."""
+        return now_s >= self.counters_due_s
+
+    def late(self, now_s: float) -> bool:
+        """Say whether the unit waits for the line in the middle of a discharge."""
+        return now_s < self.urgent_until_s and (
+            now_s > self.due_s + _LATE * self.pace.discharge_interval_s
+        )
+
+    def urgent(self, now_s: float, until_s: float) -> None:
+        """Read the unit at the discharge interval until ``until_s``, from now on."""
+        self.urgent_until_s = max(self.urgent_until_s, until_s)
+        if self.slow_due_s > 0:
+            self.slow_due_s = min(self.slow_due_s, self.urgent_until_s)
+        if self.failures == 0:
+            soonest_s = max(now_s, self.answered_s + self.pace.discharge_interval_s)
+            self.due_s = min(self.due_s, soonest_s)
+
+    def answered(
+        self, now_s: float, read: frozenset[Cadence], *, vital: bool = False, counted: bool = False
+    ) -> None:
+        """Note a pass that brought values; the next one keeps to the grid of the interval.
+
+        ``vital`` and ``counted`` say what the pass was limited to, and what it had beside.
+        """
         self.failures = 0
+        self.answered_s = now_s
+        if not vital:
+            self.rest_due_s = now_s + self.pace.interval_s
+        if counted:
+            self.counters_due_s = now_s + self.pace.counters_s
         if Cadence.SLOW in read:
             self.slow_due_s = now_s + self.pace.slow_s
         urgent = now_s < self.urgent_until_s
+        phase_s = 0.0
+        if not urgent:
+            phase_s, self.phase_s = self.phase_s, 0.0
+            self.due_s += phase_s
         step_s = self.pace.discharge_interval_s if urgent else self.pace.interval_s
         self.due_s = max(self.due_s + step_s, now_s)
         # A pass that was late does not make the following ones bunch up.
-        self.due_s = min(self.due_s, now_s + step_s)
+        self.due_s = min(self.due_s, now_s + step_s + phase_s)
 
     def failed(self, now_s: float, *, alive: bool = False) -> None:
         """Note a pass that brought nothing: back off, up to the probing of a dormant unit.

@@ -5,14 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.decode.sample import decode
 from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.readers import Pass, Reader
 from agent.poll.schedule import Turn
-from agent.profiles.schema import Cadence, Profile
+from agent.poll.vital import counter_fields, vital_fields
+from agent.profiles.schema import Cadence, Field, Profile
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,14 @@ Finder = Callable[[], Awaitable[tuple[Profile, Reader]]]
 """Opens a unit: identifies it where its profile is not fixed. Raises ``AgentError``."""
 
 
+class Wanted(NamedTuple):
+    """What one pass is to read: see ``Turn``."""
+
+    cadences: frozenset[Cadence]
+    vital: bool = False
+    counted: bool = False
+
+
 @dataclass(slots=True)
 class PolledUnit:
     """One unit of a bus. ``series`` drops cell slots that its battery does not use."""
@@ -55,17 +64,19 @@ class PolledUnit:
     errors: Counter[str] = field(default_factory=Counter)
     polls: int = 0
     sound: bool = True
+    chosen: dict[object, tuple[Field, ...]] = field(default_factory=dict)
 
-    async def poll(self) -> str | None:
+    async def poll(self, *, spare: bool = True) -> str | None:
         """Make one pass and publish it. Gives the cause where it failed.
 
+        ``spare`` says that the line has time for more than what tells of a discharge.
         This holds the one broad ``except`` of the program: whatever a device provokes must
         not end the polling of its neighbours.
         """
         self.polls += 1
         start_s = time.monotonic()
         try:
-            error = await self._pass()
+            error = await self._pass(spare=spare)
         except AgentError as failure:
             error = failure
         except Exception as failure:
@@ -74,14 +85,18 @@ class PolledUnit:
         self._conclude(error, start_s, time.monotonic())
         return None if error is None else error.cause
 
-    async def _pass(self) -> AgentError | None:
+    async def _pass(self, *, spare: bool) -> AgentError | None:
         profile, reader = await self._found()
-        cadences = self.turn.cadences(time.monotonic())
-        if Cadence.ONCE in cadences:
+        now_s = time.monotonic()
+        wanted = Wanted(
+            self.turn.cadences(now_s),
+            vital=self.turn.vital(now_s, spare=spare),
+            counted=self.turn.counting(now_s),
+        )
+        if Cadence.ONCE in wanted.cadences:
             reader.forget()
-        fields = [row for row in profile.fields if row.cadence in cadences]
-        result = await reader.read(fields)
-        error = self._publish(profile, result, cadences)
+        result = await reader.read(self._fields(profile, wanted))
+        error = self._publish(profile, result, wanted)
         if isinstance(error, Refused) and result.error is None:
             # What was refused is not asked again; then nothing would be, and a silence not seen.
             reader.forget()
@@ -93,12 +108,22 @@ class PolledUnit:
             before = self.profile
             self.profile, self.reader = await self.find()
             if self.profile is not before:
+                self.chosen.clear()
                 self.sink.found(self.info.name, self.profile)
         return self.profile, self.reader
 
-    def _publish(
-        self, profile: Profile, result: Pass, cadences: frozenset[Cadence]
-    ) -> AgentError | None:
+    def _fields(self, profile: Profile, wanted: Wanted) -> tuple[Field, ...]:
+        """Give the fields of a pass: always the same tuple for the same wish."""
+        if wanted not in self.chosen:
+            fields = tuple(row for row in profile.fields if row.cadence in wanted.cadences)
+            if wanted.vital:
+                fields = vital_fields(profile)
+            elif wanted.counted and Cadence.SLOW not in wanted.cadences:
+                fields += counter_fields(profile)
+            self.chosen[wanted] = fields
+        return self.chosen[wanted]
+
+    def _publish(self, profile: Profile, result: Pass, wanted: Wanted) -> AgentError | None:
         sample = decode(self.info.name, result.fields, result.raw, series=self.series)
         if sample.readings or sample.faults:
             self.sink.sample(sample, profile)
@@ -108,7 +133,12 @@ class PolledUnit:
         if not sample.readings and reasons == {FaultReason.REFUSED}:
             return Refused(f"it refuses everything that {profile.name} reads", 0)
         # A unit that answers and gives nothing (it boots) is asked for all again.
-        self.turn.answered(time.monotonic(), cadences if sample.readings else frozenset())
+        self.turn.answered(
+            time.monotonic(),
+            wanted.cadences if sample.readings else frozenset(),
+            vital=wanted.vital,
+            counted=wanted.counted and not wanted.vital,
+        )
         faulty = any(fault.reason in _UNSOUND for fault in sample.faults)
         self.sound = bool(sample.readings) and not faulty
         return None

@@ -83,9 +83,61 @@ def test_a_discharge_hurries_the_next_pass_and_the_ones_after() -> None:
     made = turn()
     made.answered(1000.2, ALL)
     made.urgent(1003, until_s=1063)
+    assert made.due_s == 1003
+    made.answered(1003.3, FAST)
     assert made.due_s == 1004
-    made.answered(1004.3, FAST)
-    assert made.due_s == 1005
+
+
+def test_a_unit_that_was_just_read_waits_for_its_turn() -> None:
+    made = turn()
+    made.answered(1000.2, ALL)
+    made.urgent(1000.5, until_s=1060)
+    assert made.due_s == pytest.approx(1001.2)
+
+
+def test_in_a_discharge_the_rest_is_read_at_the_pace_of_standby() -> None:
+    made = turn()
+    made.answered(1000, ALL)
+    made.urgent(1003, until_s=1100)
+    assert [made.vital(at) for at in (1003, 1009.9, 1010)] == [True, True, False]
+    made.answered(1010.1, FAST)
+    assert made.vital(1011)
+
+
+def test_on_a_late_line_the_rest_waits_longer_but_not_for_ever() -> None:
+    made = turn()
+    made.answered(1000, ALL)
+    made.urgent(1003, until_s=1100)
+    assert [made.vital(at, spare=False) for at in (1010, 1024, 1025)] == [True, True, False]
+
+
+def test_a_unit_never_read_whole_is_not_read_in_part() -> None:
+    made = turn()
+    made.urgent(999, until_s=1060)
+    assert not made.vital(1000)
+
+
+def test_slow_fields_are_read_as_soon_as_a_discharge_is_over() -> None:
+    made = turn()
+    made.answered(1000, ALL)
+    made.urgent(1003, until_s=1063)
+    assert [made.cadences(at) for at in (1062, 1063)] == [FAST, ALL]
+
+
+def test_phases_part_the_units_of_a_line_once() -> None:
+    made = turn()
+    made.phase_s = 4.0
+    made.answered(1000.2, ALL)
+    assert made.due_s == 1014
+    made.answered(1014.1, FAST)
+    assert made.due_s == 1024
+
+
+def test_counters_have_a_pace_of_their_own() -> None:
+    made = turn()
+    assert made.counting(1000)
+    made.answered(1000, ALL, counted=True)
+    assert [made.counting(at) for at in (1059, 1060)] == [False, True]
 
 
 def test_during_a_discharge_only_fast_fields_are_read() -> None:

@@ -1,0 +1,1 @@
+"""Discharges, self-tests and what they tell: from samples to records. Pure."""

@@ -1,0 +1,79 @@
+"""The outage of a rack: the discharges of its units as one event. Pure."""
+
+from dataclasses import dataclass, field, replace
+
+from agent.events.tally import number
+from agent.model import Event, Value
+
+PREFIX = "rack:"
+"""Before the rack's name in the ``unit`` of its events; no unit's name has a colon."""
+
+
+@dataclass(slots=True)
+class RackWatch:
+    """Follows one rack. ``parts`` are the newest events of its units in this outage."""
+
+    rack: str
+    open: Event | None = None
+    parts: dict[str, Event] = field(default_factory=dict)
+    powers_w: dict[str, float] = field(default_factory=dict)
+    peak_w: float | None = None
+
+    def observe(self, event: Event, power_w: float | None) -> Event | None:
+        """Take a unit's event; ``power_w`` is what it delivers now, positive.
+
+        Self-tests are none of the rack's business.
+        """
+        if event.kind != "discharge":
+            return None
+        if self.open is None and event.end_s is not None and event.unit in self.parts:
+            return None
+        if self.open is None:
+            self.parts, self.powers_w, self.peak_w = {}, {}, None
+            self.open = Event(PREFIX + self.rack, "outage", event.start_s, None)
+        self.parts[event.unit] = event
+        self.powers_w.pop(event.unit, None)
+        if power_w is not None and event.end_s is None:
+            self.powers_w[event.unit] = power_w
+        if self.powers_w:
+            self.peak_w = max(self.peak_w or 0.0, sum(self.powers_w.values()))
+        ended = all(part.end_s is not None for part in self.parts.values())
+        made = replace(self.open, detail=self._detail())
+        if ended:
+            made = replace(made, end_s=max(part.end_s or 0.0 for part in self.parts.values()))
+            self.open = None
+        else:
+            self.open = made
+        return made
+
+    def resume(self, event: Event) -> None:
+        """Go on with an outage that an earlier run has seen begin."""
+        self.open, self.parts = event, {}
+        self.peak_w = number(event.detail, "peak_power_w")
+
+    def _detail(self) -> dict[str, Value]:
+        parts = self.parts.values()
+        end_s = max(part.start_s + (number(part.detail, "duration_s") or 0.0) for part in parts)
+        start_s = self.open.start_s if self.open is not None else end_s
+        found: dict[str, Value] = {
+            "duration_s": round(max(0.0, end_s - start_s), 3),
+            "units": float(len(self.parts)),
+            "on_battery": float(sum(part.end_s is None for part in parts)),
+        }
+        for key in ("energy_wh", "charge_ah"):
+            known = [v for part in parts if (v := number(part.detail, key)) is not None]
+            if known:
+                found[key] = round(sum(known), 3)
+        if self.peak_w is not None:
+            found["peak_power_w"] = round(self.peak_w, 1)
+        cells = [
+            (v, part) for part in parts if (v := number(part.detail, "lowest_cell_v")) is not None
+        ]
+        if cells:
+            volts, part = min(cells, key=lambda pair: pair[0])
+            found["lowest_cell"] = f"{part.unit}/{part.detail.get('lowest_cell')}"
+            found["lowest_cell_v"] = volts
+        lost = sorted(part.unit for part in parts if part.detail.get("lost") is True)
+        if lost:
+            found["lost"] = ", ".join(lost)
+        return found
