@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,8 @@ from simulators import scenario_file
 from simulators.fleet import Fleet, build_fleet
 from simulators.history import StateError, jobs, resume, work_all, write_state
 from simulators.past import catch_up, quick_past
+from simulators.play import Place, play
+from simulators.playback import RecordingError
 from simulators.scenario import Scenario
 from simulators.scenario_file import ScenarioError
 from simulators.service import Service
@@ -54,7 +57,19 @@ def list_command() -> None:
 
 
 @main.command()
-@click.argument("scenario")
+@click.argument("scenario", required=False)
+@click.option(
+    "--recording",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve one recorded device (.modbus.yaml or .snmprec) instead of a scenario.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Its port (0: a free one).")
+@click.option(
+    "--serial", type=click.Path(path_type=Path), help="Its serial line, a link to a new terminal."
+)
+@click.option("--baudrate", type=click.IntRange(300, 4_000_000), default=19200, show_default=True)
+@click.option("--unit-id", type=click.IntRange(0, 247), default=1, show_default=True)
+@click.option("--community", default="public", show_default=True)
 @click.option(
     "--run-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -71,7 +86,15 @@ def list_command() -> None:
     show_default=True,
     help="Address that agent.yaml gives the agent for its own pages.",
 )
-def run(scenario: str, run_dir: Path | None, state: Path | None, listen: str) -> None:
+def run(
+    *,
+    scenario: str | None,
+    run_dir: Path | None,
+    state: Path | None,
+    listen: str,
+    recording: Path | None,
+    **place: Any,  # noqa: ANN401 - click's options, named like the fields of Place
+) -> None:
     """Serve SCENARIO (a name of the library, or a file) in real time until Ctrl-C.
 
     \b
@@ -79,7 +102,14 @@ def run(scenario: str, run_dir: Path | None, state: Path | None, listen: str) ->
       bbu-sim run demo-rack
       bbu-sim run my-fleet.yaml --run-dir run --state past
       bbu-agent run --config.file run/agent.yaml     # in another terminal
+      bbu-sim run --recording my-ups.snmprec --community public
+      bbu-sim run --recording my-bbu.modbus.yaml --serial tty-bbu --unit-id 48
     """  # noqa: D301 - click's mark for text that keeps its lines
+    if (scenario is None) == (recording is None):
+        raise click.UsageError("name a scenario or a --recording, one of them")
+    if scenario is None:
+        _play(Path(str(recording)), Place(**place))
+        return
     fleet = _fleet(_load(scenario), state)
     with contextlib.ExitStack() as stack:
         if run_dir is None:
@@ -94,6 +124,14 @@ def run(scenario: str, run_dir: Path | None, state: Path | None, listen: str) ->
         except OSError as error:
             click.echo(f"bbu-sim: cannot serve: {error}", err=True)
             sys.exit(1)
+
+
+def _play(recording: Path, place: Place) -> None:
+    try:
+        asyncio.run(play(recording, place))
+    except (OSError, RecordingError) as error:
+        click.echo(f"bbu-sim: cannot serve: {error}", err=True)
+        sys.exit(1)
 
 
 def _remove_if_empty(folder: Path) -> None:

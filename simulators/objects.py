@@ -24,6 +24,11 @@ class Syntax(StrEnum):
     TICKS = "ticks"
     TEXT = "text"
     OID = "oid"
+    COUNTER = "counter"
+    COUNTER64 = "counter64"
+    ADDRESS = "address"
+    OPAQUE = "opaque"
+    NULL = "null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Item:
     """One object's value."""
 
     syntax: Syntax
-    value: int | str | Oid
+    value: int | str | bytes | Oid
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pysnmp.carrier.asyncio.dgram import udp
 from pysnmp.entity import config
@@ -13,7 +13,7 @@ from pysnmp.proto.api import v2c
 from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance
 from pysnmp.smi.instrum import AbstractMibInstrumController
 
-from simulators.objects import Item, ObjectTree, Syntax
+from simulators.objects import Item, Syntax
 
 _AUTH = {
     "md5": config.USM_AUTH_HMAC96_MD5,
@@ -40,6 +40,11 @@ _SYNTAXES = {
     Syntax.TICKS: v2c.TimeTicks,
     Syntax.TEXT: v2c.OctetString,
     Syntax.OID: v2c.ObjectIdentifier,
+    Syntax.COUNTER: v2c.Counter32,
+    Syntax.COUNTER64: v2c.Counter64,
+    Syntax.ADDRESS: v2c.IpAddress,
+    Syntax.OPAQUE: v2c.Opaque,
+    Syntax.NULL: v2c.Null,
 }
 
 
@@ -55,10 +60,22 @@ class Access:
     privacy_key: str | None = None
 
 
+class Tree(Protocol):
+    """The objects of a device."""
+
+    def get(self, oid: tuple[int, ...]) -> Item | None:
+        """Give the object at ``oid``, or None where there is none."""
+        ...
+
+    def after(self, oid: tuple[int, ...]) -> tuple[tuple[int, ...], Item] | None:
+        """Give the first object after ``oid``, or None at the end."""
+        ...
+
+
 class _Instrumentation(AbstractMibInstrumController):  # type: ignore[misc] # untyped library
     """Answers pysnmp's reads from an object tree."""
 
-    def __init__(self, tree: ObjectTree) -> None:
+    def __init__(self, tree: Tree) -> None:
         self._tree = tree
 
     def read_variables(self, *var_binds: Any, **context: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401 - pysnmp
@@ -97,9 +114,7 @@ class SnmpAgent:
     take it for a replay.
     """
 
-    def __init__(
-        self, tree: ObjectTree, access: Access, *, engine_octets: bytes, boots: int
-    ) -> None:
+    def __init__(self, tree: Tree, access: Access, *, engine_octets: bytes, boots: int) -> None:
         self._tree = tree
         self._access = access
         self._engine_octets = engine_octets
