@@ -23,17 +23,27 @@ class Bus:
     errors: Counter[str] = field(default_factory=Counter)
     recent: deque[tuple[float, float]] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: bool = False
 
     async def run(self) -> None:
-        """Poll the units for ever, the one that is due the longest first."""
+        """Poll the units until the end is near, the one that is due the longest first."""
         try:
-            while True:
+            while not self.ending:
                 await self._wait_until_due()
                 unit = min(self.units, key=lambda candidate: candidate.turn.due_s)
                 if unit.turn.due_s <= time.monotonic():
                     await self._turn(unit)
         finally:
             await self.close()
+
+    def end(self, task: asyncio.Task[None]) -> None:
+        """End ``task``, which runs this bus, as soon as it can.
+
+        To cancel it is not enough: what waits for an answer by ``asyncio.wait_for`` may lose
+        the cancellation when the answer comes in the same turn of the loop (Python 3.11).
+        """
+        self.ending = True
+        task.cancel()
 
     async def _wait_until_due(self) -> None:
         self.wake.clear()
@@ -43,7 +53,8 @@ class Bus:
             await asyncio.sleep(0)
             return
         try:
-            await asyncio.wait_for(self.wake.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self.wake.wait()
         except TimeoutError:
             return
 

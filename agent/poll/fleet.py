@@ -35,9 +35,14 @@ def unit_infos(config: Config) -> tuple[UnitInfo, ...]:
             location=unit.location,
             bus=unit.bus,
             address=f"unit id {unit.unit_id}" if unit.snmp is None else str(unit.snmp),
+            chemistry=_text(unit.battery.get("chemistry")),
         )
         for unit in config.units
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 @dataclass(slots=True)
@@ -66,13 +71,14 @@ class Fleet:
         gone = [
             name
             for name, running in self.running.items()
-            if name not in wanted or wanted[name][0] != running.key
+            if name not in wanted or wanted[name][0] != running.key or running.task.done()
         ]
         await self._stop(gone)
         for name, (key, build) in wanted.items():
             if name not in self.running:
                 bus = build(self.sink)
                 task = asyncio.create_task(bus.run(), name=f"bus {name}")
+                task.add_done_callback(_tell_if_broken)
                 self.running[name] = _Running(key, bus, task)
 
     async def stop(self) -> None:
@@ -80,12 +86,10 @@ class Fleet:
         await self._stop(list(self.running))
 
     async def _stop(self, names: Iterable[str]) -> None:
-        tasks = [self.running.pop(name).task for name in names]
-        for task in tasks:
-            task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                log.error("a bus ended badly: %s", outcome)
+        ending = [self.running.pop(name) for name in names]
+        for running in ending:
+            running.bus.end(running.task)
+        await asyncio.gather(*(running.task for running in ending), return_exceptions=True)
 
     def alarm(self, info: UnitInfo, until_s: float) -> None:
         """Read every unit of the shelf of ``info``, or of its bus, at the discharge interval."""
@@ -95,6 +99,14 @@ class Fleet:
                 if _together(unit.info, info):
                     unit.turn.urgent(now_s, until_s)
                     running.bus.wake.set()
+
+
+def _tell_if_broken(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.critical(
+            "%s: polling has ended; reload to start it again", task.get_name(), exc_info=error
+        )
 
 
 def _together(one: UnitInfo, other: UnitInfo) -> bool:
