@@ -306,11 +306,29 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """How long a unit carries its load from now on, at ``at_s`` (unix seconds).
+
+    ``seconds`` is the time to cut-off at ``power_w``, what the battery delivers; in an
+    outage ``elapsed_s`` have passed already, else it is None. ``required_s`` is how long
+    it has to last from the start. What cannot be known is None.
+    """
+
+    at_s: float
+    power_w: float
+    seconds: Interval
+    required_s: float
+    elapsed_s: float | None = None
+    limiting_cell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a unit, kept for ever. Times are unix seconds.
 
-    ``kind`` is ``discharge``, ``self_test``, ``replaced`` or ``alarm``; ``detail`` holds
-    numbers with their unit in the key (``energy_wh``, ``charge_ah``).
+    ``kind`` is ``discharge``, ``self_test``, ``flicker``, ``replaced`` or ``alarm``, and
+    ``outage`` for a rack, whose ``unit`` is then "rack:NAME"; ``detail`` holds numbers with
+    their unit in the key (``energy_wh``, ``charge_ah``).
     """
 
     unit: str

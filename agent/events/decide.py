@@ -71,10 +71,10 @@ class Decider:
             return self._by_flag(look, said=True, trigger="discharge_flag")
         self.flagged = None
         self.findings.discard("flag_stuck")
-        fell = self._by_voltage(change)
-        if fell:
+        before, now = self.by_voltage, self._by_voltage(change)
+        if now:
             return Decision(discharging=True, trigger="voltage_drop")
-        return Decision(look.discharging if look.volts is None else False)
+        return Decision(False if before else look.discharging)
 
     def _by_current(self, look: Look, current_a: float, change: float | None) -> Decision:
         if "current_sign" in self.findings:

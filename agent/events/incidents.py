@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from agent.events.decide import Decider, Decision
 from agent.events.look import Look
 from agent.events.shelf import Between, ShelfClock
-from agent.events.tally import LONGEST_STEP_S, Tally, last_seen_s
+from agent.events.tally import LONGEST_STEP_S, Tally, last_seen_s, number
 from agent.model import Event, Value
 
 LATE_FLAG_S = 2.0
@@ -24,12 +24,14 @@ _FAR_S = 60.0
 class Incidents:
     """Follows one unit. ``open`` is the event under way, or None.
 
-    ``shelf`` is the clock that it shares with its neighbours. Sums leave out what happened
+    ``shelf`` is the clock that it shares with its neighbours; ``rated_ah`` makes a depth of a
+    charge. Sums leave out what happened
     between samples that lie too far apart.
     """
 
     unit: str
     shelf: ShelfClock = field(default_factory=ShelfClock)
+    rated_ah: float | None = None
     decider: Decider = field(default_factory=Decider)
     open: Event | None = None
     told: bool = False
@@ -141,6 +143,9 @@ class Incidents:
     def _told(self, event: Event, elapsed_s: float, *, testing: bool) -> Event:
         kind = "self_test" if testing and not self.told else event.kind
         detail = {} if self.tally is None else self.tally.detail(elapsed_s)
+        charge_ah = number(detail, "charge_ah")
+        if charge_ah is not None and self.rated_ah:
+            detail["depth"] = round(charge_ah / self.rated_ah, 4)
         return replace(event, kind=kind, detail=detail)
 
 

@@ -19,7 +19,8 @@ class Look:
 
     ``volts`` are the pack's own, or the sum of its cells where all of them have a value.
     ``celsius`` is the hottest battery sensor. ``input_lost``: the device says that its mains
-    are gone. ``counters`` are the device's own counts, by quantity.
+    are gone. ``test_s`` is when it last tested itself, unix seconds, and ``test_failed`` how that
+    went. ``counters`` are the device's own counts, by quantity.
     """
 
     unit: str
@@ -34,6 +35,8 @@ class Look:
     discharging: bool | None = None
     charging: bool | None = None
     testing: bool = False
+    test_s: float | None = None
+    test_failed: bool | None = None
     calibrating: bool = False
     input_lost: bool = False
     counters: Mapping[str, float] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class Look:
         cells: dict[str, float] = {}
         warmest: list[float] = []
         alarms: set[str] = set()
+        heard: set[str] = set()
         for row in sample.readings:
             if row.index is None:
                 facts[row.quantity] = row.value
@@ -60,8 +64,10 @@ class Look:
             elif row.quantity in ("temperature", "cell_temperature"):
                 if row.quantity != "temperature" or row.index.startswith(_BATTERY_SENSORS):
                     warmest.append(float(row.value))
-            elif row.quantity == "alarm" and row.value is True:
-                alarms.add(row.index)
+            elif row.quantity == "alarm":
+                heard.add(row.index)
+                if row.value is True:
+                    alarms.add(row.index)
         lost = any(fault.quantity == "cell_voltage" for fault in sample.faults)
         own_v = _number(facts, "battery_voltage")
         if own_v is None and cells and not lost:
@@ -80,6 +86,8 @@ class Look:
             discharging=_flag(facts, "discharging"),
             charging=_flag(facts, "charging"),
             testing=facts.get("self_test_running") is True,
+            test_s=_number(facts, "self_test_time"),
+            test_failed=_test_failed(facts, alarms, heard),
             calibrating=any("calibration" in name for name in alarms),
             input_lost=facts.get("output_source") == "battery"
             or any(name.startswith(_INPUT_ALARMS) for name in alarms),
@@ -87,6 +95,20 @@ class Look:
                 key: value for key in _COUNTERS if (value := _number(facts, key)) is not None
             },
         )
+
+
+_TEST_FAILED = "self_test_failed_"
+_INTERRUPTED = "self_test_failed_backup"
+
+
+def _test_failed(facts: Mapping[str, Value], alarms: set[str], heard: set[str]) -> bool | None:
+    """Say whether the last test failed; one that an outage cut short did not."""
+    result = facts.get("self_test_result")
+    if isinstance(result, str) and result in ("passed", "failed", "warning"):
+        return result == "failed"
+    if any(name.startswith(_TEST_FAILED) for name in heard):
+        return any(name.startswith(_TEST_FAILED) for name in alarms - {_INTERRUPTED})
+    return None
 
 
 _BATTERY_SENSORS = ("pack", "battery", "cell")

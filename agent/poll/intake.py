@@ -1,11 +1,16 @@
 """Where everything that polling brings comes together: store, health, events, urgency."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.model import Battery, Event, Sample, UnitInfo, UnitStatus
+from agent.events.look import Look
+from agent.events.rack import PREFIX
+from agent.events.tally import last_seen_s
+from agent.events.watch import Seen, UnitWatch
+from agent.model import Battery, Event, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.assess import Archive, Assessor, State
-from agent.poll.incidents import Incidents, last_seen_s
+from agent.poll.watches import Watches, place_of
 from agent.profiles.schema import Cadence, Profile
 from agent.store.live import LiveStore
 
@@ -15,6 +20,7 @@ relax in that time and tell of the resistance."""
 _SLOW_S = 3 * 3600.0
 RESUME_WITHIN_S = 120.0
 """How long after an agent's last look at an event the next agent still goes on with it."""
+_SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT})
 
 
 @dataclass(slots=True)
@@ -22,7 +28,7 @@ class _Followed:
     info: UnitInfo
     overrides: Mapping[str, object]
     assessor: Assessor
-    incidents: Incidents
+    watch: UnitWatch
     horizons_s: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -30,14 +36,15 @@ class _Followed:
 class Intake:
     """Takes samples and statuses (the ``Sink`` of polling) and feeds the store.
 
-    ``alarmed`` is called with a unit when it discharges, and the monotonic time until when
-    its shelf deserves all attention.
+    ``alarmed`` is called with a unit that discharges, loses its input or sags, and the
+    monotonic time until when its shelf deserves all attention.
     """
 
     store: LiveStore
     archive: Archive
     alarmed: Callable[[UnitInfo, float], None]
     units: dict[str, _Followed] = field(default_factory=dict)
+    watches: Watches = field(default_factory=Watches)
 
     def follow(
         self,
@@ -58,24 +65,43 @@ class Intake:
         for info in infos:
             held = before.get(info.name)
             if held is not None and _alike(held, info, overrides[info.name]):
+                if place_of(held.info) != place_of(info):
+                    held.watch.join(self.watches.make(info))
                 held.info = info
                 self.units[info.name] = held
                 continue
             assessor = Assessor(info.name, self.archive, learnt=learnt.get(info.name))
             self.units[info.name] = _Followed(
-                info, overrides[info.name], assessor, Incidents(info.name)
+                info, overrides[info.name], assessor, self.watches.make(info)
             )
             self._resume([event for event in interrupted if event.unit == info.name], now_s)
+        if not before:
+            self._resume_racks([e for e in interrupted if e.unit.startswith(PREFIX)], now_s)
 
     def _resume(self, events: Sequence[Event], now_s: float) -> None:
         for event in events:
             seen_s = last_seen_s(event)
-            if abs(now_s - seen_s) > RESUME_WITHIN_S:
+            if abs(now_s - seen_s) > RESUME_WITHIN_S or event.kind == "flicker":
                 # Nobody knows when it ended; that it was still under way is all we know.
                 self.archive.keep_event(replace(event, end_s=seen_s))
                 continue
-            self.units[event.unit].incidents.resume(event)
+            self.units[event.unit].watch.incidents.resume(event)
             self.store.resume_event(event)
+
+    def _resume_racks(self, events: Sequence[Event], now_s: float) -> None:
+        going_on = {
+            followed.info.location.rack
+            for followed in self.units.values()
+            if followed.watch.running is not None
+        }
+        for event in events:
+            seen_s = last_seen_s(event)
+            fresh = abs(now_s - seen_s) <= RESUME_WITHIN_S
+            if fresh and event.unit.removeprefix(PREFIX) in going_on:
+                self.watches.resume([event])
+                self.store.resume_event(event)
+            else:
+                self.archive.keep_event(replace(event, end_s=seen_s))
 
     def found(self, unit: str, profile: Profile) -> None:
         """Take the facts of the identified family, under those of the configuration."""
@@ -83,6 +109,7 @@ class Intake:
         facts: Mapping[str, object] = followed.overrides
         battery: Battery = replace(profile.battery, **facts)  # type: ignore[arg-type]
         followed.assessor.battery = battery
+        followed.watch.incidents.rated_ah = battery.rated_capacity_ah
         followed.horizons_s = {
             row.quantity: _SLOW_S for row in profile.fields if row.cadence is not Cadence.FAST
         }
@@ -93,24 +120,39 @@ class Intake:
         followed = self.units[sample.unit]
         self._check_slot(followed, sample)
         self.store.put_sample(sample, horizons_s=followed.horizons_s)
-        under_way = followed.incidents.open is not None
-        event = followed.incidents.observe(sample)
-        running = followed.incidents.open is not None
-        if event is not None:
-            self.store.put_event(event)
-            self.archive.keep_event(event)
-        if running or (event is not None and event.kind == "discharge"):
+        seen = followed.watch.observe(Look.of(sample))
+        for event in seen.events:
+            self._keep(followed, event, seen.power_w)
+        self.store.put_findings(sample.unit, followed.watch.findings)
+        if seen.urgent:
             self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
-        self.archive.keep_sample(sample, closely=running or event is not None)
-        news = running != under_way
+        self._learn(followed, sample, seen)
+
+    def _learn(self, followed: _Followed, sample: Sample, seen: Seen) -> None:
+        running = followed.watch.running is not None
+        self.archive.keep_sample(sample, closely=running or bool(seen.events))
+        news = seen.began or seen.ended is not None
         health = followed.assessor.observe(sample, urgent=news)
         if health is not None:
             self.store.put_health(sample.unit, health)
         followed.assessor.keep(sample.wall_s, urgent=news)
 
+    def _keep(self, followed: _Followed, event: Event, power_w: float | None) -> None:
+        """Record an event of a unit, and what it means for the rack."""
+        for one in (event, self.watches.rack(followed.info, event, power_w)):
+            if one is not None:
+                self.store.put_event(one)
+                self.archive.keep_event(one)
+
     def status(self, unit: str, status: UnitStatus) -> None:
-        """Store how polling goes."""
+        """Store how polling goes; a unit that falls silent under load is lost."""
         self.store.put_status(unit, status)
+        followed = self.units[unit]
+        if status.state in _SILENT:
+            event = followed.watch.vanish(time.monotonic())
+            if event is not None:
+                self._keep(followed, event, None)
+            self.store.put_findings(unit, followed.watch.findings)
 
     def keep_all(self, now_s: float) -> None:
         """Record what every engine has learnt, before the agent stops."""
@@ -119,14 +161,14 @@ class Intake:
 
     def _check_slot(self, followed: _Followed, sample: Sample) -> None:
         for row in sample.readings:
-            whole = row.quantity == "serial_number" and row.index is None
-            if whole and followed.assessor.replaced(str(row.value)):
+            if row.quantity == "serial_number" and followed.assessor.replaced(str(row.value)):
                 self.store.forget(sample.unit)
-                under_way = followed.incidents.open
-                if under_way is not None:
-                    ended = replace(under_way, end_s=last_seen_s(under_way))
-                    self.archive.keep_event(ended)
-                followed.incidents = Incidents(sample.unit)
+                ended = followed.watch.incidents.abandon()
+                if ended is not None:
+                    self._keep(followed, ended, None)
+                rated_ah = followed.watch.incidents.rated_ah
+                followed.watch = self.watches.make(followed.info)
+                followed.watch.incidents.rated_ah = rated_ah
                 detail = {"serial_number": str(row.value)}
                 event = Event(sample.unit, "replaced", sample.wall_s, sample.wall_s, detail)
                 self.archive.keep_event(event)

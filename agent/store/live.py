@@ -15,6 +15,7 @@ from agent.model import (
     Fault,
     FaultReason,
     Health,
+    Outlook,
     Reading,
     Sample,
     Shelf,
@@ -23,6 +24,7 @@ from agent.model import (
     UnitStatus,
 )
 from agent.quantities import IDENTITY
+from agent.store.ledger import Ledger
 
 Key = tuple[str, str | None]
 """A quantity's key and the index of one reading of it."""
@@ -56,6 +58,7 @@ class UnitView:
     health: Health | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
     discharges: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
     changed_at: float | None = None
 
     def age_s(self, reading: Reading) -> float:
@@ -77,6 +80,7 @@ class _Record:
     identity: dict[str, str] = field(default_factory=dict)
     discharges: int = 0
     last_discharge_s: float | None = None
+    ledger: Ledger = field(default_factory=Ledger)
     changed_s: float | None = None
 
     def put(self, sample: Sample) -> None:
@@ -122,6 +126,7 @@ class _Record:
             health=self.health,
             identity=dict(self.identity),
             discharges=self.discharges,
+            ledger=self.ledger,
             changed_at=self.changed_s,
         )
 
@@ -135,6 +140,7 @@ class LiveStore:
         """Know ``units``; a reading counts as fresh for ``stale_after_s`` seconds."""
         self._records: dict[str, _Record] = {}
         self._shelves: tuple[Shelf, ...] = ()
+        self._groups: dict[str, Ledger] = {}
         self.reconfigure(units, shelves, stale_after_s=stale_after_s)
 
     @property
@@ -192,15 +198,37 @@ class LiveStore:
 
     def put_event(self, event: Event) -> None:
         """Count a discharge once, however often its event is updated."""
-        record = self._records[event.unit]
+        record = self._records.get(event.unit)
+        if record is None:
+            self._groups.setdefault(event.unit, Ledger()).put(event)
+            return
+        record.ledger.put(event)
         if event.kind == "discharge" and event.start_s != record.last_discharge_s:
             record.last_discharge_s = event.start_s
             record.discharges += 1
 
     def resume_event(self, event: Event) -> None:
         """Take note of an event that an earlier run has seen begin; it is not counted again."""
+        record = self._records.get(event.unit)
+        if record is None:
+            self._groups.setdefault(event.unit, Ledger()).remember(event)
+            return
+        record.ledger.remember(event)
         if event.kind == "discharge":
-            self._records[event.unit].last_discharge_s = event.start_s
+            record.last_discharge_s = event.start_s
+
+    def put_findings(self, unit: str, findings: frozenset[str]) -> None:
+        """Replace what is wrong with ``unit``, in codes."""
+        self._records[unit].ledger.findings = findings
+
+    def put_outlook(self, unit: str, outlook: Outlook | None) -> None:
+        """Replace how long ``unit`` carries its load from now on."""
+        self._records[unit].ledger.outlook = outlook
+
+    @property
+    def groups(self) -> Mapping[str, Ledger]:
+        """What racks have been through, by "rack:NAME"."""
+        return self._groups
 
     def forget(self, unit: str) -> None:
         """Drop readings, faults, identity and estimate: another device sits there now."""

@@ -112,7 +112,9 @@ def test_a_discharge_hurries_the_shelf_from_its_first_sample_to_its_rest() -> No
     assert made.records.closely == [False, True, True, True, False]
     assert [(event.kind, event.end_s) for event in made.records.events] == [
         ("discharge", None),
-        ("discharge", WALL_S + 14),
+        ("outage", None),
+        ("discharge", WALL_S + 13),
+        ("outage", WALL_S + 13),
     ]
     assert made.store.view("u", mono_s=14).discharges == 1
 
@@ -160,7 +162,9 @@ def test_a_module_pulled_out_under_load_ends_its_event() -> None:
     made.take(300, 3.9, serial_number="B2", battery_current=0.0)
     assert [(event.kind, event.start_s, event.end_s) for event in made.records.events] == [
         ("discharge", WALL_S, None),
+        ("outage", WALL_S, None),
         ("discharge", WALL_S, WALL_S + 4),
+        ("outage", WALL_S, WALL_S + 4),
         ("replaced", WALL_S + 300, WALL_S + 300),
     ]
 
@@ -188,9 +192,11 @@ def test_a_discharge_that_a_crash_interrupted_goes_on_uncounted() -> None:
     made = bench(interrupted=(under_way,))
     made.take(0, 3.7, battery_current=-50.0)
     made.take(2, 3.8, battery_current=0.0)
-    assert [(event.start_s, event.end_s) for event in made.records.events] == [
-        (WALL_S - 40, None),
-        (WALL_S - 40, WALL_S + 2),
+    assert [(event.unit, event.start_s, event.end_s) for event in made.records.events] == [
+        ("u", WALL_S - 40, None),
+        ("rack:r1", WALL_S - 40, None),
+        ("u", WALL_S - 40, WALL_S + 1),
+        ("rack:r1", WALL_S - 40, WALL_S + 1),
     ]
     assert made.store.view("u", mono_s=2).discharges == 0
 

@@ -1,0 +1,51 @@
+"""Who watches with whom: units of a shelf share a clock, units of a rack an outage."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agent.events.rack import PREFIX, RackWatch
+from agent.events.selftests import ShelfTests
+from agent.events.shelf import ShelfClock
+from agent.events.watch import UnitWatch
+from agent.model import Event, UnitInfo
+
+Place = tuple[str | None, ...]
+
+
+def place_of(info: UnitInfo) -> Place:
+    """Give what the unit shares its load with: its shelf, its bus where no shelf is known."""
+    where = info.location
+    if where.rack is not None:
+        return ("shelf", where.rack, where.shelf)
+    return ("bus", info.bus) if info.bus is not None else ("unit", info.name)
+
+
+@dataclass(slots=True)
+class Watches:
+    """Makes the watch of each unit and keeps what they share."""
+
+    clocks: dict[Place, ShelfClock] = field(default_factory=dict)
+    tests: dict[Place, ShelfTests] = field(default_factory=dict)
+    racks: dict[str, RackWatch] = field(default_factory=dict)
+
+    def make(self, info: UnitInfo) -> UnitWatch:
+        """Make the watch of a unit."""
+        place = place_of(info)
+        return UnitWatch(
+            info.name,
+            self.clocks.setdefault(place, ShelfClock()),
+            self.tests.setdefault(place, ShelfTests()),
+        )
+
+    def rack(self, info: UnitInfo, event: Event, power_w: float | None) -> Event | None:
+        """Put a unit's event into the outage of its rack; give the rack's event, if any."""
+        name = info.location.rack
+        if name is None:
+            return None
+        return self.racks.setdefault(name, RackWatch(name)).observe(event, power_w)
+
+    def resume(self, events: Iterable[Event]) -> None:
+        """Go on with the outages of racks that an earlier run has seen begin."""
+        for event in events:
+            name = event.unit.removeprefix(PREFIX)
+            self.racks.setdefault(name, RackWatch(name)).resume(event)
