@@ -29,6 +29,8 @@ class CellType:
     ``gain_sd`` is what is not known of ln gain for a module, ``cell_gain_sd`` and
     ``cell_rate_sd`` the spread of a module's cells in ln gain and ln fade rate.
     ``gain_curve`` bends the gain: (u, rho over gain) with u = -ln(Q/Q0); straight if None.
+    ``level_walk`` is how far ln R wanders in the root of a year without any loss.
+    ``rate_walk`` is the same for the ln of the fade rate, so that knees can be followed.
     ``relaxation`` is d ln R / d ln t near 10 s. ``heat_j_k_ah`` is the heat capacity per Ah.
     """
 
@@ -48,6 +50,8 @@ class CellType:
     cell_gain_sd: float
     cell_rate_sd: float
     resistance_by_soc: Curve
+    level_walk: float
+    rate_walk: float
     relaxation: float
     heat_j_k_ah: float
     gain_curve: Curve | None = None
@@ -111,18 +115,12 @@ _LFP_OCV: Curve = (
 _POWER_R: Curve = ((0.0, 1.57), (0.05, 1.57), (0.1, 1.29), (0.2, 1.09), (0.4, 1.0), (1.0, 1.0))
 _SANYO_R: Curve = ((0.0, 2.0), (0.05, 1.85), (0.1, 1.6), (0.2, 1.25), (0.4, 1.08), (0.7, 1.0))
 _LFP_R: Curve = ((0.0, 1.8), (0.1, 1.33), (0.2, 1.1), (0.3, 1.0), (1.0, 1.0))
-_SANYO_GAIN: Curve = (
-    (0.0, 0.0),
-    (0.034, 0.037),
-    (0.077, 0.085),
-    (0.132, 0.124),
-    (0.19, 0.153),
-    (0.242, 0.178),
-    (0.328, 0.215),
-    (0.41, 0.252),
-    (0.585, 0.33),
-    (0.79, 0.416),
-)
+# Calibrated on the 24 Sanyo UR18650E cells of the ISEA reference tests (DOI
+# 10.18154/RWTH-2021-04545): mean ln R growth by loss, of 10 s pulses at 77 % of charge and at
+# 57 %. The only real series at hand in which a cell is pulsed as a standby cell is.
+_SANYO_LOSS = (0.0, 0.034, 0.074, 0.126, 0.184, 0.238, 0.326, 0.411, 0.59, 0.86)
+_SANYO_AT_77 = (0.0, 0.041, 0.087, 0.127, 0.155, 0.182, 0.224, 0.262, 0.34, 0.443)
+_SANYO_AT_57 = (0.0, 0.053, 0.117, 0.175, 0.21, 0.241, 0.287, 0.328, 0.41, 0.546)
 
 NCA_POWER = CellType(
     name="NCA power cell",
@@ -136,11 +134,13 @@ NCA_POWER = CellType(
     resistance_sd=0.3,
     ln_rate=0.1,
     ln_rate_sd=0.5,
-    gain=2.4,
-    gain_sd=0.11,
+    gain=2.25,
+    gain_sd=0.13,
     cell_gain_sd=0.13,
     cell_rate_sd=0.10,
     resistance_by_soc=_POWER_R,
+    level_walk=0.003,
+    rate_walk=0.15,
     relaxation=0.1,
     heat_j_k_ah=20.0,
 )
@@ -155,8 +155,7 @@ NMC_POWER = replace(
     ln_rate=-0.7,
     resistance_by_soc=_POWER_R,
 )
-# Calibrated on 24 cells of the ISEA reference tests (pulses at about 77 % charge): the only
-# real standby-like series at hand; energy cells gain far less resistance than power cells.
+# Energy cells gain far less resistance for the capacity that they lose than power cells.
 NMC_ENERGY = replace(
     NMC_POWER,
     name="NMC energy cell",
@@ -164,7 +163,7 @@ NMC_ENERGY = replace(
     gain=1.0,
     gain_sd=0.12,
     cell_gain_sd=0.05,
-    gain_curve=_SANYO_GAIN,
+    gain_curve=tuple(zip(_SANYO_LOSS, _SANYO_AT_77, strict=True)),
     resistance_by_soc=_SANYO_R,
 )
 LFP_POWER = replace(
@@ -180,6 +179,7 @@ LFP_POWER = replace(
     ln_rate_sd=0.4,
     gain=1.75,
     gain_sd=0.18,
+    level_walk=0.006,
     resistance_by_soc=_LFP_R,
     heat_j_k_ah=28.0,
 )
@@ -191,30 +191,59 @@ UNKNOWN = replace(
     specific_resistance_ohm_ah=0.06,
     resistance_sd=0.6,
     ln_rate=0.0,
-    ln_rate_sd=0.8,
+    ln_rate_sd=1.0,
     gain=1.7,
     gain_sd=0.45,
+    level_walk=0.05,
+    rate_walk=0.4,
 )
-LIBRARY = (NCA_POWER, NMC_POWER, NMC_ENERGY, LFP_POWER, UNKNOWN)
+UNKNOWN_ENERGY = replace(
+    NMC_ENERGY,
+    name="unknown energy cell",
+    chemistry=Chemistry.UNKNOWN,
+    law=NCA_PANASONIC,
+    ln_rate=0.0,
+    ln_rate_sd=0.8,
+    gain=1.1,
+    gain_sd=0.4,
+    level_walk=0.05,
+    cell_gain_sd=0.1,
+)
+LIBRARY = (NCA_POWER, NMC_POWER, NMC_ENERGY, LFP_POWER, UNKNOWN, UNKNOWN_ENERGY)
 """Every cell type that the agent knows."""
 
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
+_STATED_SD = 0.12
 
 
-def cell_type(battery: Battery) -> CellType:
-    """Choose the cell type for ``battery`` and put the battery's own facts into it."""
+_ENERGY = {Chemistry.NMC: NMC_ENERGY, Chemistry.UNKNOWN: UNKNOWN_ENERGY}
+
+
+def cell_type(
+    battery: Battery, measured_ohm: float | None = None, pulsed_at: float | None = None
+) -> CellType:
+    """Choose the cell type for ``battery`` and put the battery's own facts into it.
+
+    ``measured_ohm`` is a series cell's 10 s resistance at 25 degC where the battery's own
+    number is missing: power and energy cells of one chemistry age differently.
+    ``pulsed_at`` is the state of charge at which the cells were first pulsed.
+    """
     found = {
         Chemistry.NCA: NCA_POWER,
         Chemistry.NMC: NMC_POWER,
         Chemistry.LFP: LFP_POWER,
     }.get(battery.chemistry, UNKNOWN)
-    capacity_ah, resistance_ohm = battery.rated_capacity_ah, battery.resistance_ohm
+    capacity_ah, known_ohm = battery.rated_capacity_ah, battery.resistance_ohm
+    resistance_ohm = measured_ohm if known_ohm is None else known_ohm
     if resistance_ohm is not None and capacity_ah is not None:
         specific = resistance_ohm * capacity_ah
-        if found is NMC_POWER and specific > _ENERGY_FROM_OHM_AH:
-            found = NMC_ENERGY
-        found = replace(found, specific_resistance_ohm_ah=specific, resistance_sd=0.12)
+        if specific > _ENERGY_FROM_OHM_AH:
+            found = _ENERGY.get(battery.chemistry, found)
+        sd = found.resistance_sd if known_ohm is None else _STATED_SD
+        found = replace(found, specific_resistance_ohm_ah=specific, resistance_sd=sd)
+    if pulsed_at is not None and found.gain_curve is not None:
+        found = replace(found, gain_curve=_sanyo_curve(pulsed_at))
     return replace(
         found,
         ocv=battery.ocv or found.ocv,
@@ -222,6 +251,12 @@ def cell_type(battery: Battery) -> CellType:
         float_v=_or(battery.cell_float_v, found.float_v),
         max_v=_or(battery.cell_max_v, found.max_v),
     )
+
+
+def _sanyo_curve(soc: float) -> Curve:
+    share = min(max((soc - 0.57) / 0.2, 0.0), 1.0)
+    pairs = zip(_SANYO_LOSS, _SANYO_AT_57, _SANYO_AT_77, strict=True)
+    return tuple((u, low + share * (high - low)) for u, low, high in pairs)
 
 
 def _or(value: float | None, otherwise: float) -> float:

@@ -16,7 +16,7 @@ from agent.errors import StoreError
 from agent.health import intake, record
 from agent.health.anomalies import sensors, shorts
 from agent.health.chemistry import cell_type, interpolate
-from agent.health.evidence import pulse_of
+from agent.health.evidence import Pulse, pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.findings import cell_findings, unit_findings
 from agent.health.forecast import ahead, end_of_life
@@ -34,12 +34,14 @@ _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
 _REVIEW_S = 5 * _DAY_S
 _OUTLOOK_S = 6 * 3600.0
+_FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
 _REST_C = 0.02
 _SETTLED_S = 3600.0
 _LEAST_FALL = 0.006
 _EXCUSED = 0.6
 _NOTICED_V = 0.003
+_LOST_V = 0.05
 
 Vector = npt.NDArray[np.float64]
 _PEERS = 3
@@ -99,7 +101,7 @@ class HealthEngine:
 
     def observe(self, observation: Observation) -> None:
         """Take the next observation. Never raises, whatever the numbers are."""
-        if not math.isfinite(observation.time_s):
+        if not intake.is_time(observation.time_s):
             return
         memory = self._memory
         passed_s = self._clock.advance(observation.time_s)
@@ -171,7 +173,7 @@ class HealthEngine:
         to a percent, so that a call in between gives the same answer for nothing.
         """
         memory = self._memory
-        cut_s = now_s - now_s % _OUTLOOK_S if math.isfinite(now_s) else 0.0
+        cut_s = now_s - now_s % _OUTLOOK_S if intake.is_time(now_s) else 0.0
         key = (cut_s, round(memory.soc, 2), round(memory.known_celsius()), memory.pulses)
         if self._kept is None or self._kept[0] != key:
             state = self._at(cut_s)
@@ -181,6 +183,11 @@ class HealthEngine:
             end = end_of_life(state, estimate, site=memory.site(), now_s=cut_s)
             self._kept = (key, ride, end)
         return self._kept[1], self._kept[2]
+
+    @property
+    def evidence_count(self) -> int:
+        """How many load steps the estimate has learnt from."""
+        return self._memory.pulses
 
     def estimate(self, now_s: float) -> Estimate:
         """The numbers behind ``health``: the filter carried on to ``now_s``."""
@@ -196,8 +203,8 @@ class HealthEngine:
 
     def _at(self, now_s: float) -> ModuleFilter:
         state = self._filter.copy()
-        ahead_s = max(now_s - self.now_s, 0.0) if math.isfinite(now_s) else 0.0
-        self._carry(state, (self._memory.waiting_s + ahead_s) / _DAY_S)
+        ahead_s = max(now_s - self.now_s, 0.0) if intake.is_time(now_s) else 0.0
+        self._carry(state, (self._memory.waiting_s + min(ahead_s, _FARTHEST_S)) / _DAY_S)
         return state
 
     def ride(self, estimate: Estimate, powers_w: list[float]) -> list[Ride]:
@@ -273,6 +280,7 @@ class HealthEngine:
 
     def _learn(self, step: Step) -> None:
         """Let the filter learn from a load step, save for cells that suddenly changed."""
+        self._believe_rest(step)
         step_c = self.battery.temperature_step_c or 0.1
         pulse = pulse_of(
             step,
@@ -284,6 +292,7 @@ class HealthEngine:
         if pulse is None:
             return
         self._age()
+        self._meet(pulse)
         believed = self._jumps.judge(pulse, self._filter)
         if np.any(np.isfinite(believed)):
             self._filter.update_resistance(
@@ -292,6 +301,28 @@ class HealthEngine:
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s
         self._review()
+
+    def _believe_rest(self, step: Step) -> None:
+        """Take the charge from the voltage before a step where counting has lost it."""
+        if abs(step.before_a) > _REST_C * self.capacity_ah or np.isnan(step.before_v).all():
+            return
+        volts = float(np.nanmedian(step.before_v))
+        if abs(interpolate(self.kind.ocv, self._memory.soc) - volts) > _LOST_V:
+            self._memory.soc = interpolate(self._curve_back, volts)
+
+    def _meet(self, pulse: Pulse) -> None:
+        """Take from the first load step what nobody has said of the cells."""
+        memory = self._memory
+        if memory.first_ohm is not None:
+            return
+        memory.first_ohm = float(np.exp(np.nanmedian(pulse.ln_r)))
+        memory.first_soc = memory.soc
+        kind = cell_type(self.battery, memory.first_ohm, memory.first_soc)
+        if kind != self.kind:
+            self.kind = kind
+            loss = self._filter.law_loss
+            self._filter = ModuleFilter.start(kind, len(self.cells), self.capacity_ah)
+            self._filter.catch_up(loss)
 
     def _compare(self, window: Window) -> None:
         """Let the cells that changed show whether capacity went with the resistance."""
@@ -370,11 +401,14 @@ class HealthEngine:
         made = cls(battery, cells=cells)
         record.fill(made._clock, state.get("clock"))
         made._steps.unpack(state.get("steps"))
+        record.fill(made._memory, state.get("memory"))
+        if made._memory.first_ohm is not None:
+            first = made._memory
+            made.kind = cell_type(battery, first.first_ohm, first.first_soc)
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
         made._windows.unpack(state.get("windows"))
         record.fill(made._jumps, state.get("jumps"))
         made._standby.unpack(state.get("standby"))
         made._gain.unpack(state.get("gain"))
         made._judge = Judge.unpack(state.get("judge"))
-        record.fill(made._memory, state.get("memory"))
         return made

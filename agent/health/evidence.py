@@ -27,6 +27,8 @@ _STEEP = 0.25
 _SOC_SD = 0.015
 _USELESS_SD = 0.25
 _REST_C = 0.06
+# Nearer to empty the resistance is all diffusion and changes by the percent of charge.
+_EMPTIEST = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def pulse_of(
     """
     before_c = abs(step.before_a) / capacity_ah
     off = before_c > abs(step.after_a) / capacity_ah
+    if soc < _EMPTIEST:
+        return None
     # From one load to another the polarisation of the first has not died out.
     if min(before_c, abs(step.after_a) / capacity_ah) > _REST_C:
         return None

@@ -32,11 +32,9 @@ PER_CELL = 5
 A, G, K, F = range(SHARED)
 
 # Random walks per square root of a year, so that knees can be followed (estimator.md).
-_RATE_WALK = 0.15
 _CELL_RATE_WALK = 0.06
 _GAIN_WALK = 0.03
 _RHO_WALK = 0.006
-_LEVEL_WALK = 0.002
 _WELD_WALK = 0.35
 # Makers rate the least, not the mean.
 _INITIAL_CAPACITY = 1.005
@@ -44,6 +42,7 @@ _INITIAL_CAPACITY_SD = 0.009
 _CELL_CAPACITY_SD = 0.008
 _TEMPERATURE_SD = 0.05
 _OFF_STEP_SD = 0.06
+_UNKNOWN_OFF_STEP_SD = 0.3
 _CELL_RESISTANCE_SD = 0.05
 _CHANGED_RATE_SD = 0.35
 # A rate far beyond the prior must not overflow: exp(4) is a fade 55 times the law's.
@@ -98,7 +97,25 @@ class ModuleFilter:
             self.kind.law, self.law_loss, days=days, celsius=celsius, soc=soc, cycles=cycles
         )
         self.law_loss += step
-        b, h, rho, r, _ = self.blocks()
+        b, _, rho, r, _ = self.blocks()
+        self._fade(step)
+        years = max(days, 0.0) / _YEAR_DAYS
+        self.p[A, A] += self.kind.rate_walk**2 * years
+        self.p[G, G] += _GAIN_WALK**2 * years
+        self.p[b, b] += _CELL_RATE_WALK**2 * years
+        self.p[rho, rho] += _RHO_WALK**2 * years
+        self.p[r, r] += (self.kind.level_walk**2 + welds * _WELD_WALK**2) * years
+        self._tidy()
+
+    def catch_up(self, law_loss: float) -> None:
+        """Take over what the law has lost before the cell type was known."""
+        self.law_loss += law_loss
+        self._fade(law_loss)
+        self._tidy()
+
+    def _fade(self, step: float) -> None:
+        """Let every cell's ln R grow by its own rate times ``step`` of the law."""
+        b, h, rho, _, _ = self.blocks()
         rate = np.exp(np.minimum(self.x[A] + self.x[G] + self.x[b] + self.x[h], _RATE_LIMIT))
         gain = rate * step
         self.x[rho] += gain
@@ -106,13 +123,6 @@ class ModuleFilter:
         self.p[rho] += gain[:, None] * gather
         gather = self.p[:, A] + self.p[:, G] + self.p[:, b].T + self.p[:, h].T
         self.p[:, rho] += gain * gather.T
-        years = max(days, 0.0) / _YEAR_DAYS
-        self.p[A, A] += _RATE_WALK**2 * years
-        self.p[G, G] += _GAIN_WALK**2 * years
-        self.p[b, b] += _CELL_RATE_WALK**2 * years
-        self.p[rho, rho] += _RHO_WALK**2 * years
-        self.p[r, r] += (_LEVEL_WALK**2 + welds * _WELD_WALK**2) * years
-        self._tidy()
 
     def innovation(self, ln_r: Vector, *, warm: float, off: bool) -> tuple[Vector, Vector]:
         """Give measured minus predicted ln R, and the covariance of the prediction.
@@ -209,6 +219,16 @@ class ModuleFilter:
         b, _, rho, _, _ = self.blocks()
         self.p[b[cell], b[cell]] += _CHANGED_RATE_SD**2
         self.p[rho[cell], rho[cell]] += departure**2
+
+    def meet_other_steps(self) -> None:
+        """Steps on and off read differently by an amount that only both can show."""
+        self.p[F, F] += _UNKNOWN_OFF_STEP_SD**2
+
+    def unsettle(self, departure: float) -> None:
+        """Give up what is believed of the module's fade: all cells departed together."""
+        rho = self.blocks()[2]
+        self.p[A, A] += _CHANGED_RATE_SD**2
+        self.p[np.ix_(rho, rho)] += departure**2
 
     def _update(self, innovation: Vector, rows: Vector, noise: Vector) -> None:
         cross = self.p @ rows.T

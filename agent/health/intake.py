@@ -14,10 +14,16 @@ _MAX_CELL_V = 10.0
 _MAX_RATE_C = 200.0
 _COLDEST_C, _HOTTEST_C = -40.0, 125.0
 _ASSUMED_C = 25.0
+_LATEST_S = 4.1e9
 # No more ageing than this from one gap: the clock may have jumped.
 _LONGEST_GAP_S = 2 * 365.25 * 86400.0
 # A clock that stays behind for this long is right, and the future was wrong.
 _BELIEVE_PAST_S = 7 * 86400.0
+
+
+def is_time(time_s: float) -> bool:
+    """Whether ``time_s`` can be unix time: from 1970 (a clock that was reset) to 2100."""
+    return 0.0 <= time_s <= _LATEST_S
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ _MEMORY_S = 400 * 86400.0
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
 _PEERS = 3
+_MODULE_LEAST = 0.1
 _OPEN_SD = 0.035
 _WELD_SCALE = 0.3
 _WINDOW_SD = 0.04
@@ -47,6 +48,10 @@ class JumpWatch:
     """
 
     cells: int
+    held_on: float = math.nan
+    held_off: float = math.nan
+    seen_on: bool = False
+    seen_off: bool = False
     held: Vector = field(init=False)
     held_s: Vector = field(init=False)
     level: Vector = field(init=False)
@@ -67,6 +72,8 @@ class JumpWatch:
     def judge(self, pulse: Pulse, state: ModuleFilter) -> Vector:
         """Give the pulse's ln R without the cells to be held back; loosen the changed."""
         believed = pulse.ln_r.copy()
+        if not self._plausible(pulse, state):
+            return np.full(self.cells, math.nan)
         if np.count_nonzero(np.isfinite(believed)) < _PEERS:
             return believed
         away, sd = departures(pulse, state)
@@ -80,6 +87,38 @@ class JumpWatch:
         cleared = np.isfinite(away) & ~suspect
         self.held[cleared] = self.held_s[cleared] = math.nan
         return believed
+
+    def _plausible(self, pulse: Pulse, state: ModuleFilter) -> bool:
+        """Hold back a pulse that no cell agrees with, until a second one says the same."""
+        innovation, spread = state.innovation(pulse.ln_r, warm=pulse.warm, off=pulse.off)
+        if not np.any(np.isfinite(innovation)):
+            return False
+        if self._first_of_its_kind(off=pulse.off):
+            state.meet_other_steps()
+            return True
+        away = float(np.nanmedian(innovation))
+        own = float(np.nanmedian(pulse.own_sd))
+        sd = math.sqrt(max(float(spread.mean()), 0.0) + pulse.common_sd**2 + own**2)
+        if abs(away) <= max(_MODULE_LEAST, _SIGMAS * sd):
+            away = math.nan
+        name = "held_off" if pulse.off else "held_on"
+        held = getattr(self, name)
+        setattr(self, name, away)
+        if math.isnan(away):
+            return True
+        if math.isnan(held) or abs(away - held) > _AGREE * max(abs(away), abs(held)):
+            return False
+        setattr(self, name, math.nan)
+        state.unsettle(away)
+        return True
+
+    def _first_of_its_kind(self, *, off: bool) -> bool:
+        """Whether this is the first step off after steps on, or the other way round."""
+        first = (
+            (self.seen_on and not self.seen_off) if off else (self.seen_off and not self.seen_on)
+        )
+        self.seen_on, self.seen_off = self.seen_on or not off, self.seen_off or off
+        return first
 
     def _change(self, cell: int, away: float, time_s: float, state: ModuleFilter) -> None:
         """Free the resistance level after a sudden change, the fade rate after a small one."""

@@ -23,10 +23,13 @@ HOLD_S = 8.0
 """A step shorter than this says nothing about the 10 s resistance."""
 _WINDOW_S = 16.0
 _FIRST_S = 2.5
-_LONGEST_GAP_S = 12.0
+_LONGEST_GAP_S = 20.0
 _STEP_C = 0.4
 _STEADY_C = 0.12
 _KEEP = 4
+_RAMP_S = 4.0
+_FEWEST = 3
+_LEAST_SPREAD = 0.1
 
 
 class Point(NamedTuple):
@@ -81,7 +84,9 @@ class StepFinder:
             self._restart(point)
             return found
         moved = abs(point.current_a - last.current_a) / self.capacity_ah
-        if moved >= _STEP_C:
+        if self.after and moved >= _STEADY_C and self._still_stepping(point):
+            self.after = [point]
+        elif moved >= _STEP_C:
             found = self._finish()
             self._open(point)
         elif self.after:
@@ -93,6 +98,12 @@ class StepFinder:
         else:
             self.steady.append(point)
         return found
+
+    def _still_stepping(self, point: Point) -> bool:
+        """Whether the load is still coming on: a first sample may catch it half-way."""
+        base_a = self.before[-1].current_a
+        rising = abs(point.current_a - base_a) > abs(self.after[-1].current_a - base_a)
+        return rising and point.time_s - self.before[-1].time_s <= _RAMP_S
 
     def _restart(self, point: Point) -> None:
         self.before, self.after = [], []
@@ -154,7 +165,7 @@ def measure(
     # Loaded samples move on with the load, rested ones do not: only the last loaded one counts.
     rested = abs(before[-1].current_a) < abs(after[-1].current_a)
     base = before if rested else before[-1:]
-    before_v = np.mean([p.cells_v for p in base], axis=0)
+    before_v = _mean_of_seen(np.array([p.cells_v for p in base]))
     before_a = float(np.mean([p.current_a for p in base]))
     drop = np.array([p.cells_v for p in used]) - before_v
     change_a = np.array([p.current_a for p in used]) - before_a
@@ -179,12 +190,27 @@ def measure(
     )
 
 
+def _mean_of_seen(rows: Vector) -> Vector:
+    """Mean of each column over what is there; NaN where nothing is."""
+    seen = np.isfinite(rows)
+    total = np.where(seen, rows, 0.0).sum(axis=0)
+    return np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), np.nan)
+
+
 def _at_ten_seconds(each: Vector, log_t: Vector) -> tuple[Vector, float]:
-    """Value at ln(t/10 s) = 0 of a straight line over ``log_t``, and its variance factor."""
-    mean = float(np.mean(log_t))
-    centred = log_t - mean
-    square = float(centred @ centred)
-    if len(log_t) < 3 or square < 0.1:  # noqa: PLR2004 - too few to give a slope
-        return np.mean(each, axis=0), 1.0 / len(log_t)
-    slope = centred @ (each - np.mean(each, axis=0)) / square
-    return np.mean(each, axis=0) - slope * mean, 1.0 / len(log_t) + mean**2 / square
+    """Value at ln(t/10 s) = 0 of a straight line over ``log_t``, and its variance factor.
+
+    One line for each column; absent readings (NaN) are left out, a column without any is NaN.
+    """
+    seen = np.isfinite(each)
+    count = np.maximum(seen.sum(axis=0), 1)
+    values = np.where(seen, each, 0.0)
+    mean_t = (seen * log_t[:, None]).sum(axis=0) / count
+    mean = values.sum(axis=0) / count
+    centred = np.where(seen, log_t[:, None] - mean_t, 0.0)
+    square = (centred**2).sum(axis=0)
+    enough = (count >= _FEWEST) & (square > _LEAST_SPREAD)
+    slope = np.where(enough, (centred * values).sum(axis=0) / np.maximum(square, 1e-12), 0.0)
+    factor = 1.0 / count + np.where(enough, mean_t**2 / np.maximum(square, 1e-12), 0.0)
+    answer = np.where(seen.any(axis=0), mean - slope * mean_t, np.nan)
+    return answer, float(np.max(factor))

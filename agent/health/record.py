@@ -33,7 +33,8 @@ class Memory:
     ``soc`` is the module's state of charge, ``celsius`` the last known temperature;
     ``heat`` and ``charge`` are sums over time of temperature and state of charge;
     ``cycles`` are equivalent full cycles. ``site_celsius`` and ``site_soc`` are means over
-    the last year, of which ``site_days`` were seen.
+    the last year, of which ``site_days`` were seen. ``first_ohm`` is the
+    median resistance of the first load step, taken at ``first_soc``.
     """
 
     soc: float = 1.0
@@ -46,6 +47,8 @@ class Memory:
     reviewed_s: float = 0.0
     evidence_s: float | None = None
     pulses: int = 0
+    first_ohm: float | None = None
+    first_soc: float | None = None
     site_days: float = 0.0
     site_celsius: float = _ASSUMED_C
     site_soc: float = 1.0
@@ -131,6 +134,8 @@ def fill(target: T, saved: object) -> T:
                 raise StoreError(f"the saved {item.name} is for another number of cells")
             setattr(target, item.name, array)
         elif value is None or isinstance(value, int | float):
+            if value is None and isinstance(now, float) and math.isnan(now):
+                continue
             if now is not None and value is None:
                 raise StoreError(f"the saved {item.name} is no number")
             setattr(target, item.name, value)

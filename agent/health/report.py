@@ -20,6 +20,7 @@ _GROWTH_FLOOR = 0.010
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
 _RIDE_SD = 0.03
 _STEEPEST = 0.15
+_LN_LIMIT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,21 @@ class Estimate:
         mean, sd = float(self.ln_capacity[cell]), float(self.capacity_sd()[cell])
         opened = float(self.opened[cell])
         cut = math.log1p(-self.open_share)
-        middle = math.exp(mean) * (1.0 - opened * self.open_share)
+        middle = _exp(mean) * (1.0 - opened * self.open_share)
         lower = mixture_quantile(0.05, mean, sd, cut, opened)
         upper = mixture_quantile(0.95, mean, sd, cut, opened)
-        return Interval(middle, math.exp(lower), math.exp(upper))
+        return Interval(middle, _exp(lower), _exp(upper))
 
     def growth(self, cell: int) -> Interval:
         """Resistance growth of one cell, with its 90 % interval."""
         mean = float(self.ln_growth[cell])
         half = Z90 * math.hypot(float(self.growth_sd[cell]), _GROWTH_FLOOR)
-        return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+        return Interval(_exp(mean), _exp(mean - half), _exp(mean + half))
+
+
+def _exp(ln: float) -> float:
+    """Exponential that stays finite: beyond e^5 a ratio has long lost its meaning."""
+    return math.exp(min(max(ln, -_LN_LIMIT), _LN_LIMIT))
 
 
 def mixture_quantile(level: float, mean: float, sd: float, cut: float, weight: float) -> float:
@@ -165,6 +171,6 @@ def estimate_of(
         growth_sd=growth_sd,
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),
         opened=opened,
-        open_share=1.0 / parallel if parallel else 0.0,
+        open_share=1.0 / parallel if parallel is not None and parallel > 1 else 0.0,
         warm_slope=float(np.clip(state.x[K], -_STEEPEST, _STEEPEST)),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from agent.health.engine import HealthEngine, Observation
+from agent.health.report import Estimate
 from agent.health.verdict import ALARM_KINDS, Raised
 from agent.replay.loads import LoadLog
 
@@ -38,14 +39,14 @@ def replay(
     loads: LoadLog | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Tables:
-    """Run ``observations`` through ``engine``; one set of rows every ``every_s`` seconds.
+    """Run ``observations`` through ``engine``; rows every ``every_s`` seconds and at evidence.
 
-    A row at time t rests on samples before t only, and every t is a multiple of ``every_s``
-    after the first sample, so that half a file gives exactly the rows of that half.
+    A row at time t rests on samples up to t only. The regular times count from the first
+    sample, so that half a file gives exactly the rows of that half.
     """
     tables = Tables()
     due_s: float | None = None
-    seen = 0
+    seen = learnt = 0
     for count, observation in enumerate(observations, start=1):
         time_s = observation.time_s
         if not math.isfinite(time_s):
@@ -60,6 +61,9 @@ def replay(
         engine.observe(observation)
         if loads is not None:
             loads.watch(observation)
+        if engine.evidence_count != learnt:
+            learnt = engine.evidence_count
+            write_health(tables, engine.estimate(time_s), time_s)
         for raised in engine.raised[seen:]:
             write_alarm(tables, engine, raised)
         seen = len(engine.raised)
@@ -75,13 +79,18 @@ def write_alarm(tables: Tables, engine: HealthEngine, raised: Raised) -> None:
         tables.alarms.append((_time(raised.time_s), cell, kind, raised.text))
 
 
+def write_health(tables: Tables, estimate: Estimate, time_s: float) -> None:
+    """Add one row of soh.csv for every cell."""
+    for index in range(len(estimate.ln_capacity)):
+        capacity, growth = estimate.capacity(index), estimate.growth(index)
+        tables.soh.append((_time(time_s), index + 1, *_five(*capacity), *_five(*growth)))
+
+
 def write_rows(tables: Tables, engine: HealthEngine, time_s: float) -> None:
     """Add the rows of one output time."""
     estimate = engine.estimate(time_s)
     when = _time(time_s)
-    for index in range(len(engine.cells)):
-        capacity, growth = estimate.capacity(index), estimate.growth(index)
-        tables.soh.append((when, index + 1, *_five(*capacity), *_five(*growth)))
+    write_health(tables, estimate, time_s)
     _write_forecast(tables, engine, time_s)
     rated_w = engine.battery.rated_power_w
     if rated_w is None:

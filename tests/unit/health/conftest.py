@@ -48,7 +48,7 @@ def life() -> Life:
         sign: float = 1.0,
         first_test: float = 20.0,
         tests_every: float = 90.0,
-        hours: float = 6.0,
+        hours: float = 12.0,
         start_s: float = START_S,
     ) -> Iterator[Observation]:
         def volts(day: float, load_a: float, held_s: float) -> tuple[float, ...]:

@@ -38,12 +38,12 @@ def test_a_healthy_module_is_ok_on_the_evidence_of_its_tests(battery: Battery, l
     assert (health.verdict, health.basis, health.reasons) == (Verdict.OK, Basis.RESISTANCE, ())
 
 
-def test_resistance_growth_is_measured_within_two_percent(battery: Battery, life: Life) -> None:
+def test_resistance_growth_is_measured_within_three_percent(battery: Battery, life: Life) -> None:
     health = engine_after(battery, life()).health(END_S)
     # Commissioning was the first test: growth counts from there.
     true = math.exp(0.004 * (math.sqrt(400.0)))
     for cell in health.cells:
-        assert cell.resistance_growth.estimate == pytest.approx(true, rel=0.02)
+        assert cell.resistance_growth.estimate == pytest.approx(true, rel=0.03)
 
 
 def test_no_event_for_two_years_widens_every_interval(battery: Battery, life: Life) -> None:
