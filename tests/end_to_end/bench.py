@@ -47,10 +47,10 @@ MODULES = [f"{shelf}-{n}" for shelf in "abc" for n in (1, 2, 3)]
 UPSES = ["ups-1", "ups-2"]
 UNITS = [*MODULES, *UPSES]
 POLL = {
-    "interval": "300ms",
-    "discharge_interval": "300ms",
-    "timeout": "150ms",
-    "stale_after": "1s",
+    "interval": "400ms",
+    "discharge_interval": "400ms",
+    "timeout": "400ms",
+    "stale_after": "4s",
 }
 
 Labels = frozenset[tuple[str, str]]
@@ -201,6 +201,11 @@ class Rack:
         """Make the wire of ``unit`` well again."""
         self.service.fleet.wire_faults[unit].clear()
 
+    def requests(self, unit: str) -> int:
+        """Count the requests that ``unit`` has got."""
+        site = self.service.fleet.sites[unit]
+        return self.service._lines[site.bus].stations[site.unit_id].requests
+
     def document(self) -> dict[str, Any]:
         """Give the configuration that the simulator wrote, at the tests' pace."""
         text = (self.folder / "agent.yaml").read_text(encoding="utf-8")
@@ -227,7 +232,9 @@ class Rack:
                 stderr=stream,
                 env={**os.environ, **environ},
             )
-        session = await self.stack.enter_async_context(aiohttp.ClientSession())
+        session = await self.stack.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE_S))
+        )
         agent = Agent(process, f"http://127.0.0.1:{port}", log, session)
         self.agents.append(agent)
         return agent

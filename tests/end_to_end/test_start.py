@@ -49,8 +49,10 @@ async def test_a_profile_of_the_other_protocol_is_a_mistake_of_the_file(rack: Ra
         ended = await command("bbu-agent", *words)
         assert (ended.code, ended.err) == (
             2,
-            f'{path}:{place}: units[0].profile: "rfc1628-ups" is for units over snmp; this unit '
-            "has bus. Leave profile out to let the agent find it\n",
+            (
+                f'{path}:{place}: units[0].profile: "rfc1628-ups" is for units over snmp; '
+                "this unit has bus. Leave profile out to let the agent find it\n"
+            ),
         )
 
 
