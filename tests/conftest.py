@@ -94,6 +94,7 @@ class Snmpd:
     folder: Path
     port: int
     extra: str = ""
+    base: str = SNMPD_CONF
     process: subprocess.Popen[str] | None = None
     starts: int = 0
 
@@ -105,7 +106,7 @@ class Snmpd:
             state.mkdir(parents=True)
             (state / "snmpd.conf").write_text(SNMPD_USERS, encoding="utf-8")
         conf = self.folder / "snmpd.conf"
-        conf.write_text(f"{SNMPD_CONF}{self.extra}\n", encoding="utf-8")
+        conf.write_text(f"{self.base}{self.extra}\n", encoding="utf-8")
         self.starts += 1
         log = self.folder / f"log{self.starts}"
         self.process = subprocess.Popen(
@@ -134,11 +135,14 @@ class Snmpd:
 
 @pytest.fixture
 def start_snmpd(tmp_path: Path) -> Iterator[Callable[..., Snmpd]]:
-    """Give a function that starts an ``Snmpd`` of the test's own, with ``extra`` lines."""
+    """Give a function that starts an ``Snmpd`` of the test's own, with ``extra`` lines.
+
+    ``base`` replaces the users' rights and values that every agent here has.
+    """
     started: list[Snmpd] = []
 
-    def start(extra: str = "") -> Snmpd:
-        peer = Snmpd(tmp_path / f"snmpd{len(started)}", free_udp_port(), extra)
+    def start(extra: str = "", base: str = SNMPD_CONF) -> Snmpd:
+        peer = Snmpd(tmp_path / f"snmpd{len(started)}", free_udp_port(), extra, base)
         peer.folder.mkdir()
         started.append(peer)
         peer.start()

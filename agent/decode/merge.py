@@ -20,6 +20,9 @@ _SOUND = frozenset({"normal", "charging", "floating", "resting", "discharging", 
 _UNSOUND = frozenset({"low", "depleted", "fault", "absent"})
 _ENDED_WELL = frozenset({"passed"})
 _ENDED_BADLY = frozenset({"warning", "failed"})
+_WARNINGS = frozenset({"replace_battery", "battery_fault", "end_of_life", "alarm"})
+"""Flags of which a set one wins: a tree that lacks the warning does not outvote one that has
+it (seen: a fault that only the vendor's tree shows, and one only in the standard's alarms)."""
 _OPPOSED = ((_SOUND, _UNSOUND), (_ENDED_WELL, _ENDED_BADLY))
 
 
@@ -57,8 +60,12 @@ class Merge:
 
 
 def _better(row: Field, result: Reading | Fault, held_row: Field, held: Reading | Fault) -> bool:
-    if isinstance(result, Reading) != isinstance(held, Reading):
-        return isinstance(result, Reading)
+    if isinstance(held, Fault):
+        return isinstance(result, Reading) or row.rank < held_row.rank
+    if isinstance(result, Fault):
+        return False
+    if row.quantity in _WARNINGS and result.value != held.value:
+        return result.value is True
     return row.rank < held_row.rank
 
 

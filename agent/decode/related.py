@@ -98,7 +98,7 @@ def _conversion(field: Field, row: Oid, raw: Raw) -> Conversion | Untold | None:
         return Conversion(1.0, field.offset)
     value = lookup(told.where, row, raw)
     text = told.missing
-    if value is not None:
+    if value is not None and value != "":
         named = None if isinstance(value, float) else dict(told.units).get(value)
         text = named if told.units else str(value)
         if text is None:

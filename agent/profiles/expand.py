@@ -200,7 +200,8 @@ def _object_fields(entry: FieldDocument) -> Iterator[Field]:
     if entry.any_row is not None and not column:
         raise ValueError("any_row is for a column")
     told = index == "" or (index is not None and any(f"{{{m}}}" in index for m in ("1", "name")))
-    if column and not (told or entry.any_row is not None or entry.count > 1):
+    told = told or entry.any_row is not None or entry.count > 1
+    if column and not (told or (entry.when and index is not None)):
         raise ValueError("a column needs an index with {1}, the row's first index part")
     if (entry.name_from is not None) != (index is not None and "{name}" in index):
         raise ValueError("name_from goes with {name} in the index")
