@@ -4,11 +4,11 @@ import asyncio
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from agent.cli.connect import Connection, connection, device_options
 from agent.cli.output import table
 from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, TransportError, Unidentified
@@ -20,105 +20,31 @@ from agent.poll.readers import ModbusReader, Reader, SnmpReader
 from agent.profiles.load import load, load_all, names
 from agent.profiles.schema import Profile
 from agent.quantities import IDENTITY
-from agent.targets import (
-    AuthProtocol,
-    Community,
-    Framer,
-    ModbusHost,
-    Parity,
-    PrivacyProtocol,
-    Secret,
-    SerialLine,
-    SnmpHost,
-    UserSecurity,
-)
+from agent.targets import ModbusHost, SerialLine, SnmpHost
 from agent.transport.modbus import open_modbus
 from agent.transport.snmp import open_snmp
 
 EXIT_NO_ANSWER, EXIT_NOTHING_FITS = 3, 4
 PATIENCE = 3
 """Different questions that a silent Modbus unit is asked before it counts as absent."""
-_PARITIES = {"N": Parity.NONE, "E": Parity.EVEN, "O": Parity.ODD}
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """The options of one call."""
+    """The options of one call, those of the connection apart."""
 
-    snmp: str | None
-    snmp_version: int | None
-    community: str | None
-    v3_user: str | None
-    v3_auth: str | None
-    v3_auth_file: Path | None
-    v3_priv: str | None
-    v3_priv_file: Path | None
-    context: str
-    modbus: str | None
-    framer: str
-    serial: str | None
-    baudrate: int
-    parity: str
     unit_id: int | None
     profile: str
     timeout: float
     engine: str
 
 
-def _host(text: str, default_port: int) -> tuple[str, int]:
-    bare = text.startswith("[") and text.endswith("]")
-    host, colon, port = (text, "", "") if bare or text.count(":") != 1 else text.partition(":")
-    if text.startswith("[") and "]:" in text:
-        host, _, port = text.rpartition(":")
-        colon = ":"
-    if colon and not (port.isdecimal() and 0 < int(port) < 65536):  # noqa: PLR2004 - TCP ports
-        raise click.UsageError(f"{text}: {port!r} is no port")
-    return host.strip("[]"), int(port) if colon else default_port
-
-
-def _secret(path: Path | None) -> Secret | None:
-    if path is None:
-        return None
-    try:
-        return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"cannot read the secret file {path}: {error}") from None
-
-
-def _snmp_host(wanted: _Wanted, target: str) -> SnmpHost:
-    host, port = _host(target, 161)
-    if wanted.v3_user is None:
-        if wanted.snmp_version == 3:  # noqa: PLR2004 - SNMP version
-            raise click.UsageError("SNMP version 3 needs --v3-user")
-        if wanted.community is None:
-            raise click.UsageError("--snmp needs --community, or --v3-user for version 3")
-        security = Community(Secret(wanted.community), wanted.snmp_version or 2)
-        return SnmpHost(host, security, port)
-    if (wanted.v3_auth is None) != (wanted.v3_auth_file is None):
-        raise click.UsageError("--v3-auth and --v3-auth-file go together")
-    if (wanted.v3_priv is None) != (wanted.v3_priv_file is None):
-        raise click.UsageError("--v3-priv and --v3-priv-file go together")
-    user = UserSecurity(
-        user=wanted.v3_user,
-        auth=None if wanted.v3_auth is None else AuthProtocol(wanted.v3_auth.lower()),
-        auth_key=_secret(wanted.v3_auth_file),
-        privacy=None if wanted.v3_priv is None else PrivacyProtocol(wanted.v3_priv.lower()),
-        privacy_key=_secret(wanted.v3_priv_file),
-        context=wanted.context,
-    )
-    return SnmpHost(host, user, port)
-
-
-async def _read(wanted: _Wanted) -> tuple[Profile, Sample]:
-    if wanted.snmp is not None:
-        return await _read_snmp(wanted, _snmp_host(wanted, wanted.snmp))
+async def _read(link: Connection, wanted: _Wanted) -> tuple[Profile, Sample]:
+    if link.snmp is not None:
+        return await _read_snmp(wanted, link.snmp_target())
     if wanted.unit_id is None:
         raise click.UsageError("--modbus and --serial need --unit-id")
-    if wanted.modbus is not None:
-        host, port = _host(wanted.modbus, 502)
-        return await _read_modbus(wanted, ModbusHost(host, port, Framer(wanted.framer)))
-    line = SerialLine(wanted.serial or "", wanted.baudrate, _PARITIES[wanted.parity])
-    return await _read_modbus(wanted, line)
+    return await _read_modbus(wanted, link.modbus_target())
 
 
 async def _read_snmp(wanted: _Wanted, host: SnmpHost) -> tuple[Profile, Sample]:
@@ -192,26 +118,7 @@ def _print_table(profile: Profile, sample: Sample) -> None:
 
 
 @click.command()
-@click.option("--snmp", metavar="HOST[:PORT]", help="Read an SNMP agent.")
-@click.option("--community", help="SNMP v1/v2c community.")
-@click.option(
-    "--snmp-version", type=click.Choice(["1", "2c", "3"]), help="Default: 2c, or 3 with --v3-user."
-)
-@click.option("--v3-user", help="SNMP v3 user.")
-@click.option(
-    "--v3-auth", type=click.Choice([*AuthProtocol], case_sensitive=False), help="v3 authentication."
-)
-@click.option("--v3-auth-file", type=click.Path(path_type=Path), help="File with its password.")
-@click.option(
-    "--v3-priv", type=click.Choice([*PrivacyProtocol], case_sensitive=False), help="v3 privacy."
-)
-@click.option("--v3-priv-file", type=click.Path(path_type=Path), help="File with its password.")
-@click.option("--context", default="", help="v3 context name.")
-@click.option("--modbus", metavar="HOST[:PORT]", help="Read a Modbus TCP device or gateway.")
-@click.option("--framer", type=click.Choice(["tcp", "rtu"]), default="tcp", show_default=True)
-@click.option("--serial", metavar="PATH", help="Read a Modbus RTU line.")
-@click.option("--baudrate", type=click.IntRange(300, 4_000_000), default=19200, show_default=True)
-@click.option("--parity", type=click.Choice([*_PARITIES]), default="E", show_default=True)
+@device_options
 @click.option("--unit-id", type=click.IntRange(0, 247), help="Modbus unit id.")
 @click.option("--profile", default="auto", show_default=True, help="Device family, or auto.")
 @click.option("--timeout", type=click.FloatRange(0.01, 60), default=1.0, show_default=True)
@@ -225,7 +132,7 @@ def _print_table(profile: Profile, sample: Sample) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
-def read(*, form: str, snmp_version: str | None, **options: object) -> None:
+def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Read one unit once and print what it says.
 
     \b
@@ -239,14 +146,14 @@ def read(*, form: str, snmp_version: str | None, **options: object) -> None:
     Exit codes: 0 something was read, 2 wrong usage, 3 no answer, 4 it answered and
     nothing fits.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
-    number = {"1": 1, "2c": 2, "3": 3}[snmp_version] if snmp_version else None
-    wanted = _Wanted(snmp_version=number, **options)  # type: ignore[arg-type]
-    if sum(place is not None for place in (wanted.snmp, wanted.modbus, wanted.serial)) != 1:
+    link = connection(options)
+    wanted = _Wanted(**options)
+    if link.ways != 1:
         raise click.UsageError("name one device: --snmp, --modbus or --serial")
     if wanted.profile not in ("auto", *names()):
         raise click.UsageError(f"no profile is named {wanted.profile}; see bbu-agent profiles")
     try:
-        profile, sample = asyncio.run(_read(wanted))
+        profile, sample = asyncio.run(_read(link, wanted))
     except Unidentified as error:
         _fail(error, EXIT_NOTHING_FITS)
     except TransportError as error:

@@ -1,0 +1,155 @@
+"""Options that say which device to speak to and how, the same in every command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from agent.targets import (
+    AuthProtocol,
+    Community,
+    Framer,
+    ModbusHost,
+    Parity,
+    PrivacyProtocol,
+    Secret,
+    SerialLine,
+    SnmpHost,
+    UserSecurity,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+PARITIES = {"N": Parity.NONE, "E": Parity.EVEN, "O": Parity.ODD}
+_VERSIONS = {"1": 1, "2c": 2, "3": 3}
+_PORTS = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What the options of one call say."""
+
+    snmp: str | None = None
+    snmp_version: str | None = None
+    community: str | None = None
+    v3_user: str | None = None
+    v3_auth: str | None = None
+    v3_auth_file: Path | None = None
+    v3_priv: str | None = None
+    v3_priv_file: Path | None = None
+    context: str = ""
+    modbus: str | None = None
+    framer: str = "tcp"
+    serial: str | None = None
+    baudrate: int = 19200
+    parity: str = "E"
+
+    @property
+    def ways(self) -> int:
+        """How many devices are named."""
+        return sum(place is not None for place in (self.snmp, self.modbus, self.serial))
+
+    def modbus_target(self) -> SerialLine | ModbusHost:
+        """Give the line or gateway that the options name."""
+        if self.modbus is not None:
+            host, port = host_and_port(self.modbus, 502)
+            return ModbusHost(host, port, Framer(self.framer))
+        return SerialLine(self.serial or "", self.baudrate, PARITIES[self.parity])
+
+    def snmp_target(self, target: str | None = None) -> SnmpHost:
+        """Give the agent at ``target``, or the one that the options name."""
+        host, port = host_and_port(target or self.snmp or "", 161)
+        return SnmpHost(host, self._security(), port)
+
+    def _security(self) -> Community | UserSecurity:
+        if self.v3_user is None:
+            if self.snmp_version == "3":
+                raise click.UsageError("SNMP version 3 needs --v3-user")
+            if self.community is None:
+                raise click.UsageError("--snmp needs --community, or --v3-user for version 3")
+            return Community(Secret(self.community), _VERSIONS[self.snmp_version or "2c"])
+        if (self.v3_auth is None) != (self.v3_auth_file is None):
+            raise click.UsageError("--v3-auth and --v3-auth-file go together")
+        if (self.v3_priv is None) != (self.v3_priv_file is None):
+            raise click.UsageError("--v3-priv and --v3-priv-file go together")
+        return UserSecurity(
+            user=self.v3_user,
+            auth=None if self.v3_auth is None else AuthProtocol(self.v3_auth.lower()),
+            auth_key=_secret(self.v3_auth_file),
+            privacy=None if self.v3_priv is None else PrivacyProtocol(self.v3_priv.lower()),
+            privacy_key=_secret(self.v3_priv_file),
+            context=self.context,
+        )
+
+
+def connection(options: dict[str, Any]) -> Connection:
+    """Take the connection's options out of ``options``."""
+    names = [part.name for part in fields(Connection) if part.name in options]
+    return Connection(**{name: options.pop(name) for name in names})
+
+
+def host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    """Split HOST[:PORT]; an IPv6 address with a port stands in brackets."""
+    bare = text.startswith("[") and text.endswith("]")
+    host, colon, port = (text, "", "") if bare or text.count(":") != 1 else text.partition(":")
+    if text.startswith("[") and "]:" in text:
+        host, _, port = text.rpartition(":")
+        colon = ":"
+    if colon and not (port.isdecimal() and 0 < int(port) < _PORTS):
+        raise click.UsageError(f"{text}: {port!r} is no port")
+    return host.strip("[]"), int(port) if colon else default_port
+
+
+def _secret(path: Path | None) -> Secret | None:
+    if path is None:
+        return None
+    try:
+        return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot read the secret file {path}: {error}") from None
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+snmp_options = _all(
+    click.option("--community", help="SNMP v1/v2c community."),
+    click.option(
+        "--snmp-version",
+        type=click.Choice([*_VERSIONS]),
+        help="Default: 2c, or 3 with --v3-user.",
+    ),
+    click.option("--v3-user", help="SNMP v3 user."),
+    click.option(
+        "--v3-auth",
+        type=click.Choice([*AuthProtocol], case_sensitive=False),
+        help="v3 authentication.",
+    ),
+    click.option("--v3-auth-file", type=click.Path(path_type=Path), help="File with its password."),
+    click.option(
+        "--v3-priv", type=click.Choice([*PrivacyProtocol], case_sensitive=False), help="v3 privacy."
+    ),
+    click.option("--v3-priv-file", type=click.Path(path_type=Path), help="File with its password."),
+    click.option("--context", default="", help="v3 context name."),
+)
+"""How to sign in to an SNMP agent."""
+
+device_options = _all(
+    click.option("--snmp", metavar="HOST[:PORT]", help="An SNMP agent."),
+    snmp_options,
+    click.option("--modbus", metavar="HOST[:PORT]", help="A Modbus TCP device or gateway."),
+    click.option("--framer", type=click.Choice(["tcp", "rtu"]), default="tcp", show_default=True),
+    click.option("--serial", metavar="PATH", help="A Modbus RTU line."),
+    click.option(
+        "--baudrate", type=click.IntRange(300, 4_000_000), default=19200, show_default=True
+    ),
+    click.option("--parity", type=click.Choice([*PARITIES]), default="E", show_default=True),
+)
+"""Which device, and how to reach it."""
