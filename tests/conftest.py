@@ -87,6 +87,19 @@ def wait_for_text(path: Path, text: str, process: subprocess.Popen[str]) -> None
     pytest.fail(f"peer did not start:\n{log[-2000:]}")
 
 
+def wait_for_udp(port: int) -> None:
+    """Wait until a peer holds ``port``: snmpsim says that it listens before it does."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"no peer took port {port}")
+
+
 @dataclass
 class Snmpd:
     """A net-snmp agent with the users and values above, on ``port`` of 127.0.0.1."""
@@ -197,6 +210,7 @@ def snmpsim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnmpSim]:
             command, stdout=output, stderr=output, text=True, start_new_session=True
         )
     wait_for_text(log, "Listening at UDP/IPv4 endpoint", process)
+    wait_for_udp(port)
     yield SnmpSim(port, recordings)
     stop(process)
 
