@@ -31,6 +31,7 @@ class CellType:
     ``gain_curve`` bends the gain: (u, rho over gain) with u = -ln(Q/Q0); straight if None.
     ``level_walk`` is how far ln R wanders in the root of a year without any loss.
     ``rate_walk`` is the same for the ln of the fade rate, so that knees can be followed.
+    ``hidden_walk`` is how far capacity may go in the root of a year unseen by resistance.
     ``relaxation`` is d ln R / d ln t near 10 s. ``heat_j_k_ah`` is the heat capacity per Ah.
     """
 
@@ -52,6 +53,7 @@ class CellType:
     resistance_by_soc: Curve
     level_walk: float
     rate_walk: float
+    hidden_walk: float
     relaxation: float
     heat_j_k_ah: float
     gain_curve: Curve | None = None
@@ -141,6 +143,7 @@ NCA_POWER = CellType(
     resistance_by_soc=_POWER_R,
     level_walk=0.003,
     rate_walk=0.15,
+    hidden_walk=0.004,
     relaxation=0.1,
     heat_j_k_ah=20.0,
 )
@@ -196,6 +199,7 @@ UNKNOWN = replace(
     gain_sd=0.45,
     level_walk=0.05,
     rate_walk=0.4,
+    hidden_walk=0.04,
 )
 UNKNOWN_ENERGY = replace(
     NMC_ENERGY,
@@ -206,7 +210,9 @@ UNKNOWN_ENERGY = replace(
     ln_rate_sd=0.8,
     gain=1.1,
     gain_sd=0.4,
-    level_walk=0.05,
+    level_walk=0.08,
+    rate_walk=0.6,
+    hidden_walk=0.08,
     cell_gain_sd=0.1,
 )
 LIBRARY = (NCA_POWER, NMC_POWER, NMC_ENERGY, LFP_POWER, UNKNOWN, UNKNOWN_ENERGY)

@@ -218,7 +218,16 @@ class HealthEngine:
             required_s=self.battery.required_seconds,
             drawn=self._drawn(estimate),
             celsius=round(memory.known_celsius()),
+            measured_curve=self.battery.ocv is not None,
         )
+
+    def standing(self, now_s: float) -> tuple[Estimate, Vector, float]:
+        """What an outage at ``now_s`` would begin with: estimate, charge drawn, degrees Celsius.
+
+        The charge is what misses from full, over rated capacity, for each cell.
+        """
+        estimate = self.estimate(now_s)
+        return estimate, self._drawn(estimate), self._memory.known_celsius()
 
     def _drawn(self, estimate: Estimate) -> Vector:
         """Charge missing from full per cell, over rated capacity: the module's and its own."""

@@ -97,13 +97,14 @@ class ModuleFilter:
             self.kind.law, self.law_loss, days=days, celsius=celsius, soc=soc, cycles=cycles
         )
         self.law_loss += step
-        b, _, rho, r, _ = self.blocks()
+        b, _, rho, r, q = self.blocks()
         self._fade(step)
         years = max(days, 0.0) / _YEAR_DAYS
         self.p[A, A] += self.kind.rate_walk**2 * years
         self.p[G, G] += _GAIN_WALK**2 * years
         self.p[b, b] += _CELL_RATE_WALK**2 * years
         self.p[rho, rho] += _RHO_WALK**2 * years
+        self.p[q, q] += self.kind.hidden_walk**2 * years
         self.p[r, r] += (self.kind.level_walk**2 + welds * _WELD_WALK**2) * years
         self._tidy()
 

@@ -18,7 +18,8 @@ Z90 = 1.645
 _CAPACITY_FLOOR = 0.006
 _GROWTH_FLOOR = 0.010
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
-_RIDE_SD = 0.03
+_RIDE_SD = 0.035
+_RIDE_SD_GUESSED_CURVE = 0.07
 _STEEPEST = 0.15
 _LN_LIMIT = 5.0
 
@@ -104,11 +105,14 @@ def rides(
     required_s: float,
     drawn: Vector,
     celsius: float,
+    measured_curve: bool,
 ) -> list[Ride]:
     """Simulate the module at each of ``powers_w`` and put intervals on the times.
 
-    ``drawn`` is the charge missing from full per cell, over rated capacity.
+    ``drawn`` is the charge missing from full per cell, over rated capacity;
+    ``measured_curve`` says that the open-circuit curve is these cells' own.
     """
+    model_sd = _RIDE_SD if measured_curve else _RIDE_SD_GUESSED_CURVE
     cells = _scenarios(estimate, drawn, celsius)
     seconds, limiting = seconds_to_cutoff(
         cells, kind, capacity_ah=capacity_ah, powers_w=np.array(powers_w)
@@ -117,7 +121,7 @@ def rides(
     for index, power_w in enumerate(powers_w):
         base = float(seconds[index, 0])
         ln = np.log(np.maximum(seconds[index], 1.0))
-        sd = math.hypot(float(np.sqrt(np.sum((ln[1:] - ln[0]) ** 2))), _RIDE_SD)
+        sd = math.hypot(float(np.sqrt(np.sum((ln[1:] - ln[0]) ** 2))), model_sd)
         lower = base * math.exp(-Z90 * sd)
         upper = base * math.exp(Z90 * sd)
         z = math.log(max(base, 1.0) / max(required_s, 1.0)) / sd

@@ -155,6 +155,18 @@ def test_a_battery_of_which_nothing_is_known_still_gets_an_answer(life: Life) ->
     assert all(math.isfinite(n) for n in numbers(health))
 
 
+def test_scaling_current_and_capacity_together_changes_nothing(
+    battery: Battery, life: Life
+) -> None:
+    double = replace(battery, rated_capacity_ah=30.0, resistance_ohm=0.0012, rated_power_w=3200.0)
+    scaled = (replace(o, current_a=2.0 * (o.current_a or 0.0)) for o in life())
+    plain, other = health_of(battery, life()), health_of(double, scaled)
+    for one, two in zip(plain.cells, other.cells, strict=True):
+        assert two.state_of_health == pytest.approx(one.state_of_health, abs=1e-6)
+        assert two.resistance_growth == pytest.approx(one.resistance_growth, abs=1e-6)
+    assert other.ride_through_s == pytest.approx(plain.ride_through_s, rel=1e-3)
+
+
 def test_one_cell_is_enough(battery: Battery, life: Life) -> None:
     alone = (replace(o, cells_v=o.cells_v[:1]) for o in life())
     single = replace(battery, series=1, parallel=1, rated_power_w=150.0)
