@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
-from agent.health import intake, record
+from agent.health import facts, intake, record
 from agent.health.anomalies import sensors, shorts
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.evidence import Pulse, pulse_of
@@ -387,6 +387,7 @@ class HealthEngine:
         return {
             "version": _STATE_VERSION,
             "cells": list(self.cells),
+            "battery": facts.pack(self.battery),
             "clock": record.dump(self._clock),
             "steps": self._steps.pack(),
             "filter": self._filter.pack(),
@@ -402,11 +403,15 @@ class HealthEngine:
     def restore(
         cls, battery: Battery, *, cells: tuple[str, ...], state: Mapping[str, JSON]
     ) -> Self:
-        """Continue from ``state``. Raises StoreError when it cannot be used."""
+        """Continue from ``state``, whose facts fill what ``battery`` leaves open.
+
+        Raises StoreError when it cannot be used.
+        """
         if not isinstance(state, Mapping) or state.get("version") != _STATE_VERSION:
             raise StoreError("the saved health state is of another version")
         if state.get("cells") != list(cells):
             raise StoreError("the saved health state is for other cells")
+        battery = facts.complete(battery, state.get("battery"))
         made = cls(battery, cells=cells)
         record.fill(made._clock, state.get("clock"))
         made._steps.unpack(state.get("steps"))

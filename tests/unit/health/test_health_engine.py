@@ -8,7 +8,7 @@ import pytest
 
 from agent.errors import StoreError
 from agent.health.engine import HealthEngine, Observation
-from agent.model import Basis, Battery, Verdict
+from agent.model import Basis, Battery, Chemistry, Verdict
 
 CELLS = ("1", "2", "3", "4", "5", "6")
 END_S = 1.7e9 + 400 * 86400.0
@@ -92,3 +92,18 @@ def test_a_state_of_other_cells_is_refused(battery: Battery) -> None:
     state = HealthEngine(battery, cells=CELLS).state()
     with pytest.raises(StoreError):
         HealthEngine.restore(battery, cells=CELLS[:5], state=state)
+
+
+def test_a_state_brings_the_facts_it_was_learnt_with(battery: Battery, life: Life) -> None:
+    learnt = engine_after(battery, life())
+    bare = Battery(series=6, rated_power_w=1600.0)
+    restored = HealthEngine.restore(bare, cells=CELLS, state=learnt.state())
+    assert restored.health(END_S) == learnt.health(END_S)
+
+
+def test_configured_facts_win_over_saved_ones(battery: Battery, life: Life) -> None:
+    learnt = engine_after(battery, life(days=30.0))
+    other = Battery(rated_power_w=800.0)
+    restored = HealthEngine.restore(other, cells=CELLS, state=learnt.state())
+    assert restored.battery.rated_power_w == 800.0
+    assert restored.battery.chemistry is Chemistry.NCA
