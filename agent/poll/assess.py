@@ -62,6 +62,8 @@ class Assessor:
     known: dict[str, Value] = field(default_factory=dict)
     assessed_s: float = float("-inf")
     kept_s: float = float("-inf")
+    evidence_s: float | None = None
+    kept_evidence_s: float | None = None
 
     def replaced(self, serial: str) -> bool:
         """Note the serial number; say whether another module now sits in the slot."""
@@ -94,12 +96,14 @@ class Assessor:
     def assess(self, now_s: float) -> Health:
         """Judge the unit by everything known at unix time ``now_s``."""
         estimate = None if self.engine is None else self.engine.health(now_s)
+        self.evidence_s = None if estimate is None else estimate.evidence_at
         return combine(estimate, self.known, now_s)
 
     def keep(self, now_s: float, *, urgent: bool) -> None:
-        """Record what was learnt, when due or at once when ``urgent``."""
-        if self.engine is not None and (urgent or now_s - self.kept_s >= KEEP_EVERY_S):
-            self.kept_s = now_s
+        """Record what was learnt: when due, and at once when ``urgent`` or there is evidence."""
+        new = self.evidence_s != self.kept_evidence_s
+        if self.engine is not None and (urgent or new or now_s - self.kept_s >= KEEP_EVERY_S):
+            self.kept_s, self.kept_evidence_s = now_s, self.evidence_s
             self.archive.keep_state(self.unit, self.serial, self.engine.state())
 
     def _engine_for(self, cells: list[Reading]) -> HealthEngine:
