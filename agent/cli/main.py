@@ -8,6 +8,7 @@ from agent import __version__
 from agent.cli.check import check
 from agent.cli.profiles import profiles
 from agent.cli.read import read
+from agent.cli.record import record
 from agent.cli.replay import replay
 from agent.cli.run import run
 from agent.cli.status import status
@@ -26,7 +27,7 @@ def version() -> None:
     click.echo(f"bbu-agent {__version__}")
 
 
-for command in (run, read, check, replay, status, profiles):
+for command in (run, read, record, check, replay, status, profiles):
     cli.add_command(command)
 
 
