@@ -63,8 +63,7 @@ OWED = frozenset(
         "tripplite",
         "vertiv-dcs",
         "vertiv-ita2",
-        "vertiv-",
-        "liebert",
+        "vertiv-liebert",
         "vertiv-netsure",
         "vertiv-vortex",
     ]
