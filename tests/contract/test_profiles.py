@@ -38,39 +38,6 @@ TAGS = {
 }
 """The tags of an snmprec line: the ASN.1 tags of the SNMP types (RFC 2578)."""
 
-OWED = frozenset(
-    [
-        "algcom-dc-ups",
-        "alpha-cordex",
-        "cyberpower",
-        "dell-ups",
-        "delta-orion",
-        "delta-ups",
-        "eaton-sc",
-        "eaton-xups",
-        "eltek-legacy",
-        "eltek-smartpack",
-        "generex-bacs",
-        "hpe-ups",
-        "huawei-smu",
-        "huawei-ups",
-        "megatec-netagent",
-        "mge-ups",
-        "riello",
-        "siteboss",
-        "socomec",
-        "supercap-bms",
-        "tripplite",
-        "vertiv-dcs",
-        "vertiv-ita2",
-        "vertiv-liebert",
-        "vertiv-netsure",
-        "vertiv-vortex",
-    ]
-)
-"""Families that have no recording here yet; tests/peers/test_snmp_recordings.py reads recordings
-of their devices where the development data lies beside the checkout. Only to be shortened."""
-
 each_profile = pytest.mark.parametrize("name", names())
 each_recording = pytest.mark.parametrize(
     "path",
@@ -270,14 +237,9 @@ def test_requests_cover_every_field_whole_and_within_the_limits(name: str) -> No
 
 
 @each_profile
-def test_a_profile_has_a_recording_or_is_owed_one(name: str) -> None:
+def test_a_profile_has_a_recording(name: str) -> None:
     kind = "*.snmprec" if load(name).protocol is Protocol.SNMP else "*.modbus.yaml"
-    recorded = bool(list((RECORDINGS / name).glob(kind)))
-    assert recorded != (name in OWED), f"tests/recordings/{name}"
-
-
-def test_no_recording_is_owed_to_a_profile_that_is_gone() -> None:
-    assert set(names()) >= OWED
+    assert list((RECORDINGS / name).glob(kind)), f"no recording in tests/recordings/{name}"
 
 
 @each_profile
