@@ -1,6 +1,6 @@
 """The registers of one device, filled from its values through its profile's map."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from agent.profiles.schema import Field, Profile, Words
 from simulators.encode import Value, encode
@@ -24,6 +24,7 @@ class RegisterImage:
         ]
         self._values = values
         self._words: dict[tuple[str, int], int] = {}
+        self._probed = dict(_probed(profile))
         self._stale = True
 
     def refresh(self) -> None:
@@ -41,10 +42,19 @@ class RegisterImage:
 
     def _fill(self) -> None:
         values = self._values()
-        words: dict[tuple[str, int], int] = {}
+        words = dict(self._probed)
         for field, where in self._fields:
             table, address = where.register
             for n, word in enumerate(encode(field, values.get((field.quantity, field.index)))):
                 key = (str(table), address + n)
                 words[key] = words.get(key, 0) | word if where.bit is not None else word
         self._words, self._stale = words, False
+
+
+def _probed(profile: Profile) -> Iterator[tuple[tuple[str, int], int]]:
+    """Give the registers by which the family is recognised: they exist, as 0 where unmapped."""
+    for probe in profile.identify.probes:
+        if isinstance(probe.where, Words):
+            table, address = probe.where.register
+            for place in range(address, address + probe.where.count):
+                yield (str(table), place), 0
