@@ -106,7 +106,11 @@ def _date(kind: ObjectType, words: str) -> RawValue:
     if kind in (ObjectType.DATE_MDY, ObjectType.DATE_FREE):
         match = _DATE_MDY.match(words)
         if match is not None:
-            return utc_midnight(_year(match[3]), int(match[1]), int(match[2]))
+            month, day = int(match[1]), int(match[2])
+            if month > len(_MONTHS):
+                # Cards can be set to write the day first; such a date can be nothing else.
+                month, day = day, month
+            return utc_midnight(_year(match[3]), month, day)
     if kind in (ObjectType.DATE_DMY, ObjectType.DATE_FREE):
         match = _DATE_DMY.match(words)
         if match is not None:

@@ -51,7 +51,7 @@ async def identify_snmp(
     shown = ".".join(map(str, object_id)) or "none"
     raise Unidentified(
         f"no profile fits: sysObjectID {shown}, sysDescr {described[:80]!r}; tried {tried}. "
-        "Name one with profile:, or record the device for a new profile"
+        "Name one with profile:, or save all it says with bbu-agent record, for a new profile"
     )
 
 
