@@ -29,7 +29,7 @@ class CellType:
     ``gain_sd`` is what is not known of ln gain for a module, ``cell_gain_sd`` and
     ``cell_rate_sd`` the spread of a module's cells in ln gain and ln fade rate.
     ``gain_curve`` bends the gain: (u, rho over gain) with u = -ln(Q/Q0); straight if None.
-    ``level_walk`` is how far ln R wanders in the root of a year without any loss.
+    ``level_walk`` is how far ln R of all cells wanders in the root of a year without loss.
     ``rate_walk`` is the same for the ln of the fade rate, so that knees can be followed.
     ``hidden_walk`` is how far capacity may go in the root of a year unseen by resistance.
     ``relaxation`` is d ln R / d ln t near 10 s. ``heat_j_k_ah`` is the heat capacity per Ah.

@@ -307,6 +307,7 @@ class HealthEngine:
             self._filter.update_resistance(
                 believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
             )
+            self._jumps.reconsider(self._filter, pulse.time_s)
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s
         self._review()

@@ -35,6 +35,7 @@ A, G, K, F = range(SHARED)
 _CELL_RATE_WALK = 0.06
 _GAIN_WALK = 0.03
 _RHO_WALK = 0.006
+_LEVEL_WALK = 0.003
 _WELD_WALK = 0.35
 # Makers rate the least, not the mean.
 _INITIAL_CAPACITY = 1.005
@@ -45,6 +46,7 @@ _OFF_STEP_SD = 0.06
 _UNKNOWN_OFF_STEP_SD = 0.3
 _CELL_RESISTANCE_SD = 0.05
 _CHANGED_RATE_SD = 0.35
+_CONTACT_SD = 0.1
 # A rate far beyond the prior must not overflow: exp(4) is a fade 55 times the law's.
 _RATE_LIMIT = 4.0
 _YEAR_DAYS = 365.25
@@ -105,7 +107,8 @@ class ModuleFilter:
         self.p[b, b] += _CELL_RATE_WALK**2 * years
         self.p[rho, rho] += _RHO_WALK**2 * years
         self.p[q, q] += self.kind.hidden_walk**2 * years
-        self.p[r, r] += (self.kind.level_walk**2 + welds * _WELD_WALK**2) * years
+        self.p[np.ix_(r, r)] += self.kind.level_walk**2 * years
+        self.p[r, r] += (_LEVEL_WALK**2 + welds * _WELD_WALK**2) * years
         self._tidy()
 
     def catch_up(self, law_loss: float) -> None:
@@ -220,6 +223,34 @@ class ModuleFilter:
         b, _, rho, _, _ = self.blocks()
         self.p[b[cell], b[cell]] += _CHANGED_RATE_SD**2
         self.p[rho[cell], rho[cell]] += departure**2
+
+    def blame_contact(self, cell: int, model: int) -> float:
+        """Take the growth of ``cell`` beyond that of cell ``model`` for a bad contact.
+
+        The cell's ageing becomes that of ``model``, not quite as well known; the rest moves
+        into its level, which is free from now on. Gives the level before.
+        """
+        b, h, rho, r, _ = self.blocks()
+        before = float(self.x[r[cell]])
+        excess = float(self.x[rho[cell]] - self.x[rho[model]])
+        self.x[r[cell]] += excess
+        self.x[rho[cell]] = self.x[rho[model]]
+        self.x[b[cell]] = self.x[h[cell]] = 0.0
+        self.p[rho[cell], :] = self.p[rho[model], :]
+        self.p[:, rho[cell]] = self.p[:, rho[model]]
+        own = float(np.hypot(self.kind.cell_rate_sd, self.kind.cell_gain_sd))
+        self.p[rho[cell], rho[cell]] = (
+            self.p[rho[model], rho[model]] + (own * float(self.x[rho[model]])) ** 2
+        )
+        for index, sd in (
+            (b[cell], self.kind.cell_rate_sd),
+            (h[cell], self.kind.cell_gain_sd),
+            (r[cell], _CONTACT_SD),
+        ):
+            self.p[index, :] = self.p[:, index] = 0.0
+            self.p[index, index] = sd**2
+        self._tidy()
+        return before
 
     def meet_other_steps(self) -> None:
         """Steps on and off read differently by an amount that only both can show."""

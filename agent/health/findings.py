@@ -32,7 +32,9 @@ def cell_findings(
         module = f"its module {math.expm1(middle) * 100:+.0f} %"
         jump = float(state.x[state.blocks()[3][index]] - jumps.level[index])
         if math.isfinite(jump) and jump > 0.0:
-            since = f"a sudden change, confirmed on {date(float(jumps.since_s[index]))}"
+            crept = jumps.crept_s[index] == jumps.since_s[index]
+            how = "more than ageing explains" if crept else "a sudden change"
+            since = f"{how}, confirmed on {date(float(jumps.since_s[index]))}"
             yield Finding(
                 "cell_resistance",
                 cell,

@@ -28,6 +28,9 @@ _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
 _PEERS = 3
 _MODULE_LEAST = 0.1
+# Published spreads of ageing between cells of a lot stay well below this.
+_FASTEST = 2.5
+_CONTACT_LEAST = 0.12
 _OPEN_SD = 0.035
 _WELD_SCALE = 0.3
 _WINDOW_SD = 0.04
@@ -87,6 +90,21 @@ class JumpWatch:
         cleared = np.isfinite(away) & ~suspect
         self.held[cleared] = self.held_s[cleared] = math.nan
         return believed
+
+    def reconsider(self, state: ModuleFilter, time_s: float) -> None:
+        """Blame a contact where a cell would have to age faster than cells do."""
+        rho = state.blocks()[2]
+        grown = state.x[rho]
+        model = int(np.argsort(grown)[self.cells // 2])
+        if self.cells < _PEERS or grown[model] <= 0.0:
+            return
+        excess = grown - grown[model]
+        sd = np.sqrt(np.maximum(np.diag(state.p)[rho], 0.0))
+        strange = (grown > _FASTEST * grown[model]) & (excess > _CONTACT_LEAST)
+        strange &= (excess > _SIGMAS * sd) & np.isnan(self.level)
+        for cell in np.flatnonzero(strange).tolist():
+            self.level[cell] = state.blame_contact(cell, model)
+            self.since_s[cell] = self.crept_s[cell] = time_s
 
     def _plausible(self, pulse: Pulse, state: ModuleFilter) -> bool:
         """Hold back a pulse that no cell agrees with, until a second one says the same."""
