@@ -28,7 +28,7 @@ async def identify_snmp(
         Unidentified: no family fits.
         TransportError: the device did not answer.
     """
-    told = await client.get([SYS_OBJECT_ID, SYS_DESCR], timeout_s=timeout_s)
+    told = await _answers(client, [SYS_OBJECT_ID, SYS_DESCR], timeout_s)
     object_id = _object_id(told.get(SYS_OBJECT_ID))
     described = _described(told.get(SYS_DESCR))
     candidates = [profile for profile in profiles if profile.protocol is Protocol.SNMP]
@@ -43,7 +43,7 @@ async def identify_snmp(
             for probe in profile.identify.probes
             if isinstance(probe.where, Object)
         ]
-        answers = await client.get(list(dict.fromkeys(oids)), timeout_s=timeout_s) if oids else {}
+        answers = await _answers(client, oids, timeout_s)
         for profile in group:
             if _probed(profile.identify, answers):
                 return profile
@@ -53,6 +53,18 @@ async def identify_snmp(
         f"no profile fits: sysObjectID {shown}, sysDescr {described[:80]!r}; tried {tried}. "
         "Name one with profile:, or save all it says with bbu-agent record, for a new profile"
     )
+
+
+async def _answers(
+    client: SnmpClient, oids: Sequence[Oid], timeout_s: float
+) -> Mapping[Oid, SnmpValue | None]:
+    """Ask for ``oids``; an agent that answers nothing but errors has none of them."""
+    if not oids:
+        return {}
+    try:
+        return await client.get(list(dict.fromkeys(oids)), timeout_s=timeout_s)
+    except Refused:
+        return {}
 
 
 def _object_id(value: SnmpValue | None) -> Oid:

@@ -132,6 +132,35 @@ async def test_a_silent_agent_is_not_called_unknown(error: TransportError) -> No
         await identify_snmp(ScriptedAgent(errors=[error]), FAMILIES, timeout_s=TIMEOUT_S)
 
 
+EITHER = family(
+    "either",
+    "{sys_object_id: [1.3.6.1.4.1.99999], any_probe: true, "
+    "probes: [{oid: 1.3.6.1.4.1.99999.1.0}, {oid: 1.3.6.1.4.1.99999.2.0}]}",
+)
+
+
+async def test_one_of_several_probes_is_enough_where_the_profile_says_so() -> None:
+    device = ScriptedAgent({SYS_OBJECT_ID: oid(ACME), (*ACME, 2, 0): integer(1)})
+    assert await identify_snmp(device, [STANDARD, EITHER], timeout_s=TIMEOUT_S) is EITHER
+
+
+async def test_the_others_are_not_probed_where_the_named_family_fits() -> None:
+    device = agent(oid(ACME), acme=integer(1), standard=integer(2))
+    assert await identify_snmp(device, [EARLY, EITHER], timeout_s=TIMEOUT_S) is EITHER
+    assert STANDARD_PROBE not in device.took()
+
+
+async def test_a_named_family_whose_probes_fail_leaves_the_device_to_the_others() -> None:
+    device = agent(oid(ACME), standard=integer(2))
+    assert await identify_snmp(device, [STANDARD, EITHER], timeout_s=TIMEOUT_S) is STANDARD
+
+
+async def test_errors_for_every_probe_of_a_family_are_no_silence() -> None:
+    device = agent(oid(ACME), standard=integer(2))
+    device.errors = [None, Refused("genErr", 5)]
+    assert await identify_snmp(device, [STANDARD, EITHER], timeout_s=TIMEOUT_S) is STANDARD
+
+
 MODULES = [load("orv3-bbu"), load("orv3-hpr-bbu"), STANDARD]
 
 
