@@ -11,6 +11,7 @@ from agent.cli.read import read
 from agent.cli.record import record
 from agent.cli.replay import replay
 from agent.cli.run import run
+from agent.cli.scan import scan
 from agent.cli.status import status
 from agent.errors import AgentError, ConfigError
 
@@ -27,7 +28,7 @@ def version() -> None:
     click.echo(f"bbu-agent {__version__}")
 
 
-for command in (run, read, record, check, replay, status, profiles):
+for command in (run, read, scan, record, check, replay, status, profiles):
     cli.add_command(command)
 
 
