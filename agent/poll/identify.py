@@ -1,9 +1,9 @@
 """Which profile fits a device that nobody has named: ask, from cheap to dear."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from agent.decode import varbinds
-from agent.errors import Unidentified
+from agent.errors import Refused, Unidentified
 from agent.model import Oid, SnmpKind, SnmpValue
 from agent.poll.identify_modbus import identify_modbus
 from agent.profiles.schema import Identify, Object, ObjectType, Probe, Profile, Protocol
