@@ -11,14 +11,14 @@ import click
 from agent.cli.connect import Connection, connection, device_options
 from agent.cli.output import table
 from agent.decode.sample import decode
-from agent.errors import AgentError, ProfileError, TransportError, Unidentified
+from agent.errors import AgentError, ProfileError, Refused, TransportError, Unidentified
 from agent.export.json import fault_json, reading_json
 from agent.model import FaultReason, Sample
 from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
 from agent.poll.readers import ModbusReader, Reader, SnmpReader
 from agent.profiles.load import load, load_all, names
-from agent.profiles.schema import Profile
+from agent.profiles.schema import Profile, Protocol
 from agent.quantities import IDENTITY
 from agent.targets import ModbusHost, SerialLine, SnmpHost
 from agent.transport.modbus import open_modbus
@@ -152,9 +152,17 @@ def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
         raise click.UsageError("name one device: --snmp, --modbus or --serial")
     if wanted.profile not in ("auto", *names()):
         raise click.UsageError(f"no profile is named {wanted.profile}; see bbu-agent profiles")
+    spoken = Protocol.SNMP if link.snmp is not None else Protocol.MODBUS
+    if wanted.profile != "auto" and load(wanted.profile).protocol is not spoken:
+        raise click.UsageError(
+            f"{wanted.profile} is not for units over {spoken}; "
+            "leave --profile out to find what fits"
+        )
     try:
         profile, sample = asyncio.run(_read(link, wanted))
     except Unidentified as error:
+        _fail(error, EXIT_NOTHING_FITS)
+    except Refused as error:
         _fail(error, EXIT_NOTHING_FITS)
     except TransportError as error:
         _fail(error, EXIT_NO_ANSWER)
