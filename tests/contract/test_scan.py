@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -80,7 +81,7 @@ async def test_another_master_is_heard(tmp_path: Path) -> None:
     assert await heard(target, 0.05) == 0
     listening = asyncio.create_task(heard(target, 0.2))
     await asyncio.sleep(0.1)
-    served._write(bytes(8))
+    os.write(served._master, bytes(8))
     assert await listening == 8
     served.stop()
 
