@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from agent.decode.frozen import Stillness
 from agent.decode.sample import decode
 from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
@@ -17,7 +18,14 @@ from agent.profiles.schema import Cadence, Field, Profile
 
 log = logging.getLogger(__name__)
 
-_UNSOUND = frozenset({FaultReason.IMPLAUSIBLE, FaultReason.UNDECODABLE, FaultReason.MISSING})
+_UNSOUND = frozenset(
+    {
+        FaultReason.IMPLAUSIBLE,
+        FaultReason.UNDECODABLE,
+        FaultReason.MISSING,
+        FaultReason.FROZEN,
+    }
+)
 _SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT})
 
 
@@ -58,6 +66,7 @@ class PolledUnit:
     find: Finder
     sink: Sink
     series: int | None = None
+    stillness: Stillness = field(default_factory=Stillness)
     profile: Profile | None = None
     reader: Reader | None = None
     status: UnitStatus = field(default_factory=UnitStatus)
@@ -124,7 +133,8 @@ class PolledUnit:
         return self.chosen[wanted]
 
     def _publish(self, profile: Profile, result: Pass, wanted: Wanted) -> AgentError | None:
-        sample = decode(self.info.name, result.fields, result.raw, series=self.series)
+        told = decode(self.info.name, result.fields, result.raw, series=self.series)
+        sample = self.stillness.judge(told)
         if sample.readings or sample.faults:
             self.sink.sample(sample, profile)
         if result.error is not None:
