@@ -30,10 +30,8 @@ COLUMNS = {
 
 def score(module: Path, out: Path, *flags: str) -> dict[str, object]:
     """Replay ``module`` into ``out`` and give what the scorer says."""
-    command = [sys.executable, "-m", "agent", "replay", str(module / "telemetry.parquet")]
-    if not (ROOT / "agent" / "__main__.py").exists():
-        start = "from agent.cli.main import main; main()"
-        command = [sys.executable, "-c", start, "replay", str(module / "telemetry.parquet")]
+    start = "from agent.cli.replay import replay; replay()"
+    command = [sys.executable, "-c", start, str(module / "telemetry.parquet")]
     arguments = ["--meta", str(module / "meta.json"), "--out", str(out), *flags]
     subprocess.run([*command, *arguments], check=True, cwd=ROOT)
     scorer = [sys.executable, str(DATA / "score.py"), str(module), str(out)]
