@@ -221,6 +221,17 @@ class HealthEngine:
             measured_curve=self.battery.ocv is not None,
         )
 
+    def begin_aged(self, days: float) -> None:
+        """Count the cells as ``days`` old already: nobody has seen them new."""
+        memory = self._memory
+        self._filter.propagate(
+            days,
+            celsius=memory.known_celsius(),
+            soc=memory.soc,
+            cycles=0.0,
+            welds=np.zeros(len(self.cells)),
+        )
+
     def standing(self, now_s: float) -> tuple[Estimate, Vector, float]:
         """What an outage at ``now_s`` would begin with: estimate, charge drawn, degrees Celsius.
 

@@ -6,9 +6,11 @@ Holds no clock and no I/O of its own; what must be kept goes to an ``Archive``.
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from agent.errors import StoreError
+from agent.events.projection import Standing
 from agent.health.engine import HealthEngine, Observation
 from agent.health.witness import combine
 from agent.model import (
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 State = dict[str, object]
 ASSESS_EVERY_S = 30.0
 """Between two assessments of a unit in standby: the estimate moves over days."""
+_OLDEST_S = 20 * 365.25 * 86400.0
 KEEP_EVERY_S = 600.0
 """Between two records of a unit's learnt state in standby, when no event asks for one."""
 
@@ -85,7 +88,7 @@ class Assessor:
                 self.known[row.quantity] = row.value
         cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
         if cells:
-            self.engine = self._engine_for(cells)
+            self.engine = self._engine_for(cells, sample.wall_s)
             self.engine.observe(observation(sample, self.engine.cells))
         # A clock that was set back must not silence the assessment until it catches up.
         if not urgent and 0 <= sample.wall_s - self.assessed_s < ASSESS_EVERY_S:
@@ -99,6 +102,15 @@ class Assessor:
         self.evidence_s = None if estimate is None else estimate.evidence_at
         return combine(estimate, self.known, now_s)
 
+    def standing(self, now_s: float) -> Standing | None:
+        """Give what is believed of the cells at rest; None where there are none."""
+        engine = self.engine
+        if engine is None:
+            return None
+        estimate, drawn, celsius = engine.standing(now_s)
+        kind, capacity_ah = engine.kind, engine.capacity_ah
+        return Standing(kind, capacity_ah, engine.cells, estimate, drawn, celsius)
+
     def keep(self, now_s: float, *, urgent: bool) -> None:
         """Record what was learnt: when due, and at once when ``urgent`` or there is evidence."""
         new = self.evidence_s != self.kept_evidence_s
@@ -106,7 +118,7 @@ class Assessor:
             self.kept_s, self.kept_evidence_s = now_s, self.evidence_s
             self.archive.keep_state(self.unit, self.serial, self.engine.state())
 
-    def _engine_for(self, cells: list[Reading]) -> HealthEngine:
+    def _engine_for(self, cells: list[Reading], now_s: float) -> HealthEngine:
         """Give the engine that knows all of ``cells``; one that has no value now keeps its place.
 
         A cell that was never seen before makes the engine start again, because a cell that
@@ -128,7 +140,23 @@ class Assessor:
                     return HealthEngine.restore(self.battery, cells=_ordered(names), state=state)
                 except StoreError as error:
                     log.warning("unit %s: starts without its past: %s", self.unit, error)
-        return HealthEngine(self.battery, cells=_ordered(names))
+        engine = HealthEngine(self.battery, cells=_ordered(names))
+        engine.begin_aged(age_days(self.known, now_s))
+        return engine
+
+
+def age_days(known: Mapping[str, Value], now_s: float) -> float:
+    """Give the age of a battery by its own word, in days; 0 where it does not tell."""
+    installed_s, made = known.get("battery_install_date"), known.get("manufacture_date")
+    since_s = float(installed_s) if isinstance(installed_s, float) else None
+    if since_s is None and isinstance(made, str):
+        try:
+            since_s = datetime.fromisoformat(made[:10]).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            return 0.0
+    if since_s is None or not 0 < now_s - since_s < _OLDEST_S:
+        return 0.0
+    return (now_s - since_s) / 86400.0
 
 
 def _ordered(names: Iterable[str]) -> tuple[str, ...]:

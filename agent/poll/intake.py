@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.events.look import Look
+from agent.events.outlook import Foresight, standby
 from agent.events.rack import PREFIX
-from agent.events.tally import last_seen_s
+from agent.events.tally import last_seen_s, number
 from agent.events.watch import Seen, UnitWatch
 from agent.model import Battery, Event, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.assess import Archive, Assessor, State
@@ -29,6 +30,7 @@ class _Followed:
     overrides: Mapping[str, object]
     assessor: Assessor
     watch: UnitWatch
+    foresight: Foresight | None = None
     horizons_s: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -121,12 +123,51 @@ class Intake:
         self._check_slot(followed, sample)
         self.store.put_sample(sample, horizons_s=followed.horizons_s)
         seen = followed.watch.observe(Look.of(sample))
+        self._foresee(followed, seen)
         for event in seen.events:
-            self._keep(followed, event, seen.power_w)
+            self._keep(followed, self._judged(followed, event), seen.power_w)
+        if seen.ended is not None:
+            followed.foresight = None
         self.store.put_findings(sample.unit, followed.watch.findings)
         if seen.urgent:
             self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
         self._learn(followed, sample, seen)
+
+    def _foresee(self, followed: _Followed, seen: Seen) -> None:
+        """Project the time left under load, from what was believed before the load came."""
+        tally, look, name = followed.watch.incidents.tally, seen.look, followed.info.name
+        if tally is None:
+            if seen.ended is not None:
+                self.store.put_outlook(name, None)
+            return
+        if followed.foresight is None:
+            standing = followed.assessor.standing(tally.onset_s - look.mono_s + look.wall_s)
+            if standing is None:
+                return
+            rest_v = {} if tally.rest is None else tally.rest.cells_v
+            required_s = followed.assessor.battery.required_seconds
+            followed.foresight = Foresight(standing, required_s, rest_v)
+        if seen.power_w is not None:
+            outlook = followed.foresight.watch(
+                look,
+                power_w=seen.power_w,
+                charge_ah=tally.charge_ah or 0.0,
+                elapsed_s=look.mono_s - tally.onset_s,
+            )
+            self.store.put_outlook(name, outlook)
+
+    def _judged(self, followed: _Followed, event: Event) -> Event:
+        """Put into the record of a discharge that is over what had been predicted for it."""
+        foresight = followed.foresight
+        energy_wh = number(event.detail, "energy_wh")
+        if foresight is None or event.end_s is None or energy_wh is None:
+            return event
+        facts = foresight.verdict(
+            duration_s=number(event.detail, "duration_s") or 0.0,
+            energy_wh=energy_wh,
+            lowest_v=number(event.detail, "lowest_cell_v"),
+        )
+        return followed.watch.amend(event, **facts)
 
     def _learn(self, followed: _Followed, sample: Sample, seen: Seen) -> None:
         running = followed.watch.running is not None
@@ -135,7 +176,23 @@ class Intake:
         health = followed.assessor.observe(sample, urgent=news)
         if health is not None:
             self.store.put_health(sample.unit, health)
+            if not running:
+                self._look_ahead(followed, sample.wall_s)
         followed.assessor.keep(sample.wall_s, urgent=news)
+
+    def _look_ahead(self, followed: _Followed, now_s: float) -> None:
+        """Say how long the unit at rest would carry the load that it last had."""
+        last = self.store.view(followed.info.name, mono_s=0.0).ledger.last.get("discharge")
+        standing = followed.assessor.standing(now_s)
+        if last is None or standing is None:
+            return
+        energy_wh, length_s = number(last.detail, "energy_wh"), number(last.detail, "duration_s")
+        if energy_wh is None or not length_s:
+            return
+        required_s = followed.assessor.battery.required_seconds
+        power_w = energy_wh * 3600.0 / length_s
+        outlook = standby(standing, power_w=power_w, required_s=required_s, at_s=now_s)
+        self.store.put_outlook(followed.info.name, outlook)
 
     def _keep(self, followed: _Followed, event: Event, power_w: float | None) -> None:
         """Record an event of a unit, and what it means for the rack."""
