@@ -53,11 +53,16 @@ async def identify_modbus(
 
 
 def _explain(unit_id: int, asker: "_Asker", candidates: list[Profile], notes: list[str]) -> str:
-    said = [f"{where}: {str(value)[:_SHOWN]!r}" for where, value in asker.seen.items() if value]
+    said: dict[str, str] = {}
+    for where, value in asker.seen.items():
+        if value not in (None, ""):
+            said.setdefault(str(where), f"{where}: {str(value)[:_SHOWN]!r}")
     tried = ", ".join(profile.name for profile in candidates)
     parts = [
         f"no profile fits unit id {unit_id}",
-        "it says " + "; ".join(said) if said else "none of the probing registers can be read",
+        "it says " + "; ".join(said.values())
+        if said
+        else "none of the probing registers can be read",
         *notes,
         f"tried {tried}",
     ]
