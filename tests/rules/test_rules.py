@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agent.cli.main import cli
 from agent.export.catalogue import everything
 from agent.export.families import PARTS, Family, Shape, quantity_family
 from agent.quantities import QUANTITIES, Kind
@@ -200,3 +201,14 @@ def test_inhibition_and_routes_name_alerts_that_exist() -> None:
             values = NAMES if label == "alertname" else SEVERITIES
             for part in pattern.split("|"):
                 assert any(re.fullmatch(part, value) for value in values), matcher
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_of_a_runbook_exist(name: str) -> None:
+    text = (RUNBOOKS / f"{name}.md").read_text("utf-8")
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    for line in re.findall(r"^bbu-agent .+$", blocks, re.MULTILINE):
+        subcommand, *words = line.partition("#")[0].split()[1:]
+        known = cli.commands[subcommand].params
+        options = {option for parameter in known for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
