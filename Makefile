@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint lock clean
+.PHONY: help install demo test e2e lint lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## Say what each target does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(VENV)/.installed ## Make .venv and install bbu-agent and bbu-sim into it
 
@@ -32,6 +32,9 @@ lint: $(VENV)/.tested ## Style, types
 
 test: $(VENV)/.tested lint ## Every test, against real peers
 	$(BIN)/python -m pytest
+
+e2e: $(VENV)/.tested ## From a fault in the rack to one page, and its end (also part of test)
+	$(BIN)/python -m pytest tests/end_to_end/test_pages.py
 
 lock: ## Write the lock files again from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

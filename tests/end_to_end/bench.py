@@ -64,15 +64,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def until(accept: Accept, what: str, *, within_s: float = PATIENCE_S) -> Any:
-    """Ask again and again until the answer is truthy; give it."""
+async def until(
+    accept: Accept,
+    what: str,
+    *,
+    within_s: float = PATIENCE_S,
+    shown: Callable[[], object] = lambda: "",
+) -> Any:
+    """Ask again and again until the answer is truthy; give it. A failure says what is ``shown``."""
     end = time.monotonic() + within_s
     while True:
         found = await accept()
         if found:
             return found
         if time.monotonic() > end:
-            pytest.fail(f"not within {within_s:g} s: {what}")
+            pytest.fail(f"not within {within_s:g} s: {what} {shown()}")
         await asyncio.sleep(0.03)
 
 
