@@ -6,7 +6,6 @@ remembers; each of them is a small module of its own.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -18,16 +17,19 @@ from agent.health.anomalies import sensors, shorts
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.evidence import Pulse, pulse_of
 from agent.health.filter import ModuleFilter
-from agent.health.findings import cell_findings, unit_findings
+from agent.health.findings import cell_findings, evidence, unit_findings
 from agent.health.forecast import ahead, end_of_life
 from agent.health.gain import GainWatch
 from agent.health.jumps import JumpWatch
+from agent.health.observation import Observation
 from agent.health.pulses import Step, StepFinder
 from agent.health.report import Estimate, Ride, estimate_of, rides
 from agent.health.standby import StandbyWatch
-from agent.health.verdict import Judge, Raised, date, worst
-from agent.health.windows import Window, WindowFinder
+from agent.health.verdict import Judge, Raised, worst
+from agent.health.windows import Window, WindowFinder, falls
 from agent.model import Basis, Battery, CellHealth, Health, Interval, Verdict
+
+__all__ = ["HealthEngine", "Observation"]
 
 JSON = object
 _DAY_S = 86400.0
@@ -46,26 +48,6 @@ _LOST_V = 0.05
 Vector = npt.NDArray[np.float64]
 _PEERS = 3
 _STATE_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One instant of one unit; everything but the time may be missing.
-
-    ``time_s`` is unix time; ``current_a`` is positive when charging; ``cells_v`` are in the
-    device's own order, None where absent this time; ``balancing`` is a bit mask, bit 0 =
-    cell 1; ``phase`` is standby, charge, discharge, selftest or rest.
-    """
-
-    time_s: float
-    current_a: float | None
-    cells_v: tuple[float | None, ...]
-    temperatures_c: tuple[float, ...] = ()
-    ambient_c: float | None = None
-    phase: str | None = None
-    balancing: int | None = None
-    reported_soc: float | None = None
-    reported_soh: float | None = None
 
 
 class HealthEngine:
@@ -163,7 +145,7 @@ class HealthEngine:
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=basis,
             evidence_at=memory.evidence_s,
-            evidence=self._evidence(),
+            evidence=evidence(memory),
         )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
@@ -347,20 +329,9 @@ class HealthEngine:
 
     def _compare(self, window: Window) -> None:
         """Let the cells that changed show whether capacity went with the resistance."""
-        fall = np.array(
-            [
-                interpolate(self._curve_back, before) - interpolate(self._curve_back, after)
-                for before, after in zip(window.before_v, window.after_v, strict=True)
-            ]
-        )
-        depth = window.drawn_ah / self.capacity_ah
-        good = fall * depth > _LEAST_FALL * abs(depth)
-        if np.count_nonzero(good) < _PEERS:
-            return
-        fall = np.where(good, np.abs(fall), np.nan)
-        slope = np.abs(window.before_v - window.after_v) / fall
-        noise = self._voltage_sd_v * math.sqrt(2.0 / window.samples) / slope / fall
-        self._jumps.weigh(np.log(fall), noise)
+        found = falls(window, self._curve_back, self.capacity_ah, self._voltage_sd_v)
+        if found is not None:
+            self._jumps.weigh(*found)
 
     def _review(self) -> None:
         """Weigh the reasons again."""
@@ -384,15 +355,6 @@ class HealthEngine:
         year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
         findings += unit_findings(estimate, year, ride, self.battery.required_seconds)
         self.raised += self._judge.review(findings, now_s)
-
-    def _evidence(self) -> tuple[str, ...]:
-        memory = self._memory
-        if memory.evidence_s is None:
-            return ("no load step seen yet: the estimate rests on the chemistry's ageing alone",)
-        return (
-            f"{memory.pulses} load steps gave a resistance, last on {date(memory.evidence_s)}",
-            "capacity is inferred from resistance growth; only a test of 80 % depth measures it",
-        )
 
     def state(self) -> dict[str, JSON]:
         """Everything needed to continue exactly, as JSON values below 64 KB."""

@@ -8,6 +8,7 @@ import numpy as np
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
+from agent.health.record import Memory
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding, date
 from agent.model import Verdict
@@ -92,4 +93,14 @@ def unit_findings(
         Verdict.DEGRADED if now < END_OF_LIFE else Verdict.WATCH,
         f"the weakest cell holds about {now * 100:.0f} % of the rated capacity, "
         f"about {then * 100:.0f} % in a year",
+    )
+
+
+def evidence(memory: Memory) -> tuple[str, ...]:
+    """What the estimate rests on, in words."""
+    if memory.evidence_s is None:
+        return ("no load step seen yet: the estimate rests on the chemistry's ageing alone",)
+    return (
+        f"{memory.pulses} load steps gave a resistance, last on {date(memory.evidence_s)}",
+        "capacity is inferred from resistance growth; only a test of 80 % depth measures it",
     )

@@ -70,6 +70,15 @@ class AgedCurve:
         return np.asarray(np.interp(1.0 - drawn, self.soc, self.smooth) + knee)
 
 
+def _resistance(cells: Cells, kind: CellType, kelvin: Vector, left: Vector) -> Vector:
+    """Ohms of every cell after 10 s of load at ``kelvin`` with the charge ``left``."""
+    arrhenius = np.exp(_ACTIVATION_K * (1.0 / kelvin - 1.0 / _REFERENCE_K))
+    thermal = 1.0 - _THERMAL_SHARE + _THERMAL_SHARE * arrhenius
+    learnt = np.exp(cells.warm_slope * (kelvin - _REFERENCE_K) / 10.0)
+    at, factor = zip(*kind.resistance_by_soc, strict=True)
+    return np.asarray(cells.resistance_ohm * thermal * learnt * np.interp(left, at, factor))
+
+
 def seconds_to_cutoff(
     cells: Cells, kind: CellType, *, capacity_ah: float, powers_w: Vector
 ) -> tuple[Vector, npt.NDArray[np.intp]]:
@@ -82,8 +91,6 @@ def seconds_to_cutoff(
     health = np.broadcast_to(cells.health, shape)
     kelvin = np.full(shape, cells.celsius + ZERO_C_K)
     curve = AgedCurve(kind)
-    rx = np.array([x for x, _ in kind.resistance_by_soc])
-    ry = np.array([y for _, y in kind.resistance_by_soc])
     heat_j_k = kind.heat_j_k_ah * capacity_ah
     powers = powers_w[:, None]
     voltage = curve(1.0 - drawn / health, drawn)
@@ -97,14 +104,9 @@ def seconds_to_cutoff(
         time_s += STEP_S
         drawn += current[:, :, None] * STEP_S / 3600.0 / capacity_ah
         left = 1.0 - drawn / health
-        thermal = (
-            1.0
-            - _THERMAL_SHARE
-            + _THERMAL_SHARE * np.exp(_ACTIVATION_K * (1.0 / kelvin - 1.0 / _REFERENCE_K))
+        resistance = _resistance(cells, kind, kelvin, left) * (
+            1.0 + kind.relaxation * math.log(time_s / 10.0)
         )
-        thermal *= np.exp(cells.warm_slope * (kelvin - _REFERENCE_K) / 10.0)
-        polarised = 1.0 + kind.relaxation * math.log(time_s / 10.0)
-        resistance = cells.resistance_ohm * thermal * np.interp(left, rx, ry) * polarised
         drop = current[:, :, None] * resistance
         voltage = curve(left, drawn) - drop
         heating = np.clip(current[:, :, None] * drop * STEP_S / heat_j_k, 0.0, _MOST_HEATING_K)

@@ -6,12 +6,14 @@ but a parallel cell that has opened shows at once, because everything scales wit
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from agent.health.chemistry import interpolate
 from agent.health.record import fill, numbers
 
 Vector = npt.NDArray[np.float64]
@@ -23,6 +25,8 @@ _LOAD_GAP_S = 70.0
 _REST_C = 0.03
 _BEFORE = 8
 _LEAST_DEPTH = 0.012
+_LEAST_FALL = 0.006
+_PEERS = 3
 
 
 class Window(NamedTuple):
@@ -117,3 +121,26 @@ def _mean(rows: list[list[float]]) -> list[float]:
     if not rows:
         return []
     return [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
+
+
+def falls(
+    window: Window, curve_back: Sequence[tuple[float, float]], capacity_ah: float, sd_v: float
+) -> tuple[Vector, Vector] | None:
+    """Give ln of the charge that each cell fell by its curve, and the noise of that.
+
+    ``curve_back`` gives charge by volts, ``sd_v`` is one reading's noise. NaN where a cell
+    tells nothing, None where too few cells do.
+    """
+    fall = np.array(
+        [
+            interpolate(curve_back, before) - interpolate(curve_back, after)
+            for before, after in zip(window.before_v, window.after_v, strict=True)
+        ]
+    )
+    depth = window.drawn_ah / capacity_ah
+    good = fall * depth > _LEAST_FALL * abs(depth)
+    if np.count_nonzero(good) < _PEERS:
+        return None
+    fall = np.where(good, np.abs(fall), np.nan)
+    slope = np.abs(window.before_v - window.after_v) / fall
+    return np.log(fall), sd_v * math.sqrt(2.0 / window.samples) / slope / fall
