@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from agent.model import Reading, Value
+from agent.model import Fault, FaultReason, Reading, Value
 
 Formula = Callable[[Value], Value | None]
 
@@ -32,3 +32,30 @@ def derive(readings: Sequence[Reading]) -> Iterator[Reading]:
         value = formula(source.value)
         if value is not None:
             yield Reading(quantity, None, value, source.read_at, f"derived from {source.source}")
+
+
+_PARTED = ("replace_battery", "battery_fault", "end_of_life")
+"""Warnings that a device may raise for a pack, a string or a module of it."""
+
+
+def whole(readings: Sequence[Reading]) -> tuple[list[Reading], list[Fault]]:
+    """Give ``readings`` with what the parts of a battery say said of the whole too.
+
+    Cards are known whose whole is sound while a pack must be replaced
+    (centreon-plugins#2218): the part's warning then stands, and the other is counted.
+    """
+    kept, faults = list(readings), []
+    for quantity in _PARTED:
+        parts = [row for row in readings if row.quantity == quantity and row.index is not None]
+        if not parts:
+            continue
+        told = next((row for row in parts if row.value is True), parts[0])
+        own = [row for row in readings if row.quantity == quantity and row.index is None]
+        if own and (told.value is not True or own[0].value is True):
+            continue
+        for row in own:
+            kept.remove(row)
+            faults.append(Fault(quantity, None, FaultReason.DISAGREES, str(row.value), row.source))
+        source = f"derived from {told.source}"
+        kept.append(Reading(quantity, None, told.value, told.read_at, source))
+    return kept, faults

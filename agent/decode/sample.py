@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.decode import related, varbinds, words
-from agent.decode.derived import derive
+from agent.decode.derived import derive, whole
 from agent.decode.measures import measure
 from agent.decode.merge import Merge
 from agent.decode.related import Steering, Untold
@@ -60,14 +60,15 @@ def decode(unit: str, fields: Iterable[Field], raw: Raw, *, series: int | None =
             if result is not None:
                 merge.add(field, result)
     results = list(merge.results())
-    readings = [result for result in results if isinstance(result, Reading)]
+    told = [result for result in results if isinstance(result, Reading)]
+    readings, outvoted = whole(told)
     faults = [result for result in results if isinstance(result, Fault)]
     return Sample(
         unit=unit,
         wall_s=raw.wall_s,
         mono_s=raw.mono_s,
         readings=(*readings, *derive(readings)),
-        faults=(*faults, *merge.disagreements()),
+        faults=(*faults, *merge.disagreements(), *outvoted),
     )
 
 

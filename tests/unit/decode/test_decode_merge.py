@@ -9,6 +9,7 @@ from agent.profiles.schema import Field, Object
 
 VENDOR, STANDARD = Object((1, 1, 0)), Object((1, 2, 0))
 DISAGREES = FaultReason.DISAGREES
+STATES = ((1, True), (2, False))
 
 
 def merged(
@@ -47,6 +48,33 @@ def test_a_warning_is_not_outvoted_by_the_tree_that_lacks_it() -> None:
         (Reading("replace_battery", None, value=True, read_at=5.0, source="1.2.0", text="1"),),
         (Fault("replace_battery", None, DISAGREES, "False", "1.1.0"),),
     )
+
+
+PACKS = Field("replace_battery", Object((1, 9), column=True), index="pack:{1}", states=STATES)
+
+
+def packs(whole: int | None, *parts: int) -> dict[str | None, tuple[Value, str]]:
+    varbinds: dict[Oid, SnmpValue] = {
+        (1, 9, n): SnmpValue(SnmpKind.INTEGER, part) for n, part in enumerate(parts, 1)
+    }
+    if whole is not None:
+        varbinds[VENDOR.oid] = SnmpValue(SnmpKind.INTEGER, whole)
+    fields = [Field("replace_battery", VENDOR, states=STATES), PACKS]
+    sample = decode("u", fields, Raw(1.7e9, 5.0, 0.1, varbinds=varbinds))
+    counted = [row.source for row in sample.faults if row.reason is DISAGREES]
+    assert counted == (["1.1.0"] if whole == 2 and 1 in parts else [])
+    return {row.index: (row.value, row.source) for row in sample.readings if row.index is None}
+
+
+def test_a_pack_that_must_be_replaced_is_said_of_the_whole() -> None:
+    assert packs(2, 2, 1) == {None: (True, "derived from 1.9.2")}
+    assert packs(None, 2, 1) == {None: (True, "derived from 1.9.2")}
+    assert packs(None, 2, 2) == {None: (False, "derived from 1.9.1")}
+
+
+def test_what_the_device_says_of_the_whole_stands_beside_sound_packs() -> None:
+    assert packs(1, 2, 2) == {None: (True, "1.1.0")}
+    assert packs(2, 2, 2) == {None: (False, "1.1.0")}
 
 
 TENTHS = Field("battery_voltage", VENDOR, scale=0.1)
