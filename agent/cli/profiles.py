@@ -1,5 +1,7 @@
 """``bbu-agent profiles``: which families of units the agent can read, and how."""
 
+from collections.abc import Iterator
+
 import click
 
 from agent.cli.output import table
@@ -45,7 +47,7 @@ def show(name: str) -> None:
     click.echo()
     table(
         ["quantity", "index", "from", "read", "note"],
-        [_row(field) for field in profile.fields],
+        [*map(_row, profile.fields), *_model_rows(profile)],
     )
 
 
@@ -55,5 +57,18 @@ def _row(field: Field) -> list[str]:
     return [field.quantity, field.index or "", source, _EVERY[field.cadence], note]
 
 
+def _model_rows(profile: Profile) -> Iterator[list[str]]:
+    """Give the fields of SunSpec models; their places count from the model's first register."""
+    for model in () if profile.sunspec is None else profile.sunspec.models:
+        for field in model.fields:
+            quantity, index, source, *rest = _row(field)
+            yield [quantity, index, f"model {model.number}, {source}", *rest]
+        for field in () if model.group is None else model.group.fields:
+            part = model.group.part if model.group and model.group.part else "cell"
+            quantity, index, source, *rest = _row(field)
+            yield [quantity, index, f"model {model.number}, each {part}, {source}", *rest]
+
+
 def _has_cells(profile: Profile) -> bool:
-    return any(field.quantity == "cell_voltage" for field in profile.fields)
+    rows = [*map(_row, profile.fields), *_model_rows(profile)]
+    return any(quantity == "cell_voltage" for quantity, *_ in rows)
