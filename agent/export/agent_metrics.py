@@ -1,32 +1,16 @@
-"""The series of the shelves, of the agent itself and of its process."""
+"""The series of the agent itself and of its process."""
 
 import platform
-from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from agent.export.exposition import Page
 from agent.export.facts import AgentView
 from agent.export.families import Family, Shape
-from agent.export.verdicts import is_ready, units_of
-from agent.model import Shelf
 from agent.store.history import HistoryStore
-from agent.store.live import UnitView
 
 _GAUGE, _COUNTER, _INFO = Shape.GAUGE, Shape.COUNTER, Shape.INFO
 
-SHELF_READY = Family(
-    "bbu_shelf_ready_units",
-    _GAUGE,
-    "Units of the shelf that answer, report no fault and are not due for replacement.",
-    ("rack", "shelf"),
-)
-SHELF_REQUIRED = Family(
-    "bbu_shelf_required_units",
-    _GAUGE,
-    "Units that the shelf needs to carry its load, as configured.",
-    ("rack", "shelf"),
-)
 BUILD = Family(
     "bbu_agent_build_info", _INFO, "Version of the agent and of Python.", ("version", "python")
 )
@@ -83,21 +67,13 @@ STORE_DROPPED = Family(
 )
 
 FAMILIES = (
-    *(SHELF_READY, SHELF_REQUIRED, BUILD, RELOAD, RELOAD_SUCCESS, LOOP_LAG),
+    *(BUILD, RELOAD, RELOAD_SUCCESS, LOOP_LAG),
     *(BUS_POLLS, BUS_ERRORS, BUS_BUSY, BUS_UTILISATION),
     *(STORE_PROBLEM, STORE_COMMITS, STORE_FAILURES, STORE_DROPPED),
 )
 """Every family of this module but the standard ones of the process."""
 
 _PROCESS = ProcessCollector(registry=CollectorRegistry())
-
-
-def add_shelves(page: Page, shelves: Sequence[Shelf], views: Sequence[UnitView]) -> None:
-    """Add how many units of each shelf can be counted on, and how many it needs."""
-    for shelf in shelves:
-        place = (shelf.rack, shelf.shelf)
-        page.add(SHELF_READY, place, sum(map(is_ready, units_of(shelf, views))))
-        page.add(SHELF_REQUIRED, place, shelf.required)
 
 
 def add_agent(page: Page, agent: AgentView) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from agent.export import agent_metrics, unit_metrics
+from agent.export import agent_metrics, event_metrics, unit_metrics
 from agent.export.families import Family, Shape, quantity_family
 from agent.quantities import QUANTITIES, Kind
 
@@ -45,7 +45,13 @@ def readings() -> list[Family]:
 
 def everything() -> list[Family]:
     """Give every family but those of parts and of the process."""
-    return [*unit_metrics.FAMILIES, *readings(), *agent_metrics.FAMILIES]
+    return [
+        *unit_metrics.FAMILIES,
+        *event_metrics.UNIT_FAMILIES,
+        *readings(),
+        *event_metrics.PLACE_FAMILIES,
+        *agent_metrics.FAMILIES,
+    ]
 
 
 def markdown() -> str:
@@ -57,7 +63,9 @@ def markdown() -> str:
         ],
         "Units: our estimates": [f for f in unit_metrics.FAMILIES if f.name in estimates],
         "Units: readings": readings(),
-        "Shelves and the agent": agent_metrics.FAMILIES,
+        "Units: discharges, self-tests and ride-through": event_metrics.UNIT_FAMILIES,
+        "Shelves and racks": event_metrics.PLACE_FAMILIES,
+        "The agent": agent_metrics.FAMILIES,
     }
     parts = [_HEAD]
     for title, families in sections.items():

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from agent.export.agent_metrics import add_agent, add_history, add_process, add_shelves
+from agent.export.agent_metrics import add_agent, add_history, add_process
 from agent.export.context import CONTEXT, unit_view
+from agent.export.event_metrics import add_events, add_places
 from agent.export.exposition import (
     OPENMETRICS_TYPE,
     TEXT_TYPE,
@@ -51,7 +52,9 @@ async def metrics(request: web.Request) -> web.StreamResponse:
             continue  # a reload took the unit away while others had their turn
         views.append(view)
         add_unit(page, view)
-    add_shelves(page, context.store.shelves, views)
+        add_events(page, view, wall_s=time.time())
+    shelves, groups = context.store.shelves, context.store.groups
+    add_places(page, shelves, views, groups, wall_s=time.time())
     add_agent(page, context.agent)
     add_history(page, context.history)
     add_process(page)
@@ -64,7 +67,9 @@ async def probe(request: web.Request) -> web.StreamResponse:
     if name is None:
         raise web.HTTPBadRequest(text="say which unit: /probe?unit=NAME")
     page = Page(request.query.getall("name[]", ()))
-    add_unit(page, unit_view(request, name))
+    view = unit_view(request, name)
+    add_unit(page, view)
+    add_events(page, view, wall_s=time.time())
     return await _answer(request, page)
 
 

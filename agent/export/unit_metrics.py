@@ -122,12 +122,13 @@ class Band:
         return iter((self.estimate, self.lower, self.upper))
 
 
-def _band(stem: str, unit: str, text: str, *labels: str) -> Band:
+def make_band(stem: str, unit: str, text: str, *labels: str, of_unit: bool = True) -> Band:
+    """Make the families of an estimate; ``of_unit`` gives them the label of a unit."""
+    own = ("unit", *labels) if of_unit else labels
+
     def family(end: str, suffix: str) -> Family:
         name = f"{stem}{end}_{unit}"
-        return Family(
-            name, _GAUGE, text + suffix, ("unit", *labels), unit.removeprefix("timestamp_")
-        )
+        return Family(name, _GAUGE, text + suffix, own, unit.removeprefix("timestamp_"))
 
     return Band(
         family("", ""),
@@ -136,28 +137,28 @@ def _band(stem: str, unit: str, text: str, *labels: str) -> Band:
     )
 
 
-SOH = _band("bbu_state_of_health", "ratio", "Capacity over rated capacity (our estimate).")
-RIDE = _band(
+SOH = make_band("bbu_state_of_health", "ratio", "Capacity over rated capacity (our estimate).")
+RIDE = make_band(
     "bbu_ride_through",
     "seconds",
     "Time until the weakest cell is empty at rated power from the present charge (our estimate).",
 )
-END_OF_LIFE = _band(
+END_OF_LIFE = make_band(
     "bbu_end_of_life", "timestamp_seconds", "When the unit reaches its end of life (our forecast)."
 )
-CELL_SOH = _band(
+CELL_SOH = make_band(
     "bbu_cell_state_of_health",
     "ratio",
     "Capacity over rated capacity of one cell (our estimate).",
     "cell",
 )
-CELL_RESISTANCE = _band(
+CELL_RESISTANCE = make_band(
     "bbu_cell_resistance_growth",
     "ratio",
     "10 s resistance at 25 degC of one cell over its value when new (our estimate).",
     "cell",
 )
-CELL_LEAK = _band(
+CELL_LEAK = make_band(
     "bbu_cell_leak",
     "amperes",
     "Self-discharge of one cell beyond its neighbours (our estimate).",

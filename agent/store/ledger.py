@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from agent.model import Event, Outlook, Value
 
 _WH_J = 3600.0
-COUNTED = ("discharge", "self_test", "flicker")
+COUNTED = ("discharge", "self_test", "flicker", "outage")
 """Kinds of events that are counted."""
 
 

@@ -38,7 +38,7 @@ def test_a_name_follows_the_rules_of_prometheus(family: Family) -> None:
     assert (family.shape is Shape.COUNTER) == family.name.endswith("_total")
     assert (family.shape is Shape.INFO) == family.name.endswith("_info")
     assert family.name.removesuffix("_total").endswith(family.unit)
-    assert family.unit in {*SUFFIXES.values()}
+    assert family.unit in {*SUFFIXES.values(), "joules"}
     assert not family.name.endswith(("_count", "_sum", "_bucket", "_created"))
 
 
@@ -47,7 +47,7 @@ def test_labels_clash_with_nobody(family: Family) -> None:
     labels = (*family.labels, *([family.name] if family.shape is Shape.STATESET else []))
     assert not FORBIDDEN_LABELS & set(labels)
     assert len(labels) == len(set(labels))
-    if not family.name.startswith(("bbu_agent_", "bbu_shelf_")):
+    if not family.name.startswith(("bbu_agent_", "bbu_shelf_", "bbu_rack_")):
         assert labels[0] == "unit"
 
 

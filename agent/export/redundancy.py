@@ -1,0 +1,121 @@
+"""What a shelf can count on: who is there, who is ready, and what one more failure leaves."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.events.outlook import aged, shelf_interval
+from agent.export.verdicts import is_ready, judge, units_of
+from agent.model import Interval, Outlook, Shelf, Verdict
+from agent.store.live import UnitView
+
+CHARGED = 0.9
+"""Charge from which a unit counts as charged. A unit recharges from any discharge within
+hours, and until then it carries less than its rating."""
+_STALE_S = 30.0
+_BAD = {
+    Verdict.REPLACE: 4,
+    Verdict.DEGRADED: 3,
+    Verdict.WATCH: 2,
+    Verdict.UNKNOWN: 1,
+    Verdict.OK: 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Redundancy:
+    """A shelf just now. ``absent`` says for each unit that is not ready why.
+
+    ``margin`` is how many more than required are ready; ``swap_first`` the unit to exchange
+    first, if any should be. ``left`` is the projected time left while it carries load.
+    """
+
+    shelf: Shelf
+    units: int
+    present: int
+    ready: int
+    on_battery: int
+    absent: tuple[tuple[str, str], ...]
+    swap_first: str | None
+    left: Interval | None
+
+    @property
+    def margin(self) -> int:
+        """Units ready beyond those required; negative where some are missing."""
+        return self.ready - self.shelf.required
+
+    @property
+    def margin_after_failure(self) -> int:
+        """The same when one more ready unit fails."""
+        return max(0, self.ready - 1) - self.shelf.required
+
+
+def why_not_ready(view: UnitView) -> str | None:
+    """Say why the unit cannot be counted on for an outage now; None where it can."""
+    if not view.up:
+        return "does not answer"
+    flags = {row.quantity: row.value for row in view.readings if row.index is None}
+    alarms = {row.index for row in view.readings if row.quantity == "alarm" and row.value is True}
+    if not is_ready(view):
+        return "due for replacement or faulty"
+    if flags.get("self_test_running") is True or "self_test_relaxation" in alarms:
+        return "tests itself"
+    if "discharge_not_allowed" in alarms:
+        return "may not discharge"
+    charge = flags.get("state_of_charge")
+    if isinstance(charge, float) and charge < CHARGED and not _running(view):
+        return f"charged to {charge:.0%} only"
+    return None
+
+
+def redundancy(shelf: Shelf, views: Iterable[UnitView], *, wall_s: float) -> Redundancy:
+    """Judge one shelf by its units' views at the unix time ``wall_s``."""
+    units = units_of(shelf, views)
+    reasons = {view.info.name: why_not_ready(view) for view in units}
+    outlooks = [
+        aged(view.ledger.outlook, wall_s)
+        for view in units
+        if _running(view) and view.ledger.outlook is not None and _fresh(view, wall_s)
+    ]
+    return Redundancy(
+        shelf,
+        units=len(units),
+        present=sum(view.up for view in units),
+        ready=sum(reason is None for reason in reasons.values()),
+        on_battery=sum(map(_running, units)),
+        absent=tuple((name, reason) for name, reason in reasons.items() if reason is not None),
+        swap_first=_worst(units),
+        left=_left(shelf, outlooks),
+    )
+
+
+def _left(shelf: Shelf, outlooks: list[Outlook]) -> Interval | None:
+    if not outlooks:
+        return None
+    each_w = None
+    if shelf.rated_power_w is not None:
+        each_w = shelf.rated_power_w / shelf.required
+    return shelf_interval(outlooks, rated_w=each_w)
+
+
+def _running(view: UnitView) -> bool:
+    last = view.ledger.last.get("discharge")
+    return last is not None and last.end_s is None
+
+
+def _fresh(view: UnitView, wall_s: float) -> bool:
+    outlook = view.ledger.outlook
+    return (
+        outlook is not None and outlook.elapsed_s is not None and wall_s - outlook.at_s < _STALE_S
+    )
+
+
+def _worst(units: Sequence[UnitView]) -> str | None:
+    """Name the unit that weakens the shelf most: the worst verdict, then the least time."""
+    ranked = [(_rank(view), view.info.name) for view in units]
+    bad = [(rank, name) for rank, name in ranked if rank[0] >= _BAD[Verdict.DEGRADED]]
+    return max(bad)[1] if bad else None
+
+
+def _rank(view: UnitView) -> tuple[int, float]:
+    ride = None if view.health is None else view.health.ride_through_s
+    return _BAD[judge(view)[0]], 0.0 if ride is None else -ride.estimate
