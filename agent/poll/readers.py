@@ -315,7 +315,8 @@ class SnmpReader:
             for row in fields
             if isinstance(row.where, Object) and row.any_row is not None
         }
-        columns = [oid for oid, column in _objects(fields) if column]
+        apt = [row for row in fields if not self._idle(row)]
+        columns = [oid for oid, column in _objects(apt) if column]
         for oid in dict.fromkeys(columns):
             if oid in self.missing:
                 continue
@@ -329,6 +330,15 @@ class SnmpReader:
             varbinds.update(rows)
             if not rows and oid not in lists:
                 self.missing.add(oid)
+
+    def _idle(self, row: Field) -> bool:
+        """Say whether ``row`` cannot apply because the agent lacks what decides it."""
+        return any(
+            isinstance(condition.where, Object)
+            and condition.where.oid in self.missing
+            and not condition.or_missing
+            for condition in row.when
+        )
 
 
 def _objects(fields: Sequence[Field]) -> list[tuple[Oid, bool]]:

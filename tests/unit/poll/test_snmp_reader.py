@@ -2,7 +2,7 @@ from agent.decode.sample import decode
 from agent.errors import AuthFailed, NoAnswer, Refused
 from agent.model import FaultReason, Oid
 from agent.poll.readers import Pass, SnmpReader
-from agent.profiles.schema import Field, Object
+from agent.profiles.schema import Condition, Field, Object
 from tests.unit.poll.scripted import TIMEOUT_S, ScriptedAgent, integer
 
 BASE: Oid = (1, 3, 6, 1, 9)
@@ -104,3 +104,21 @@ async def test_an_object_that_two_fields_need_is_asked_once() -> None:
     result = await reader(agent).read(fields)
     assert agent.took() == [VOLTS]
     assert values(result) == {("battery_status", None): "normal", ("battery_fault", None): False}
+
+
+async def test_a_list_of_what_is_active_is_walked_again_though_it_was_empty() -> None:
+    active = Field("alarm", Object(LOADS, column=True), index="hot", any_row=7)
+    agent = ScriptedAgent()
+    unit = reader(agent)
+    await unit.read([active])
+    await unit.read([active])
+    assert agent.took() == [LOADS, LOADS]
+
+
+async def test_a_table_that_cannot_apply_is_not_walked() -> None:
+    condition = Condition(Object(VOLTS), none_of=frozenset({-1}))
+    active = Field("alarm", Object(LOADS, column=True), index="hot", any_row=7, when=(condition,))
+    agent = ScriptedAgent(ROWS)
+    result = await reader(agent).read([active])
+    assert agent.took() == [VOLTS]
+    assert (values(result), faults(result)) == ({}, {})
