@@ -173,8 +173,8 @@ MEANING = {
         ),
         [
             (
-                '3: units[0].profile: "rfc1628-ups" is for units over snmp; this unit has modbus_tcp. '
-                "Leave profile out to let the agent find it"
+                '3: units[0].profile: "rfc1628-ups" is for units over snmp; this unit has '
+                "modbus_tcp. Leave profile out to let the agent find it"
             ),
             (
                 '4: units[1].profile: "orv3-bbu" is for units over modbus; this unit has snmp. '
