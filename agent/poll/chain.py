@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from agent.errors import BadAnswer, Refused, Unidentified
+from agent.errors import BadAnswer, NoAnswer, Refused, Unidentified
 from agent.model import Table
 from agent.profiles.schema import Profile, SunSpec
 from agent.profiles.sunspec import (
@@ -33,6 +33,8 @@ async def settled(link: ModbusLink, unit_id: int, profile: Profile, *, timeout_s
     if spec is None:
         return profile
 
+    silent: list[NoAnswer] = []
+
     async def read(address: int, count: int) -> list[int] | None:
         try:
             return await link.read(unit_id, Table.HOLDING, address, count, timeout_s=timeout_s)
@@ -41,7 +43,17 @@ async def settled(link: ModbusLink, unit_id: int, profile: Profile, *, timeout_s
         except BadAnswer:
             return await link.read(unit_id, Table.HOLDING, address, count, timeout_s=timeout_s)
 
-    chain = await find_chain(read, spec)
+    async def look(address: int, count: int) -> list[int] | None:
+        try:
+            return await read(address, count)
+        except NoAnswer as silence:
+            # Some devices are silent where they have nothing.
+            silent.append(silence)
+            return None
+
+    chain = await find_chain(read, spec, look)
+    if chain is None and len(silent) == len(spec.markers):
+        raise silent[0]
     if chain is None:
         raise Unidentified(
             f"unit id {unit_id} has no SunSpec marker at {', '.join(map(str, spec.markers))}"
@@ -52,14 +64,18 @@ async def settled(link: ModbusLink, unit_id: int, profile: Profile, *, timeout_s
     return resolve(profile, chain)
 
 
-async def find_chain(read: Read, spec: SunSpec) -> tuple[Model, ...] | None:
+async def find_chain(
+    read: Read, spec: SunSpec, look: Read | None = None
+) -> tuple[Model, ...] | None:
     """Give the models behind the first marker that is found; None without a marker.
+
+    ``look`` reads where a marker may be, in place of ``read``.
 
     The chain ends at its end mark, at a refusal, at the end of the address space or where
     it becomes nonsense; what came before is kept. Addresses only rise, so it cannot loop.
     """
     for marker in spec.markers:
-        if await read(marker, len(MARKER)) == list(MARKER):
+        if await (look or read)(marker, len(MARKER)) == list(MARKER):
             return await _models(read, spec, marker + len(MARKER))
     return None
 

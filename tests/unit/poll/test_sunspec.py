@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.decode.sample import decode
-from agent.errors import Refused, Unidentified
+from agent.errors import NoAnswer, Refused, Unidentified
 from agent.model import Table
 from agent.poll.chain import find_chain, settled
 from agent.poll.identify import identify_modbus
@@ -129,6 +129,26 @@ async def test_values_are_never_scaled_by_a_factor_of_another_moment(request_num
     for _ in range(2):
         got = await read(peer)
         assert {value for (key, _), value in got.items() if key == "cell_voltage"} <= {3.3}
+
+
+@dataclass
+class Quiet(Device):
+    """Says nothing where it has no registers, as some devices do."""
+
+    async def read(
+        self, unit_id: int, table: Table, address: int, count: int, *, timeout_s: float
+    ) -> list[int]:
+        try:
+            return await super().read(unit_id, table, address, count, timeout_s=timeout_s)
+        except Refused as refusal:
+            raise NoAnswer("silent") from refusal
+
+
+async def test_a_device_that_is_silent_where_it_should_refuse() -> None:
+    peer = Quiet(50000, [*MARKER, *module([3300]), *END])
+    assert (await read(peer))["cell_voltage", "1"] == 3.3
+    with pytest.raises(NoAnswer):
+        await settled(Quiet(100, []), 1, PROFILE, timeout_s=1.0)
 
 
 async def test_no_marker() -> None:
