@@ -10,7 +10,7 @@ import asyncio
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ import pytest
 from agent.decode.sample import decode
 from agent.errors import Unidentified
 from agent.export.json import reading_json
-from agent.model import FaultReason, Reading, Sample
-from agent.poll.identify import identify_snmp
+from agent.model import FaultReason, Oid, Reading, Sample, SnmpKind, SnmpValue
+from agent.poll.identify import SYS_DESCR, SYS_OBJECT_ID, identify_snmp
 from agent.poll.readers import SnmpReader
 from agent.profiles.load import load_all
 from agent.targets import AuthProtocol, Community, PrivacyProtocol, Secret, SnmpHost, UserSecurity
+from agent.transport.base import SnmpClient
 from agent.transport.snmp import open_snmp
 
 Foreign = Any  # the fixtures' classes live in conftest, which tests do not import
@@ -104,7 +105,10 @@ pytestmark = [
 
 
 async def read_as_the_command_does(host: SnmpHost, engine: str) -> Sample:
-    client = open_snmp(host, engine)
+    return await read(open_snmp(host, engine))
+
+
+async def read(client: SnmpClient) -> Sample:
     try:
         profile = await identify_snmp(client, load_all(), timeout_s=TIMEOUT_S)
         result = await SnmpReader(client, TIMEOUT_S).read(profile.fields)
@@ -164,6 +168,40 @@ async def test_the_strict_rows_hold_over_snmpsim(
             wrong[path.stem] = problems
     assert wrong == {}
     assert nothing <= NOTHING_TO_READ.keys()
+
+
+@dataclass(frozen=True)
+class Disguised:
+    """An agent that names itself as plain net-snmp does, as many cards do."""
+
+    client: SnmpClient
+
+    async def get(self, oids: Sequence[Oid], *, timeout_s: float) -> Mapping[Oid, SnmpValue | None]:
+        answers = dict(await self.client.get(oids, timeout_s=timeout_s))
+        return answers | {oid: value for oid, value in PLAIN.items() if oid in answers}
+
+    async def walk(self, root: Oid, *, timeout_s: float) -> Mapping[Oid, SnmpValue]:
+        return await self.client.walk(root, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+PLAIN: dict[Oid, SnmpValue] = {
+    SYS_OBJECT_ID: SnmpValue(SnmpKind.OID, (1, 3, 6, 1, 4, 1, 8072, 3, 2, 10)),
+    SYS_DESCR: SnmpValue(SnmpKind.OCTETS, b"Linux\0"),
+}
+
+
+async def test_a_generic_object_id_hides_no_family(snmpsim: Foreign) -> None:
+    wrong: dict[str, list[str]] = {}
+    for name, expected in STRICT.items():
+        host = SnmpHost("127.0.0.1", Community(Secret(name), 2), snmpsim.port)
+        sample = await read(Disguised(open_snmp(host)))
+        problems = list(broken(expected, sample))
+        if problems:
+            wrong[name] = problems
+    assert wrong == {}
 
 
 def overrides(path: Path) -> str:
