@@ -6,6 +6,7 @@ import click
 
 from agent import __version__
 from agent.cli.check import check
+from agent.cli.events import events, outage
 from agent.cli.profiles import profiles
 from agent.cli.read import read
 from agent.cli.record import record
@@ -28,7 +29,7 @@ def version() -> None:
     click.echo(f"bbu-agent {__version__}")
 
 
-for command in (run, read, scan, record, check, replay, status, profiles):
+for command in (run, read, scan, record, check, replay, status, profiles, events, outage):
     cli.add_command(command)
 
 

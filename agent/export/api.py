@@ -94,8 +94,8 @@ async def history(request: web.Request) -> web.Response:
     quantity = request.query.get("quantity", "")
     if quantity not in QUANTITIES:
         raise web.HTTPBadRequest(text="say which quantity: ?quantity=battery_voltage")
-    until_s = _seconds(request, "until", time.time())
-    since_s = _seconds(request, "since", until_s - _DAY_S)
+    until_s = seconds(request, "until", time.time())
+    since_s = seconds(request, "since", until_s - _DAY_S)
     index = request.query.get("index")
     points = await context.history.history(name, quantity, index, since_s=since_s, until_s=until_s)
     return web.json_response(
@@ -123,7 +123,8 @@ async def events(request: web.Request) -> web.Response:
     return web.json_response({"events": [event_json(event) for event in found]})
 
 
-def _seconds(request: web.Request, name: str, default: float) -> float:
+def seconds(request: web.Request, name: str, default: float) -> float:
+    """Give a time of the query as unix seconds; a wrong one is a 400 that names it."""
     text = request.query.get(name)
     if text is None:
         return default

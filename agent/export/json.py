@@ -131,6 +131,8 @@ def event_json(event: Event) -> dict[str, Json]:
         "kind": event.kind,
         "start": moment(event.start_s),
         "end": moment(event.end_s),
+        "start_s": number(event.start_s),
+        "end_s": number(event.end_s),
         "detail": _plain(event.detail),
     }
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
-from agent.export import api, page, scrape
+from agent.export import api, events, page, scrape
 from agent.export.context import CONTEXT, Context, Reload
 from agent.export.facts import AgentView
 from agent.model import UnitState
@@ -126,7 +126,9 @@ def make_app(
             web.get("/api/v1/units", api.units),
             web.get("/api/v1/units/{name}", api.unit),
             web.get("/api/v1/units/{name}/history", api.history),
-            web.get("/api/v1/events", api.events),
+            web.get("/api/v1/events", events.events),
+            web.get("/api/v1/events/telemetry", events.telemetry),
+            web.get("/api/v1/shelves", events.shelves),
         ]
     )
     return app

@@ -204,13 +204,25 @@ class Database:
             if (state := _loaded(body)) is not None
         }
 
-    def events(self, unit: str | None, since_s: float | None, limit: int) -> list[Event]:
-        """Give the newest ``limit`` events (all if negative), newest first."""
+    def events(
+        self,
+        unit: str | None,
+        since_s: float | None,
+        limit: int,
+        *,
+        until_s: float | None = None,
+        kind: str | None = None,
+    ) -> list[Event]:
+        """Give the newest ``limit`` events (all if negative), newest first.
+
+        They begin at ``since_s`` or later and before ``until_s``.
+        """
         rows = self._connection.execute(
             "SELECT unit, kind, start_s, end_s, detail FROM event"
             " WHERE (?1 IS NULL OR unit = ?1) AND (?2 IS NULL OR start_s >= ?2)"
+            " AND (?4 IS NULL OR start_s < ?4) AND (?5 IS NULL OR kind = ?5)"
             " ORDER BY start_s DESC LIMIT ?3",
-            (None if unit is None else _storable(unit), since_s, limit),
+            (None if unit is None else _storable(unit), since_s, limit, until_s, kind),
         )
         return [Event(u, kind, at, end, _loaded(body) or {}) for u, kind, at, end, body in rows]
 
@@ -235,6 +247,16 @@ class Database:
         return [HistoryPoint(*row) for row in hours] + [
             HistoryPoint(time_ms / 1000, value) for time_ms, value in points
         ]
+
+    def readings(self, unit: str, since_s: float, until_s: float) -> list[Point]:
+        """Give every raw point of ``unit`` in a time, oldest first."""
+        rows = self._connection.execute(
+            "SELECT unit, quantity, part, time_ms / 1000.0, value"
+            " FROM series JOIN point ON point.series = series.id"
+            " WHERE unit = ? AND time_ms BETWEEN ? AND ? ORDER BY time_ms",
+            (_storable(unit), round(since_s * 1000), round(until_s * 1000)),
+        )
+        return [Point(*row) for row in rows]
 
     def tidy(self, now_s: float, *, raw_s: float, hours_s: float) -> None:
         """Sum up the hours that are over, then drop raw points and hours that are too old."""

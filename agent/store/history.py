@@ -112,10 +112,18 @@ class HistoryStore:
         await self._commit(events=(event,))
 
     async def events(
-        self, *, unit: str | None = None, since_s: float | None = None, limit: int = 100
+        self,
+        *,
+        unit: str | None = None,
+        since_s: float | None = None,
+        until_s: float | None = None,
+        kind: str | None = None,
+        limit: int = 100,
     ) -> list[Event]:
-        """Give the newest events, newest first."""
-        found = await self._read(lambda database: database.events(unit, since_s, limit))
+        """Give the newest events that begin in a time, newest first."""
+        found = await self._read(
+            lambda database: database.events(unit, since_s, limit, until_s=until_s, kind=kind)
+        )
         newest = {(e.unit, e.kind, e.start_s): e for events in found for e in events}
         return sorted(newest.values(), key=lambda event: -event.start_s)[:limit]
 
@@ -125,6 +133,12 @@ class HistoryStore:
         """Give what is committed of one reading, oldest first; older parts as hourly means."""
         name = (unit, quantity, index or "")
         found = await self._read(lambda database: database.history(name, since_s, until_s))
+        return sorted((p for points in found for p in points), key=lambda point: point.time_s)
+
+    async def readings(self, unit: str, *, since_s: float, until_s: float) -> list[Point]:
+        """Give every raw point of ``unit`` in a time, those that wait included, oldest first."""
+        await self.flush()
+        found = await self._read(lambda database: database.readings(unit, since_s, until_s))
         return sorted((p for points in found for p in points), key=lambda point: point.time_s)
 
     async def tidy(self, *, now_s: float) -> None:

@@ -285,6 +285,8 @@ async def test_events_newest_first(agent: Any) -> None:
             "kind": "self_test",
             "start": "2027-01-15T08:00:00Z",
             "end": None,
+            "start_s": 1.8e9,
+            "end_s": None,
             "detail": {},
         },
         {
@@ -292,9 +294,55 @@ async def test_events_newest_first(agent: Any) -> None:
             "kind": "discharge",
             "start": "2023-11-14T22:13:20Z",
             "end": "2023-11-14T22:14:20Z",
+            "start_s": 1.7e9,
+            "end_s": 1.7e9 + 60,
             "detail": {"energy_wh": 5.5},
         },
     ]
+
+
+async def test_events_are_filtered(agent: Any) -> None:
+    for unit, kind, at in (
+        ("ups-7", "discharge", 1.7e9),
+        ("r1-a-1", "discharge", 1.7e9 + 10),
+        ("r1-a-1", "self_test", 1.7e9 + 20),
+        ("rack:r1", "outage", 1.7e9 + 30),
+    ):
+        await agent.history.put_event(Event(unit, kind, at, at + 5))
+
+    async def starts(query: str) -> list[float]:
+        async with agent.get(f"/api/v1/events?{query}") as answer:
+            assert answer.status == 200, await answer.text()
+            return [event["start_s"] - 1.7e9 for event in (await answer.json())["events"]]
+
+    assert await starts("kind=discharge") == [10, 0]
+    assert await starts("unit=r1-a-1&kind=self_test") == [20]
+    assert await starts("since=1700000010&until=1700000030") == [20, 10]
+    assert await starts("rack=r1") == [30, 20, 10]
+    assert await starts("open") == []
+    async with agent.get("/api/v1/events?kind=party") as answer:
+        assert answer.status == 400
+        assert "kinds are discharge" in (await answer.json())["detail"]
+
+
+async def test_what_was_read_in_an_event_is_a_table(agent: Any) -> None:
+    await agent.history.put_event(Event("r1-a-1", "discharge", 1.7e9, 1.7e9 + 5))
+    for second, amperes in ((0, 0.0), (1, -50.0), (2, -51.0)):
+        rows = (
+            Reading("battery_current", None, amperes, 0.0, "x"),
+            Reading("cell_voltage", "2", 3.9, 0.0, "x"),
+        )
+        agent.history.put_sample(Sample("r1-a-1", 1.7e9 + second, 0.0, rows), closely=True)
+    async with agent.get("/api/v1/events/telemetry?unit=r1-a-1&start=1700000000") as answer:
+        assert answer.headers["Content-Type"].startswith("text/csv")
+        assert (await answer.text()).splitlines() == [
+            "time_s,battery_current,cell_voltage[2]",
+            "1700000000.000,0.0,3.9",
+            "1700000001.000,-50.0,3.9",
+            "1700000002.000,-51.0,3.9",
+        ]
+    async with agent.get("/api/v1/events/telemetry?unit=r1-a-1&start=1600000000") as answer:
+        assert answer.status == 404
 
 
 async def test_history_of_one_reading(agent: Any) -> None:

@@ -1,0 +1,206 @@
+"""``bbu-agent events`` and ``bbu-agent outage``: ask a running agent what happened."""
+
+import json
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+
+from agent.cli.output import duration, moment, table
+from agent.cli.status import fetch
+from agent.export.events import KINDS
+
+Shown = dict[str, Any]
+_DAY_S = 86400.0
+_SPANS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": _DAY_S, "w": 7 * _DAY_S}
+_NOTHING = 1
+_AGENT = click.option(
+    "--agent",
+    "base",
+    default="http://127.0.0.1:9877",
+    show_default=True,
+    envvar="BBU_AGENT_URL",
+    help="Address of the running agent.",
+)
+_FORMAT = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+
+
+def _ago(_context: click.Context, _option: click.Parameter, text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h|d|w)", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no time such as 90min, 12h or 7d")
+    return float(found[1]) * _SPANS[found[2]]
+
+
+@click.command()
+@click.option("--unit", help="Only events of this unit.")
+@click.option("--rack", help="Only outages of this rack and events of its units.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only events of this kind.")
+@click.option("--since", "ago_s", default="30d", show_default=True, callback=_ago, help="How far.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@_AGENT
+@_FORMAT
+def events(
+    *,
+    unit: str | None,
+    rack: str | None,
+    kind: str | None,
+    ago_s: float,
+    limit: int,
+    base: str,
+    form: str,
+) -> None:
+    """List discharges, self-tests, flickers and outages, the newest first.
+
+    \b
+    Examples:
+      bbu-agent events
+      bbu-agent events --rack r12 --kind outage --since 365d
+      bbu-agent events --unit r12-a-1 --format json
+    \b
+    Exit codes: 0 done, 3 no agent answers.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
+    asked = {"unit": unit, "rack": rack, "kind": kind, "limit": limit}
+    answer = _ask(base, since=f"{max(0.0, time.time() - ago_s):.3f}", **asked)
+    if form == "json":
+        click.echo(json.dumps({"events": answer}, indent=1, ensure_ascii=False))
+        return
+    columns = ["start", "unit", "kind", "length", "energy", "lowest cell", "notes"]
+    table(columns, [row(event) for event in answer])
+
+
+def _ask(base: str, **query: object) -> list[Shown]:
+    given = {key: str(value) for key, value in query.items() if value is not None}
+    found: list[Shown] = fetch(base, f"/api/v1/events?{urlencode(given)}")["events"]
+    return found
+
+
+def row(event: Shown) -> list[str]:
+    """Give the row of one event."""
+    detail = event["detail"]
+    return [
+        moment(event["start_s"]),
+        event["unit"],
+        event["kind"],
+        length(event),
+        energy(detail),
+        cell(detail),
+        notes(event),
+    ]
+
+
+def length(event: Shown) -> str:
+    """Say how long an event lasted, with what is not known of it."""
+    detail = event["detail"]
+    if event["kind"] == "flicker":
+        return f"{detail.get('count', 1):.0f} times"
+    if "duration_s" not in detail:
+        return ""
+    off_s = detail.get("start_uncertainty_s", 0.0) + detail.get("end_uncertainty_s", 0.0)
+    text = duration(detail["duration_s"])
+    return f"{text} (±{off_s:.1g} s)" if off_s >= 0.05 else text  # noqa: PLR2004 - a rounding
+
+
+def energy(detail: Shown) -> str:
+    """Give the energy of an event in watt-hours."""
+    return f"{detail['energy_wh']:.1f} Wh" if "energy_wh" in detail else ""
+
+
+def cell(detail: Shown) -> str:
+    """Name the cell that went lowest."""
+    if "lowest_cell" not in detail:
+        return ""
+    return f"{detail['lowest_cell']} at {detail['lowest_cell_v']:.3f} V"
+
+
+def notes(event: Shown) -> str:
+    """Say what else is to be known of an event."""
+    detail, found = event["detail"], []
+    if event["end_s"] is None and event["kind"] != "flicker":
+        found.append("under way")
+    if detail.get("lost"):
+        lost = detail["lost"]
+        found.append("lost under load" if lost is True else f"lost under load: {lost}")
+    if "unseen_s" in detail:
+        found.append(f"not seen for {duration(detail['unseen_s'])}")
+    if "prediction_ratio" in detail:
+        covered = "within" if detail["prediction_covered"] else "outside"
+        found.append(
+            f"predicted {duration(detail['predicted_s'])}, shown {duration(detail['shown_s'])} "
+            f"({covered} the interval)"
+        )
+    return "; ".join(found)
+
+
+@click.command()
+@click.argument("date")
+@click.option("--rack", help="Only this rack.")
+@_AGENT
+@_FORMAT
+def outage(date: str, rack: str | None, base: str, form: str) -> None:
+    """Show the outages of DATE (2026-11-22, in UTC, or "last"), unit by unit.
+
+    Beside each unit stands its discharge before that one.
+
+    \b
+    Examples:
+      bbu-agent outage last
+      bbu-agent outage 2026-11-22 --rack r12
+    \b
+    Exit codes: 0 done, 1 there was none, 2 wrong use, 3 no agent answers.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
+    found = _outages(base, date, rack)
+    if not found:
+        click.echo(f"no outage {'is recorded' if date == 'last' else f'on {date}'}")
+        sys.exit(_NOTHING)
+    whole = [(one, _parts(base, one)) for one in found]
+    if form == "json":
+        shown = [{"outage": one, "units": parts} for one, parts in whole]
+        click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        return
+    for one, parts in whole:
+        _print(base, one, parts)
+
+
+def _outages(base: str, date: str, rack: str | None) -> list[Shown]:
+    if date == "last":
+        return _ask(base, kind="outage", rack=rack, limit=1)
+    try:
+        begin_s = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise click.UsageError(f"{date!r} is no date such as 2026-11-22, and not last") from None
+    return _ask(base, kind="outage", rack=rack, since=begin_s, until=begin_s + _DAY_S, limit=1000)
+
+
+def _parts(base: str, outage_: Shown) -> list[Shown]:
+    """Give the discharges that make up an outage."""
+    begin_s = outage_["start_s"]
+    end_s = outage_["end_s"] or time.time()
+    rack = outage_["unit"].removeprefix("rack:")
+    span = {"since": begin_s - 60, "until": end_s + 1}
+    return _ask(base, kind="discharge", rack=rack, limit=1000, **span)
+
+
+def _print(base: str, outage_: Shown, parts: list[Shown]) -> None:
+    detail = outage_["detail"]
+    click.echo(
+        f"{outage_['unit']}  {moment(outage_['start_s'])}  {length(outage_)}  {energy(detail)}  "
+        f"{detail.get('units', 0):.0f} units  {notes(outage_)}".rstrip()
+    )
+    rows = []
+    for event in sorted(parts, key=lambda one: str(one["unit"])):
+        before = _ask(base, unit=event["unit"], kind="discharge", until=event["start_s"], limit=1)
+        earlier = before[0] if before else None
+        rows.append([*row(event)[1:2], *row(event)[3:], _earlier(earlier)])
+    table(["unit", "length", "energy", "lowest cell", "notes", "before"], rows)
+    click.echo()
+
+
+def _earlier(event: Shown | None) -> str:
+    if event is None:
+        return ""
+    return f"{moment(event['start_s'])[:10]}: {length(event)}, {cell(event['detail'])}"

@@ -1,0 +1,138 @@
+"""The JSON API of what happened: events with filters, their telemetry, shelves just now."""
+
+import csv
+import io
+import time
+from collections.abc import Iterable, Iterator
+
+from aiohttp import web
+
+from agent.export.api import seconds
+from agent.export.context import CONTEXT, unit_view
+from agent.export.exposition import clean
+from agent.export.json import Json, event_json, interval_json
+from agent.export.redundancy import Redundancy, redundancy
+from agent.model import Event
+from agent.store.database import Point
+
+KINDS = ("discharge", "self_test", "flicker", "outage", "replaced", "alarm")
+_MOST_EVENTS = 1000
+_LOOKED_AT = 20_000
+_LATEST_S = 1e11
+_BEFORE_S, _AFTER_S = 30.0, 60.0
+_LONGEST_S = 24 * 3600.0
+_RACK = "rack:"
+
+
+async def events(request: web.Request) -> web.Response:
+    """List events, newest first.
+
+    ``unit``, ``rack`` (its outages and its units' events), ``kind``, ``since`` and ``until``
+    (unix seconds of the start), ``open`` (only those under way), ``limit``.
+    """
+    context = request.app[CONTEXT]
+    query = request.query
+    kind, rack = query.get("kind"), query.get("rack")
+    if kind is not None and kind not in KINDS:
+        raise web.HTTPBadRequest(text=f"no kind {clean(kind)!r}; kinds are {', '.join(KINDS)}")
+    limit = query.get("limit", "100")
+    if not (limit.isdecimal() and 0 < int(limit[:9]) <= _MOST_EVENTS):
+        raise web.HTTPBadRequest(text=f"limit is from 1 to {_MOST_EVENTS}")
+    sifted = rack is not None or "open" in query
+    found = await context.history.events(
+        unit=query.get("unit"),
+        since_s=seconds(request, "since", 0.0),
+        until_s=seconds(request, "until", _LATEST_S),
+        kind=kind,
+        limit=_LOOKED_AT if sifted else int(limit),
+    )
+    if rack is not None:
+        names = {
+            view.info.name
+            for view in context.store.views(mono_s=context.mono())
+            if view.info.location.rack == rack
+        }
+        found = [event for event in found if event.unit in names or event.unit == _RACK + rack]
+    if "open" in query:
+        found = [event for event in found if event.end_s is None]
+    return web.json_response({"events": [event_json(event) for event in found[: int(limit)]]})
+
+
+async def telemetry(request: web.Request) -> web.Response:
+    """Give what was read of ``unit`` in the event that began at ``start``, as CSV.
+
+    ``start`` is the event's ``start_s``. The half minute before and the minute after come
+    with it. A reading that stays as it was is repeated from the row before.
+    """
+    context = request.app[CONTEXT]
+    name = unit_view(request, request.query.get("unit", "")).info.name
+    start_s = seconds(request, "start", 0.0)
+    near = await context.history.events(unit=name, since_s=start_s - 1, until_s=start_s + 1)
+    if not near:
+        raise web.HTTPNotFound(text=f"no event of {name} begins at {start_s:.3f}")
+    event = min(near, key=lambda one: abs(one.start_s - start_s))
+    end_s = _end(event, time.time())
+    points = await context.history.readings(
+        name, since_s=event.start_s - _BEFORE_S, until_s=end_s + _AFTER_S
+    )
+    return web.Response(
+        text=table(points),
+        content_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}-{event.start_s:.0f}.csv"'},
+    )
+
+
+def _end(event: Event, now_s: float) -> float:
+    end_s = now_s if event.end_s is None else event.end_s
+    return min(end_s, event.start_s + _LONGEST_S)
+
+
+def table(points: Iterable[Point]) -> str:
+    """Give points as CSV: one row for each time, one column for each reading."""
+    rows: dict[float, dict[str, object]] = {}
+    names: dict[str, None] = {}
+    for point in points:
+        column = f"{point.quantity}[{point.part}]" if point.part else point.quantity
+        names[column] = None
+        rows.setdefault(point.time_s, {})[column] = point.value
+    columns = sorted(names, key=_order)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["time_s", *columns])
+    held: dict[str, object] = {}
+    for time_s in sorted(rows):
+        held |= rows[time_s]
+        writer.writerow([f"{time_s:.3f}", *(held.get(column, "") for column in columns)])
+    return out.getvalue()
+
+
+def _order(column: str) -> tuple[str, int, str]:
+    key, _, part = column.partition("[")
+    digits = "".join(filter(str.isdigit, part))
+    return key, int(digits) if digits else -1, part
+
+
+async def shelves(request: web.Request) -> web.Response:
+    """List what each configured shelf can count on just now."""
+    context = request.app[CONTEXT]
+    views = context.store.views(mono_s=context.mono())
+    found = [redundancy(one, views, wall_s=time.time()) for one in context.store.shelves]
+    return web.json_response({"shelves": list(_shelves(found))})
+
+
+def _shelves(found: Iterable[Redundancy]) -> Iterator[dict[str, Json]]:
+    for one in found:
+        yield {
+            "rack": one.shelf.rack,
+            "shelf": one.shelf.shelf,
+            "units": one.units,
+            "present": one.present,
+            "ready": one.ready,
+            "required": one.shelf.required,
+            "margin": one.margin,
+            "margin_after_failure": one.margin_after_failure,
+            "on_battery": one.on_battery,
+            "not_ready": [{"unit": name, "why": why} for name, why in one.absent],
+            "swap_first": one.swap_first,
+            "time_left_s": interval_json(one.left),
+        }
