@@ -16,8 +16,12 @@ def configuration(found: Sequence[FoundUnit]) -> str:
     A unit that no family fits becomes a comment. Secrets are named as files beside the
     configuration, never written.
     """
-    known = [unit for unit in found if unit.profile is not None]
+    known, others = _one_setting([unit for unit in found if unit.profile is not None])
     lines = [_comment(f"{_place(unit)}: {unit.note}") for unit in found if unit.note]
+    lines += [
+        _comment(f"{_place(unit)}: {unit.profile} at another baud rate; a line has one setting")
+        for unit in others
+    ]
     lines += _credentials(known)
     lines += _buses(known)
     if known:
@@ -25,6 +29,20 @@ def configuration(found: Sequence[FoundUnit]) -> str:
         names: set[str] = set()
         lines += [_unit(unit, names) for unit in known]
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _one_setting(found: Sequence[FoundUnit]) -> tuple[list[FoundUnit], list[FoundUnit]]:
+    """Part the units that the first setting found on each line reaches from the others."""
+    first: dict[str, SerialLine] = {}
+    for unit in found:
+        if isinstance(unit.target, SerialLine):
+            first.setdefault(unit.target.path, unit.target)
+    kept = [
+        unit
+        for unit in found
+        if not isinstance(unit.target, SerialLine) or first[unit.target.path] == unit.target
+    ]
+    return kept, [unit for unit in found if unit not in kept]
 
 
 def _place(unit: FoundUnit) -> str:

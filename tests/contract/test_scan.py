@@ -136,6 +136,7 @@ def test_what_is_found_makes_a_configuration_that_check_accepts(tmp_path: Path) 
             SerialLine("/dev/ttyUSB0", 115200), 48, "orv3-hpr-bbu", {"model": "X\nlisten: 1"}
         ),
         FoundUnit(SerialLine("/dev/ttyUSB0", 115200), 49, "orv3-hpr-bbu"),
+        FoundUnit(SerialLine("/dev/ttyUSB0", 19200), 64, "orv3-bbu"),
         FoundUnit(ModbusHost("10.1.3.5", 1502), 1, "sunspec-battery"),
         FoundUnit(ModbusHost("10.1.3.5", 1502), 2, None, note="no profile fits unit id 2"),
         FoundUnit(ModbusHost("fd00::7"), 1, "sunspec-battery"),
