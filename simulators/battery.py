@@ -32,7 +32,8 @@ class Cells:
     Hidden truth: nothing here is visible from outside except through sensors.
     ``held_ah`` is the lithium in the negative electrode, ``relaxing_v`` the voltages of
     the slow parts of the circuit (one row per time constant), ``alive`` the share of the
-    parallel cells that are connected, ``contact_ohm`` welds and bus bars beyond new.
+    parallel cells that are connected, ``contact_ohm`` welds and bus bars beyond new,
+    ``short_siemens`` the conductance of an internal short.
     """
 
     positive_ah: Array
@@ -44,6 +45,7 @@ class Cells:
     resistance_share: Array
     ageing_share: Array
     leak_a: Array
+    short_siemens: Array
     contact_ohm: Array
     alive: Array
     calendar_loss: Array
@@ -177,7 +179,7 @@ class Pack:
         # Integral of v*v/r over the step, for the heat of the slow parts.
         square = final**2 * dt_s + 2 * final * swing * self._taus * (1 - decay)
         square += swing**2 * (self._taus / 2) * (1 - decay**2)
-        drawn_a = cells.leak_a + self.bleed_a
+        drawn_a = self._lost_a(dt_s) + self.bleed_a
         moved_ah = (current_a - drawn_a) * dt_s / 3600
         before = self.curves.energy_wh(cells.held_ah)
         held_ah = cells.held_ah + moved_ah
@@ -207,11 +209,12 @@ class Pack:
         """
         cells = self.cells
         count = len(air_c)
-        rates_a = cells.leak_a + drain_a
+        leak_a = self._lost_a(dt_s * count)
+        rates_a = leak_a + drain_a
         hours = np.arange(1, count + 1)[:, None] * (dt_s / 3600)
         held_ah = cells.held_ah - rates_a * hours
         volts, _ = self.curves.volts(held_ah)
-        heat_w = cells.leak_a * volts[0] + warm_w
+        heat_w = leak_a * volts[0] + warm_w
         celsius = np.empty_like(held_ah)
         now = cells.celsius
         for n in range(count):
@@ -225,6 +228,16 @@ class Pack:
         if since.seconds >= _AGE_EVERY_S:
             self.age()
         return volts, celsius
+
+    def _lost_a(self, dt_s: float) -> Array:
+        """Give the current that each element loses inside itself over the next ``dt_s``."""
+        cells = self.cells
+        if not cells.short_siemens.any():
+            return cells.leak_a
+        volts = np.maximum(self.open_circuit_v(), 0.0)
+        # A short cannot take an element below zero volts, however long the step.
+        most_a = np.maximum(cells.held_ah - self.curves.flat_ah, 0.0) * 3600 / dt_s
+        return np.minimum(cells.leak_a + cells.short_siemens * volts, most_a)
 
     def _remember(self, dt_s: float, soc: Array, current_a: float) -> None:
         since = self._since

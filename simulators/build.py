@@ -70,6 +70,7 @@ def make_pack(
         resistance_share=np.exp(drawn(spread.resistance)) / share,
         ageing_share=ageing,
         leak_a=0.00018 * design.parallel / 6 * np.exp(drawn(spread.leak)),
+        short_siemens=np.zeros(n),
         contact_ohm=np.zeros(n),
         alive=np.ones(n),
         calendar_loss=np.zeros(n),

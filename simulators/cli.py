@@ -15,6 +15,7 @@ import click
 from simulators import scenario_file
 from simulators.fleet import Fleet, build_fleet
 from simulators.history import StateError, jobs, resume, work_all, write_state
+from simulators.inject import inject
 from simulators.past import catch_up, quick_past
 from simulators.play import Place, play
 from simulators.playback import RecordingError
@@ -36,6 +37,7 @@ def main() -> None:
       bbu-sim run demo-rack --run-dir run
       bbu-sim history demo-rack --years 1 --out past
       bbu-sim run demo-rack --run-dir run --state past
+      bbu-sim inject r12-a-1 silent --for "30 s"
     """  # noqa: D301 - click's mark for text that keeps its lines
 
 
@@ -45,6 +47,9 @@ def _load(name: str) -> Scenario:
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(_USAGE_ERROR)
+
+
+main.add_command(inject)
 
 
 @main.command("list")

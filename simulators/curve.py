@@ -45,6 +45,12 @@ class Curves:
         self._cells = np.arange(len(low))
 
     @property
+    def flat_ah(self) -> Array:
+        """Charge at which the curve, drawn on below cut-off, would reach 0 V."""
+        result: Array = self._low - self._volts[:, 0] / self._slope[:, 0]
+        return result
+
+    @property
     def capacity_ah(self) -> Array:
         """Charge between full and cut-off at rest."""
         return self.full_ah - self.empty_ah

@@ -12,13 +12,15 @@ from simulators.faults import WireFaultKind
 from simulators.fleet import Fleet, build_fleet
 from simulators.module import Module, State, TestRefusal
 from simulators.past import Life
+from simulators.protection import Latch
 from simulators.scenario import Scenario
 from simulators.telemetry import write_meta, write_telemetry, write_truth
 
 _YEAR_S = 365.25 * 86400
 _CELL_FIELDS = (
     *("positive_ah", "negative_ah", "lithium_ah", "held_ah", "relaxing_v", "celsius"),
-    *("resistance_share", "ageing_share", "leak_a", "contact_ohm", "alive"),
+    *("resistance_share", "ageing_share", "leak_a", "short_siemens", "contact_ohm"),
+    "alive",
     *("calendar_loss", "cycle_loss"),
 )
 STATE_FILE = "final.json"
@@ -90,13 +92,18 @@ def module_state(module: Module) -> dict[str, object]:
         "now_s": module.now_s,
         "state": str(module.state),
         "cells": {name: getattr(cells, name).tolist() for name in _CELL_FIELDS},
+        "serial": module.serial,
         "drift_v": module.sensors.drift_v.tolist(),
+        "stuck_v": [None if np.isnan(v) else v for v in module.sensors.stuck_v.tolist()],
+        "latched": sorted(module.protection.latched),
         "counters": counters,
         "relaxed_s": module.relaxed_s,
         "charged_s": module.charged_s,
         "discharged_j": module.discharged_j,
         "cut_off": module.cut_off,
-        "faults": [{"done": f.done, "base_leak_a": f.base_leak_a} for f in module.faults],
+        "faults": [
+            {"done": f.done, "ended": f.ended, "base_leak_a": f.base_leak_a} for f in module.faults
+        ],
     }
 
 
@@ -135,6 +142,13 @@ def resume(scenario: Scenario, folder: Path) -> Fleet:
 
 
 def _restore(module: Module, state: dict[str, object]) -> None:
+    faults = state["faults"]
+    if isinstance(faults, list):
+        for fault, kept in zip(module.faults, faults, strict=True):
+            fault.done, fault.base_leak_a = kept["done"], kept["base_leak_a"]
+            fault.ended = kept["ended"]
+            if fault.ended and fault.spare is not None:
+                module.renew(fault.spare)
     cells = _mapping(state["cells"])
     for name in _CELL_FIELDS:
         setattr(module.pack.cells, name, np.array(cells[name], dtype=float))
@@ -144,13 +158,13 @@ def _restore(module: Module, state: dict[str, object]) -> None:
         setattr(module.counters, name, value)
     module.counters.last_refusal = None if refusal is None else TestRefusal(str(refusal))
     module.sensors.drift_v = np.array(state["drift_v"], dtype=float)
+    module.sensors.stuck_v = np.array(state["stuck_v"], dtype=float)  # None becomes NaN
+    latched = state["latched"]
+    if isinstance(latched, list):
+        module.protection.latched = {Latch(name) for name in latched}
     for name in ("now_s", "relaxed_s", "charged_s", "discharged_j", "cut_off"):
         setattr(module, name, state[name])
     module.state = State(str(state["state"]))
-    faults = state["faults"]
-    if isinstance(faults, list):
-        for fault, kept in zip(module.faults, faults, strict=True):
-            fault.done, fault.base_leak_a = kept["done"], kept["base_leak_a"]
     module.pack.refresh()
     module.pack.volts = module.pack.open_circuit_v() + module.pack.cells.relaxing_v.sum(axis=0)
 

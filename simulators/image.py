@@ -9,23 +9,44 @@ Key = tuple[str, str | None]
 """A quantity and its index."""
 Values = Mapping[Key, Value | None]
 """What a device has to say. A key that is missing has no value."""
+_UNSEEN = object()
 
 
 class RegisterImage:
-    """The registers that ``profile`` maps, and no others.
+    """The registers that ``profile`` maps, without those that the firmware ``lacks``.
 
     ``values`` is called when registers are read after ``refresh``; a register outside the
-    map does not exist, holes between mapped ones included.
+    map does not exist, holes between mapped ones included. Registers by which the family is
+    recognised exist, with 0 where the map does not say what they hold.
     """
 
-    def __init__(self, profile: Profile, values: Callable[[], Values]) -> None:
-        self._fields: list[tuple[Field, Words]] = [
-            (field, field.where) for field in profile.fields if isinstance(field.where, Words)
-        ]
+    def __init__(
+        self,
+        profile: Profile,
+        values: Callable[[], Values],
+        *,
+        lacks: frozenset[int] = frozenset(),
+    ) -> None:
+        self._fields: list[tuple[Field, Words, Key, tuple[tuple[str, int], ...]]] = []
+        for field in profile.fields:
+            if isinstance(field.where, Words):
+                table, address = field.where.register
+                places = tuple((str(table), address + n) for n in range(field.where.count))
+                if not any(place[1] in lacks for place in places):
+                    self._fields.append((field, field.where, (field.quantity, field.index), places))
+        self._mixed = self._of_two_kinds()
         self._values = values
-        self._words: dict[tuple[str, int], int] = {}
-        self._probed = dict(_probed(profile))
+        self._words: dict[tuple[str, int], int] = dict(_probed(profile, lacks))
+        self._said: list[object] = [_UNSEEN] * len(self._fields)
         self._stale = True
+
+    def _of_two_kinds(self) -> frozenset[tuple[str, int]]:
+        """Give the registers that are read both whole and bit by bit."""
+        whole = {
+            place for _, where, _, places in self._fields if where.bit is None for place in places
+        }
+        bits = {places[0] for _, where, _, places in self._fields if where.bit is not None}
+        return frozenset(whole & bits)
 
     def refresh(self) -> None:
         """Fill the registers anew at the next read."""
@@ -35,26 +56,34 @@ class RegisterImage:
         """Give ``count`` registers of ``table`` ("holding", ...), or None if one does not exist."""
         if self._stale:
             self._fill()
+        words = self._words
         try:
-            return [self._words[table, place] for place in range(address, address + count)]
+            return [words[table, place] for place in range(address, address + count)]
         except KeyError:
             return None
 
     def _fill(self) -> None:
-        values = self._values()
-        words = dict(self._probed)
-        for field, where in self._fields:
-            table, address = where.register
-            for n, word in enumerate(encode(field, values.get((field.quantity, field.index)))):
-                key = (str(table), address + n)
-                words[key] = words.get(key, 0) | word if where.bit is not None else word
-        self._words, self._stale = words, False
+        """Encode what has changed; most values of most devices do not, from read to read."""
+        values, said, words = self._values(), self._said, self._words
+        for n, (field, where, key, places) in enumerate(self._fields):
+            value = values.get(key)
+            mixed = places[0] in self._mixed
+            if said[n] == value and said[n] is not _UNSEEN and not mixed:
+                continue
+            said[n] = value
+            encoded = encode(field, value)
+            if where.bit is None:
+                words.update(zip(places, encoded, strict=True))
+            else:
+                kept = 0xFFFF if mixed else ~(1 << where.bit)
+                words[places[0]] = words.get(places[0], 0) & kept | encoded[0]
+        self._stale = False
 
 
-def _probed(profile: Profile) -> Iterator[tuple[tuple[str, int], int]]:
-    """Give the registers by which the family is recognised: they exist, as 0 where unmapped."""
+def _probed(profile: Profile, lacks: frozenset[int]) -> Iterator[tuple[tuple[str, int], int]]:
     for probe in profile.identify.probes:
         if isinstance(probe.where, Words):
             table, address = probe.where.register
             for place in range(address, address + probe.where.count):
-                yield (str(table), place), 0
+                if place not in lacks:
+                    yield (str(table), place), 0

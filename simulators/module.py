@@ -8,8 +8,10 @@ import numpy as np
 
 from simulators.battery import Pack
 from simulators.chemistry import Array
-from simulators.faults import BatteryFault
+from simulators.faults import BatteryFault, Spare
 from simulators.hardware import ModuleDesign
+from simulators.plant import Plant
+from simulators.protection import Protection
 from simulators.sensors import Sensors
 
 _BALANCE_A = 0.040
@@ -120,6 +122,8 @@ class Module:
     now_s: float
     faults: list[BatteryFault] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
+    plant: Plant = field(default_factory=Plant)
+    protection: Protection = field(default_factory=Protection)
     state: State = State.STANDBY
     test: SelfTest | None = None
     cut_off: bool = False
@@ -129,6 +133,7 @@ class Module:
     discharged_j: float = 0.0
     load_w: float = 0.0
     air_c: float = 25.0
+    firmware: str = "1.4.2"
 
     # --- commands --------------------------------------------------------------------
 
@@ -137,6 +142,8 @@ class Module:
         refusal = None
         if self.load_w > 0 or self.state is State.DISCHARGE or self.test is not None:
             refusal = TestRefusal.BACKUP
+        elif self.protection.failed:
+            refusal = TestRefusal.MODULE_FAILURE
         elif float(self.pack.volts.min()) < _TEST_MIN_V:
             refusal = TestRefusal.CELL_BELOW_3900_MV
         elif power_w < _TEST_MIN_W:
@@ -148,6 +155,14 @@ class Module:
         self.counters.self_tests += 1
         self.counters.last_test_s = self.now_s
         return True
+
+    def renew(self, spare: Spare) -> None:
+        """Become the spare: new cells, new sensors, new counters under a new number."""
+        self.pack, self.sensors, self.serial = spare.pack, spare.sensors, spare.serial
+        self.counters = Counters(installed_s=self.now_s)
+        self.protection = Protection()
+        self.state, self.test, self.cut_off = State.STANDBY, None, False
+        self.relaxed_s, self.charged_s, self.discharged_j = 1e6, 1e9, 0.0
 
     def top_up(self) -> None:
         """Charge to float now, as modules do ahead of a planned test."""
@@ -171,12 +186,14 @@ class Module:
         """Let ``dt_s`` pass under the present ``load_w`` and ``air_c``."""
         current_a = self._decide(dt_s)
         self.pack.bleed_a = self._bleed()
+        quiet_a = self.design.quiet_a if self.plant.present else 0.0
         warm_w = _WARM_CHARGE_W if self.state is State.CHARGE else _WARM_STANDBY_W
-        self.pack.step(dt_s, current_a - self.design.quiet_a, self.air_c + _ELECTRONICS_C, warm_w)
+        self.pack.step(dt_s, current_a - quiet_a, self.air_c + _ELECTRONICS_C, warm_w)
         self.now_s += dt_s
         for fault in self.faults:
-            fault.apply(self.pack, self.sensors.drift_v, self.now_s)
+            fault.apply(self, self.now_s)
         self._account(dt_s, current_a)
+        self._protect(dt_s)
 
     def idle(self, dt_s: float, air_c: Array) -> tuple[Array, Array]:
         """Let as many steps of ``dt_s`` of a quiet standby pass as ``air_c`` has values.
@@ -190,12 +207,19 @@ class Module:
         )
         self.now_s += dt_s * len(air_c)
         for fault in self.faults:
-            fault.apply(self.pack, self.sensors.drift_v, self.now_s)
+            fault.apply(self, self.now_s)
         self._account(dt_s * len(air_c), 0.0)
+        self._protect(dt_s * len(air_c))
         return volts, celsius
 
     def _decide(self, dt_s: float) -> float:
         """Choose state and current for the next step."""
+        if self.plant.present and not self.protection.failed:
+            return self._work(dt_s)
+        self.state, self.test = State.STANDBY, None
+        return 0.0
+
+    def _work(self, dt_s: float) -> float:
         demand_w = self._demand_w()
         if demand_w > 0 and not self.cut_off:
             current = self.pack.current_for_power_a(demand_w / self.design.efficiency, dt_s)
@@ -218,7 +242,9 @@ class Module:
         resting_v = float(self.pack.volts.mean())
         if self.state is State.STANDBY and resting_v < self.design.recharge_below_v:
             self.state = State.CHARGE
-        return self._charge_a(dt_s) if self.state is State.CHARGE else 0.0
+        if self.state is not State.CHARGE or not self.plant.charger:
+            return 0.0
+        return self._charge_a(dt_s)
 
     def _demand_w(self) -> float:
         if self.load_w > 0:
@@ -250,9 +276,24 @@ class Module:
     def _bleed(self) -> Array:
         volts = self.pack.volts
         if self.state is not State.STANDBY or self.charged_s > _BALANCE_FOR_S:
-            return np.zeros_like(volts)
-        high = (volts > volts.min() + _BALANCE_V) & (volts > _BALANCE_ABOVE_V)
-        return np.where(high, _BALANCE_A, 0.0)
+            bled = np.zeros_like(volts)
+        else:
+            high = (volts > volts.min() + _BALANCE_V) & (volts > _BALANCE_ABOVE_V)
+            bled = np.where(high, _BALANCE_A, 0.0)
+        for element in self.plant.bleeding:
+            bled[element] = _BALANCE_A
+        return bled
+
+    def _protect(self, dt_s: float) -> None:
+        self.protection.watch(
+            dt_s,
+            volts=self.sensors.quiet_volts(self.pack.volts),
+            celsius=self.pack.cells.celsius[list(self.sensors.places)],
+            plant=self.plant,
+            max_v=self.design.max_v,
+            resting=self.relaxed_s > _QUIET_S,
+            wants_charge=self.state is State.CHARGE,
+        )
 
     def _account(self, dt_s: float, current_a: float) -> None:
         counters, rated_ah = self.counters, self.design.pack.capacity_ah
@@ -293,6 +334,11 @@ class Module:
         return bool(np.any(self.pack.bleed_a > 0))
 
     @property
+    def able(self) -> bool:
+        """Say whether the module can carry a load."""
+        return self.plant.present and not self.cut_off and not self.protection.failed
+
+    @property
     def quiet(self) -> bool:
         """Say whether nothing but time will change this module for some hours."""
         return (
@@ -300,6 +346,8 @@ class Module:
             and self.test is None
             and self.load_w <= 0
             and not self.balancing
+            and not self.pack.cells.short_siemens.any()
+            and self.plant.present
             and self.relaxed_s > _QUIET_S
         )
 

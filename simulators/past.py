@@ -181,11 +181,11 @@ def quick_past(fleet: Fleet, years: float) -> None:
     for name, module in fleet.modules.items():
         warm = fleet.scenario.climate.mean + fleet.sites[name].warmer_k + 4.0
         begin = fleet.start_s - years * _YEAR_S
-        module.counters.installed_s = begin - fleet.scenario.past.age
+        module.counters.installed_s -= years * _YEAR_S
         for month in range(1, months + 1):
             at = begin + years * _YEAR_S * month / months
             for fault in module.faults:
-                fault.apply(module.pack, module.sensors.drift_v, at)
+                fault.apply(module, at)
             module.pack.age_by(
                 days=years * _YEAR_S / months / _DAY_S,
                 celsius=np.full_like(module.pack.volts, warm),

@@ -2,9 +2,9 @@
 
 from simulators.image import Key, Values
 from simulators.module import Measured, Module, State, TestRefusal
+from simulators.protection import Latch
 
 _END_OF_LIFE = 0.6
-_FIRMWARE = "1.4.2"
 _LOW_V = 3.0
 
 
@@ -17,7 +17,7 @@ def module_values(module: Module, measured: Measured) -> Values:
         ("manufacturer", None): design.manufacturer,
         ("model", None): design.model,
         ("serial_number", None): module.serial,
-        ("firmware_version", None): _FIRMWARE,
+        ("firmware_version", None): module.firmware,
         ("manufacture_date", None): module.made_on,
         ("battery_chemistry", None): design.pack.chemistry,
         ("battery_voltage", None): float(measured.volts.sum()),
@@ -40,14 +40,36 @@ def module_values(module: Module, measured: Measured) -> Values:
         ("alarm", "remaining_capacity"): bool(measured.volts.min() < _LOW_V),
         ("alarm", "fully_discharged"): module.cut_off,
         ("alarm", "terminate_discharge"): module.cut_off,
-        ("alarm", "discharge_not_allowed"): module.cut_off,
     }
     for n, volts in enumerate(measured.volts, 1):
         values["cell_voltage", str(n)] = float(volts)
     for n, celsius in enumerate(measured.celsius, 1):
         values["temperature", f"pack{n}"] = float(celsius)
+    values.update(_protection_values(module))
     for refusal in TestRefusal:
         values["alarm", f"self_test_failed_{refusal}"] = counters.last_refusal is refusal
+    return values
+
+
+def _protection_values(module: Module) -> Values:
+    """Give the alarms of broken hardware, of warnings and of permanent failures."""
+    plant, protection = module.plant, module.protection
+    failed = protection.failed
+    values: dict[Key, float | bool | str | None] = {
+        ("alarm", "over_temperature"): protection.hot,
+        ("alarm", "pack_over_temperature"): protection.hot,
+        ("alarm", "temperature_failure"): protection.hot,
+        ("alarm", "fan_failure"): protection.fan_failed,
+        ("alarm", "fan_fault"): protection.fan_failed,
+        ("alarm", "charge_fet_failure"): Latch.CHARGER in protection.latched,
+        ("alarm", "cell_balancing_failure"): Latch.BALANCING in protection.latched,
+        ("alarm", "charge_not_allowed"): failed,
+        ("alarm", "discharge_not_allowed"): failed or module.cut_off,
+        ("battery_fault", None): failed,
+        ("fan_speed", None): None if plant.fan else 0.0,
+    }
+    for latch in Latch:
+        values["alarm", str(latch)] = latch in protection.latched
     return values
 
 

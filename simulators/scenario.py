@@ -3,6 +3,7 @@
 The shape is documented in docs/simulators.md; ``scenario_file.py`` reads it.
 """
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -14,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulators.faults import BatteryFaultKind, WireFaultKind
+from simulators.faults import ENDING, OF_THE_MODULE, WITHOUT_SIZE, BatteryFaultKind, WireFaultKind
 from simulators.measure_text import parse_measure
 
 
@@ -29,6 +30,16 @@ Kelvins = Annotated[float, _measure("difference")]
 Watts = Annotated[float, _measure("power"), Field(gt=0)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Place = Annotated[str, BeforeValidator(str)]
+
+
+def _registers(text: object) -> frozenset[int]:
+    found: set[int] = set()
+    for part in str(text).split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        if ends is None:
+            raise ValueError('is not a list of registers, such as "182-223, 235"')
+        found.update(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return frozenset(found)
 
 
 class _Part(BaseModel):
@@ -62,6 +73,7 @@ class BusPart(_Part):
     rtu_over_tcp: int | None = Field(default=None, ge=0, le=65535)
     latency: Seconds = 0.002
     silent_units: Literal["silence", "exception"] = "silence"
+    one_at_a_time: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -72,7 +84,11 @@ class BusPart(_Part):
 
 
 class UnitPart(_Part):
-    """A module, or ``count`` of them: ``{n}`` in the name and the slot counts them from 1."""
+    """A module, or ``count`` of them: ``{n}`` in the name and the slot counts them from 1.
+
+    ``age`` is the range from which each unit's age is drawn (default: the past's).
+    ``lacks`` are registers that this ``firmware`` does not have: "182-223, 235".
+    """
 
     name: str
     count: int = Field(default=1, ge=1, le=10000)
@@ -83,9 +99,14 @@ class UnitPart(_Part):
     shelf: Place
     slot: Place = "{n}"
     warmer: Kelvins = 0.0
+    age: tuple[Seconds, Seconds] | None = None
+    firmware: str = "1.4.2"
+    lacks: Annotated[frozenset[int], BeforeValidator(_registers)] = frozenset()
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if self.age is not None and not 0 <= self.age[0] <= self.age[1]:
+            raise ValueError("age is a range: youngest and oldest, both from 0")
         if self.count > 1 and "{n}" not in self.name:
             raise ValueError("name needs {n} where count is above 1")
         return self
@@ -123,13 +144,14 @@ class ShelfPart(_Part):
 
 
 class FaultPart(_Part):
-    """A fault of one unit. Times count from the live start; the past is negative.
+    """A fault of one unit or bus. Times count from the live start; the past is negative.
 
-    ``size`` as in ``faults.BatteryFault`` for the battery; ``value`` as in
-    ``faults.WireFault`` for the wire.
+    ``size`` as in ``faults.BatteryFault`` for the battery; ``value`` and ``share`` as in
+    ``wire_faults.WireFault`` for the wire.
     """
 
-    unit: Name
+    unit: Name | None = None
+    bus: Name | None = None
     kind: BatteryFaultKind | WireFaultKind
     cell: int | None = Field(default=None, ge=1)
     at: Seconds | None = None
@@ -137,12 +159,19 @@ class FaultPart(_Part):
     until: Seconds | None = None
     size: float | None = None
     value: float = 0.0
+    share: float = Field(default=1.0, gt=0, le=1)
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if (self.unit is None) == (self.bus is None):
+            raise ValueError("needs either unit or bus")
         if isinstance(self.kind, BatteryFaultKind):
-            if self.cell is None or self.size is None:
-                raise ValueError(f"{self.kind} needs cell and size")
+            if self.cell is None and self.kind not in OF_THE_MODULE:
+                raise ValueError(f"{self.kind} needs cell")
+            if self.size is None and self.kind not in WITHOUT_SIZE:
+                raise ValueError(f"{self.kind} needs size")
+            if self.until is not None and self.kind not in ENDING:
+                raise ValueError(f"{self.kind} never ends: it has no until")
         elif self.cell is not None or self.size is not None:
             raise ValueError(f"{self.kind} is a fault of the wire: it has no cell and no size")
         return self
@@ -151,21 +180,32 @@ class FaultPart(_Part):
 class EventPart(_Part):
     """What happens live, ``at`` seconds after the start.
 
-    ``outage``: the mains of ``rack`` fail for ``length`` and every unit of it carries
-    ``load`` of its rated power. ``self-test``: ``units`` test themselves.
+    ``outage``: the mains of ``rack`` fail for ``length`` and each shelf carries ``load`` of
+    the rated power of its modules, shared among those that can; the rack draws ``low``
+    instead of ``load`` for the last third of every ``period``, as accelerators do between
+    the steps of a training. ``self-test``: ``units`` test themselves. ``heat``: the air of
+    ``rack`` rises evenly by ``rise`` in ``length`` and stays there. All of it ``repeat``
+    times, ``every`` so long.
     """
 
     at: Seconds
-    kind: Literal["outage", "self-test"]
+    kind: Literal["outage", "self-test", "heat"]
     length: Span
     rack: Place | None = None
     load: float = Field(default=0.6, gt=0, le=1.5)
+    low: float | None = Field(default=None, ge=0, le=1.5)
+    period: Span = 6.0
+    rise: Kelvins = 0.0
     units: tuple[Name, ...] = ()
+    repeat: int = Field(default=1, ge=1, le=1000)
+    every: Span | None = None
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if self.kind == "outage" and self.rack is None:
-            raise ValueError("an outage needs rack")
+        if self.kind in ("outage", "heat") and self.rack is None:
+            raise ValueError(f"{self.kind} needs rack")
+        if self.repeat > 1 and (self.every is None or self.every <= self.length):
+            raise ValueError("repeat needs every, longer than length")
         if self.kind == "self-test" and not self.units:
             raise ValueError("a self-test needs units")
         return self

@@ -8,8 +8,18 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from simulators.faults import BatteryFaultKind
 from simulators.hardware import MODULES
-from simulators.scenario import Scenario, UnitPart, unit_names
+from simulators.scenario import FaultPart, Scenario, UnitPart, unit_names
+from simulators.wire_faults import (
+    OF_A_BUS,
+    OF_A_MODULE,
+    OF_AN_AGENT,
+    OF_ENGINES,
+    OF_LIGHT_AGENTS,
+)
+
+_V3 = 3
 
 Problem = tuple[tuple[str | int, ...], str]
 """Where in the file, and what is wrong."""
@@ -109,11 +119,36 @@ def _units(scenario: Scenario, known: dict[str, UnitPart]) -> Iterator[Problem]:
 
 def _faults(scenario: Scenario, known: dict[str, UnitPart]) -> Iterator[Problem]:
     for place, fault in enumerate(scenario.faults):
-        owner = known.get(fault.unit)
+        for key, message in _misfits(scenario, known, fault):
+            yield ("faults", place, key), message
+
+
+def misfits(scenario: Scenario, fault: FaultPart) -> Iterator[str]:
+    """Give why a scenario's fleet cannot have a fault; nothing if it can."""
+    known = {name: part for part in scenario.units for name in unit_names(part)}
+    return (message for _, message in _misfits(scenario, known, fault))
+
+
+def _misfits(
+    scenario: Scenario, known: dict[str, UnitPart], fault: FaultPart
+) -> Iterator[tuple[str, str]]:
+    owner = known.get(fault.unit or "")
+    card = next((part for part in scenario.ups if part.name == fault.unit), None)
+    if fault.bus is not None:
+        if fault.bus not in scenario.buses:
+            yield "bus", f"no bus is named {fault.bus}"
+        fits = fault.kind in OF_A_BUS
+    elif card is not None:
+        other = OF_LIGHT_AGENTS if card.version == _V3 else OF_ENGINES
+        fits = fault.kind in OF_AN_AGENT - other
+    else:
+        fits = isinstance(fault.kind, BatteryFaultKind) or fault.kind in OF_A_MODULE
         if owner is None:
-            yield ("faults", place, "unit"), f"no module is named {fault.unit}"
-        elif fault.cell is not None and fault.cell > MODULES[owner.model].pack.series:
-            yield ("faults", place, "cell"), f"{fault.unit} has no cell {fault.cell}"
+            yield "unit", f"no unit is named {fault.unit}"
+    if not fits:
+        yield "kind", f"{fault.unit or fault.bus} cannot have {fault.kind}"
+    if owner is not None and (fault.cell or 1) > MODULES[owner.model].pack.series:
+        yield "cell", f"{fault.unit} has no cell {fault.cell}"
 
 
 def _told(source: str, node: Any, where: tuple[str | int, ...], message: str) -> str:  # noqa: ANN401 - YAML nodes

@@ -20,7 +20,8 @@ class Sensors:
     """The sensors of one module. Steps: 1 mV, 10 mA, 0.1 K.
 
     ``voltage_offset_v`` has one value per series element; ``drift_v`` is added to it by
-    faults. ``places`` are the elements that carry a temperature sensor.
+    faults, and ``stuck_v`` is what a stuck sensor shows (NaN: it works). ``places`` are the
+    elements that carry a temperature sensor.
     """
 
     random: np.random.Generator
@@ -31,6 +32,7 @@ class Sensors:
     temperature_offset_c: Array
     places: tuple[int, ...]
     drift_v: Array
+    stuck_v: Array
     voltage_noise_v: float = 0.0007
     current_noise_a: float = 0.008
     temperature_noise_c: float = 0.12
@@ -38,8 +40,25 @@ class Sensors:
     def volts(self, truth_v: Array) -> Array:
         """Measure element voltages; elements are the last axis."""
         noise = self.random.standard_normal(truth_v.shape) * self.voltage_noise_v
-        biased = truth_v * self.voltage_gain + self.voltage_offset_v + self.drift_v
-        return _stepped(biased + noise, VOLTAGE_STEP_V)
+        return self._shown(_stepped(self._biased(truth_v) + noise, VOLTAGE_STEP_V))
+
+    def quiet_volts(self, truth_v: Array) -> Array:
+        """Give what the electronics go by: a long mean, without noise."""
+        return self._shown(self._biased(truth_v))
+
+    def _biased(self, truth_v: Array) -> Array:
+        return truth_v * self.voltage_gain + self.voltage_offset_v + self.drift_v
+
+    def _shown(self, volts: Array) -> Array:
+        return np.where(np.isnan(self.stuck_v), volts, self.stuck_v)
+
+    def stick(self, element: int, volts: float) -> None:
+        """Let the voltage sensor of an element show ``volts`` from now on."""
+        self.stuck_v[element] = round(volts, 3)
+
+    def loosen(self, element: int) -> None:
+        """Let the voltage sensor of an element work again."""
+        self.stuck_v[element] = np.nan
 
     def amperes(self, truth_a: Array) -> Array:
         """Measure the pack current."""
@@ -70,4 +89,5 @@ def make_sensors(elements: int, random: np.random.Generator) -> Sensors:
         temperature_offset_c=random.standard_normal(len(places)) * 0.2,
         places=places,
         drift_v=np.zeros(elements),
+        stuck_v=np.full(elements, np.nan),
     )

@@ -1,9 +1,12 @@
 """Serve a device's objects by SNMP v1, v2c and v3."""
 
 import asyncio
+import contextlib
 import socket
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pysnmp.carrier.asyncio.dgram import udp
 from pysnmp.entity import config
@@ -11,9 +14,12 @@ from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import cmdrsp, context
 from pysnmp.proto.api import v2c
 from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance
+from pysnmp.smi import error as smi_error
 from pysnmp.smi.instrum import AbstractMibInstrumController
 
+from simulators.agent_faults import AgentWire, Tree, TreeError
 from simulators.objects import Item, Syntax
+from simulators.wire_faults import WireFaultKind
 
 _AUTH = {
     "md5": config.USM_AUTH_HMAC96_MD5,
@@ -60,18 +66,6 @@ class Access:
     privacy_key: str | None = None
 
 
-class Tree(Protocol):
-    """The objects of a device."""
-
-    def get(self, oid: tuple[int, ...]) -> Item | None:
-        """Give the object at ``oid``, or None where there is none."""
-        ...
-
-    def after(self, oid: tuple[int, ...]) -> tuple[tuple[int, ...], Item] | None:
-        """Give the first object after ``oid``, or None at the end."""
-        ...
-
-
 class _Instrumentation(AbstractMibInstrumController):  # type: ignore[misc] # untyped library
     """Answers pysnmp's reads from an object tree."""
 
@@ -80,6 +74,10 @@ class _Instrumentation(AbstractMibInstrumController):  # type: ignore[misc] # un
 
     def read_variables(self, *var_binds: Any, **context: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401 - pysnmp
         """Read each name as it is."""
+        with _errors_told():
+            return self._read(var_binds, context)
+
+    def _read(self, var_binds: Any, context: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401 - pysnmp
         found = []
         for name, value in var_binds:
             context["acFun"]("read", (name, value), **context)
@@ -89,6 +87,10 @@ class _Instrumentation(AbstractMibInstrumController):  # type: ignore[misc] # un
 
     def read_next_variables(self, *var_binds: Any, **context: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401 - pysnmp
         """Read what follows each name."""
+        with _errors_told():
+            return self._read_next(var_binds, context)
+
+    def _read_next(self, var_binds: Any, context: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401 - pysnmp
         found = []
         for name, value in var_binds:
             context["acFun"]("read", (name, value), **context)
@@ -101,6 +103,35 @@ class _Instrumentation(AbstractMibInstrumController):  # type: ignore[misc] # un
         return found
 
 
+@contextlib.contextmanager
+def _errors_told() -> Iterator[None]:
+    """Tell an agent's error as pysnmp knows it."""
+    try:
+        yield
+    except TreeError as error:
+        kind = smi_error.TooBigError if error.too_big else smi_error.GenError
+        raise kind(idx=0) from error
+
+
+class _Transport(udp.UdpTransport):  # type: ignore[misc] # untyped library
+    """A UDP port whose datagrams go wrong as ``wire`` says."""
+
+    wire: AgentWire | None = None
+
+    def datagram_received(self, datagram: bytes, address: Any) -> None:  # noqa: ANN401 - pysnmp
+        """Hear a request, or not."""
+        if self.wire is None or WireFaultKind.SILENT not in self.wire.hit():
+            super().datagram_received(datagram, address)
+
+    def send_message(self, message: bytes, address: Any) -> None:  # noqa: ANN401 - pysnmp
+        """Send an answer, late or spoilt."""
+        send = super().send_message
+        if self.wire is None:
+            send(message, address)
+        else:
+            self.wire.send(self.wire.hit(), message, lambda sent: send(sent, address))
+
+
 def _wire(item: Item) -> object:
     value = item.value.encode("utf-8") if isinstance(item.value, str) else item.value
     result: object = _SYNTAXES[item.syntax](value)
@@ -111,10 +142,19 @@ class SnmpAgent:
     """One device on a UDP port of its own. ``engine_octets`` makes its engine id unique.
 
     ``boots`` must grow from start to start, or v3 masters that remember the device would
-    take it for a replay.
+    take it for a replay. ``wire`` holds what goes wrong on its way.
     """
 
-    def __init__(self, tree: Tree, access: Access, *, engine_octets: bytes, boots: int) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        access: Access,
+        *,
+        engine_octets: bytes,
+        boots: int,
+        wire: AgentWire | None = None,
+    ) -> None:
+        self._wire = wire
         self._tree = tree
         self._access = access
         self._engine_octets = engine_octets
@@ -128,7 +168,8 @@ class SnmpAgent:
         listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         listener.bind((host, port))
         listener.settimeout(0)
-        transport = udp.UdpTransport().open_server_mode(sock=listener)
+        transport = _Transport().open_server_mode(sock=listener)
+        transport.wire = self._wire
         config.add_transport(engine, udp.DOMAIN_NAME, transport)
         self._admit(engine)
         where = context.SnmpContext(engine)
@@ -148,6 +189,22 @@ class SnmpAgent:
         if self._engine is not None:
             self._engine.close_dispatcher()
             self._engine = None
+
+    def follow_faults(self) -> None:
+        """Reboot the engine, or let its time jump, when that has come due."""
+        if self._wire is None or self._engine is None:
+            return
+        reboots, jump_s = self._wire.engine_step()
+        boots, clock = self._engine.get_mib_builder().import_symbols(
+            "__SNMP-FRAMEWORK-MIB", "snmpEngineBoots", "snmpEngineTime"
+        )
+        if reboots:
+            self._boots += reboots
+            boots.syntax = boots.syntax.clone(self._boots)
+            clock.syntax = clock.syntax.clone(int(time.time()))
+        if jump_s:
+            # The library keeps the unix time of the engine's start.
+            clock.syntax = clock.syntax.clone(int(clock.syntax) - int(jump_s))
 
     def _name(self, engine: Any) -> None:  # noqa: ANN401 - untyped library
         # Giving the id to SnmpEngine would leave a file in the temporary folder.

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from simulators.chemistry import CHEMISTRIES, Array
-from simulators.faults import BatteryFault, BatteryFaultKind
+from simulators.faults import OF_THE_MODULE, BatteryFault, BatteryFaultKind
 from simulators.module import Module
 from simulators.sensors import CURRENT_STEP_A, TEMPERATURE_STEP_C, VOLTAGE_STEP_V
 
@@ -262,16 +262,21 @@ def _write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def _fault_entry(fault: BatteryFault) -> dict[str, object]:
-    entry: dict[str, object] = {"cell": fault.cell, "onset_time_s": fault.onset_s}
-    years = fault.grow_s / _YEAR_S
-    kind = fault.kind
-    if kind is BatteryFaultKind.OPEN_CELL:
-        return entry | {"kind": "weak_open", "lost": fault.size}
-    if kind is BatteryFaultKind.FAST_AGEING:
-        return entry | {"kind": "weak_age", "mul": fault.size}
-    if kind is BatteryFaultKind.WELD:
-        mohm = fault.size * fault.new_resistance_ohm * 1e3
-        return entry | {"kind": "weld", "mohm": mohm, "grow_y": years}
-    if kind is BatteryFaultKind.MICRO_SHORT:
-        return entry | {"kind": "short", "ma": fault.size * 1e3, "grow_y": years}
-    return entry | {"kind": "vdrift", "mv_py": fault.size * 1e3}
+    kind, years = fault.kind, fault.grow_s / _YEAR_S
+    cell = None if kind in OF_THE_MODULE else fault.cell
+    entry: dict[str, object] = {"cell": cell, "onset_time_s": fault.onset_s}
+    mohm = fault.size * fault.new_resistance_ohm * 1e3
+    told: dict[BatteryFaultKind, dict[str, object]] = {
+        BatteryFaultKind.OPEN_CELL: {"kind": "weak_open", "lost": fault.size},
+        BatteryFaultKind.FAST_AGEING: {"kind": "weak_age", "mul": fault.size},
+        BatteryFaultKind.WELD: {"kind": "weld", "mohm": mohm, "grow_y": years},
+        BatteryFaultKind.MICRO_SHORT: {"kind": "short", "ma": fault.size * 1e3, "grow_y": years},
+        BatteryFaultKind.HARD_SHORT: {
+            "kind": "hard_short",
+            "ma": fault.size * 1e3,
+            "grow_y": years,
+        },
+        BatteryFaultKind.SENSOR_DRIFT: {"kind": "vdrift", "mv_py": fault.size * 1e3},
+    }
+    other: dict[str, object] = {"kind": kind.replace("-", "_"), "end_time_s": fault.end_s}
+    return entry | told.get(kind, other)

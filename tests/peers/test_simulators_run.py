@@ -125,7 +125,9 @@ def test_list_names_every_scenario() -> None:
     done = run("list")
     assert done.returncode == 0
     assert [row.split()[0] for row in done.stdout.splitlines()] == [
-        *("demo-rack", "healthy-rack", "weak-cell"),
+        *("aged-to-end", "ageing-fleet", "demo-rack", "firmware-mix", "grid-flicker"),
+        *("healthy-rack", "hot-aisle", "long-outage", "micro-short", "second-module-lost"),
+        *("silent-bus", "weak-cell"),
     ]
 
 
@@ -134,3 +136,39 @@ def test_help_is_there(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.returncode == 0
     assert "Usage: bbu-sim" in done.stdout
+
+
+def test_faults_and_events_are_injected_while_it_runs(tmp_path: Path) -> None:
+    def inject(*words: str) -> tuple[int, str]:
+        done = run("inject", *words, "--run-dir", str(tmp_path))
+        return done.returncode, done.stdout + done.stderr
+
+    with running("weak-cell", "--run-dir", str(tmp_path)) as process:
+        assert stat.S_IMODE((tmp_path / "control.sock").stat().st_mode) == 0o600
+        done = [
+            inject("r1-c-1", "silent", "--for", "30 s"),
+            inject("gateway", "one-at-a-time"),
+            inject("r1-c-2", "pulled"),
+            inject("r1", "outage", "--for", "5 s", "--load", "0.5"),
+            inject("r1-c-1", "heal"),
+            inject("nobody", "silent"),
+            inject("r1-c-1", "second-master"),
+            inject("r1-c-1", "weld", "--cell", "2"),
+            inject("r1-c-1", "silent", "--for", "5"),
+        ]
+        process.terminate()
+        assert process.wait(10) == 0
+    told = 'is not a duration; write a number and a unit, such as "20 ms" or "20 s"'
+    assert done == [
+        (0, "r1-c-1: silent from now on\n"),
+        (0, "gateway: one-at-a-time from now on\n"),
+        (0, "r1-c-2: pulled from now on\n"),
+        (0, "r1: outage\n"),
+        (0, "r1-c-1: 1 faults ended\n"),
+        (2, "bbu-sim: no unit is named nobody\n"),
+        (2, "bbu-sim: no bus is named r1-c-1\n"),
+        (2, "bbu-sim: weld needs size\n"),
+        (2, f"bbu-sim: until {told}\n"),
+    ]
+    assert inject("r1-c-1", "silent")[0] == 2
+    assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.faults import WireFault, WireFaultKind
-from simulators.line import Line, Reply, Station, crc16, rtu_frame, take_rtu, take_tcp, tcp_frame
+from simulators.frames import crc16, rtu_frame, take_rtu, take_tcp, tcp_frame
+from simulators.line import Line, Reply, Station
+from simulators.wire_faults import OF_A_MODULE, WireFault, WireFaultKind
 
 
 class Ten:
@@ -63,21 +64,61 @@ def test_the_checksum_is_that_of_the_specification() -> None:
     assert crc16(bytes((0x02, 0x07))).to_bytes(2, "little") == bytes((0x41, 0x12))
 
 
-@pytest.mark.parametrize("kind", list(WireFaultKind))
+@pytest.mark.parametrize("kind", sorted(OF_A_MODULE - {WireFaultKind.STUCK}))
 def test_every_fault_of_the_wire_shows(kind: WireFaultKind) -> None:
     if kind is WireFaultKind.SILENT:
         line = Line({7: Station(Ten(), [WireFault(kind)])})
         assert line.ask(7, read(100, 1), 0.0) is None
         return
     good, bad = ask(read(100, 1)), ask(read(100, 1), WireFault(kind, value=0.25))
-    if kind is WireFaultKind.DELAY:
+    if kind in (WireFaultKind.DELAY, WireFaultKind.COLLISION):
         assert (bad.delay_s, bad.pdu) == (0.25, good.pdu)
+    elif kind is WireFaultKind.JITTER:
+        assert 0 < bad.delay_s < 0.25
     elif kind is WireFaultKind.EXCEPTION:
         assert bad.pdu == bytes((0x83, 4))
     elif kind is WireFaultKind.WRONG_TRANSACTION:
         assert tcp_frame(bad, 5)[:2] != tcp_frame(good, 5)[:2]
     else:
         assert rtu_frame(bad) != rtu_frame(good)
+
+
+def test_a_bit_error_hides_under_a_good_checksum() -> None:
+    good, bad = ask(read(100, 4)), ask(read(100, 4), WireFault(WireFaultKind.BIT_ERRORS))
+    frame = rtu_frame(bad)
+    assert crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
+    assert (bad.pdu[:2], len(bad.pdu)) == (good.pdu[:2], len(good.pdu))
+    wrong = int.from_bytes(bad.pdu) ^ int.from_bytes(good.pdu)
+    assert wrong.bit_count() == 1
+
+
+def test_an_over_long_answer_holds_more_words_than_asked() -> None:
+    bad = ask(read(100, 2), WireFault(WireFaultKind.OVER_LONG))
+    assert bad.pdu == bytes((3, 8, 0, 100, 0, 101, 0, 0, 0, 0))
+
+
+def test_stuck_registers_move_again_when_the_fault_ends() -> None:
+    class Clock:
+        now = 1
+
+        def read(self, _table: str, _address: int, _count: int) -> list[int]:
+            return [self.now]
+
+    clock = Clock()
+    line = Line({7: Station(clock, [WireFault(WireFaultKind.STUCK, 5.0, 8.0)])})
+    seen = []
+    for at_s in (1.0, 5.0, 6.0, 7.0, 8.0):
+        clock.now = int(at_s)
+        reply = line.ask(7, read(100, 1), at_s)
+        assert reply is not None
+        seen.append(reply.pdu[-1])
+    assert seen == [1, 5, 5, 5, 8]
+
+
+def test_a_share_of_the_answers_is_hit() -> None:
+    line = Line({7: Station(Ten(), [WireFault(WireFaultKind.SILENT, share=0.3)])})
+    lost = sum(line.ask(7, read(100, 1), 0.0) is None for _ in range(1000))
+    assert 250 < lost < 350
 
 
 @given(st.lists(st.tuples(st.integers(1, 247), st.integers(0, 0xFFFF)), max_size=8), st.data())

@@ -154,9 +154,9 @@ def test_a_weld_grows_only_resistance(module_of: MakeModule) -> None:
     fault = BatteryFault(
         BatteryFaultKind.WELD, 6, start, 0.4, grow_s=1000.0, new_resistance_ohm=new_ohm[5]
     )
-    fault.apply(module.pack, module.sensors.drift_v, start + 500.0)
+    fault.apply(module, start + 500.0)
     assert module.pack.resistance_ohm(10)[5] == pytest.approx(new_ohm[5] * 1.2)
-    fault.apply(module.pack, module.sensors.drift_v, start + 9999.0)
+    fault.apply(module, start + 9999.0)
     assert module.pack.resistance_ohm(10)[5] == pytest.approx(new_ohm[5] * 1.4)
     assert module.pack.capacity_ah() == pytest.approx(new_ah)
 
@@ -165,7 +165,7 @@ def test_a_fault_before_its_onset_does_nothing(module_of: MakeModule) -> None:
     module = module_of()
     before = module.pack.capacity_ah().copy()
     fault = BatteryFault(BatteryFaultKind.OPEN_CELL, 2, module.now_s + 1, 1.0, parallel=6)
-    fault.apply(module.pack, module.sensors.drift_v, module.now_s)
+    fault.apply(module, module.now_s)
     assert module.pack.capacity_ah() == pytest.approx(before)
 
 

@@ -62,10 +62,44 @@ def test_all_mistakes_are_told_at_once() -> None:
         scenario_file.parse(text, "s.yaml")
     assert str(error.value).splitlines() == [
         "s.yaml:7: units.1.name: m-1 is there already",
-        "s.yaml:9: faults.0.unit: no module is named m-9",
+        "s.yaml:9: faults.0.unit: no unit is named m-9",
         "s.yaml:10: faults.1.cell: m-1 has no cell 13",
         "s.yaml:12: events.0.units: no unit is named m-7",
     ]
+
+
+CARD = "ups:\n  - {name: u-1, version: 2, rack: r1}\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("{kind: silent}", "faults.0: needs either unit or bus"),
+        ("{unit: m-1, bus: line, kind: silent}", "faults.0: needs either unit or bus"),
+        ("{unit: m-1, kind: weld, cell: 2}", "faults.0: weld needs size"),
+        ("{unit: m-1, kind: stuck-sensor}", "faults.0: stuck-sensor needs cell"),
+        ("{unit: m-1, kind: weld, cell: 2, size: 1, until: 5 s}", "faults.0: weld never ends"),
+        ("{unit: m-1, kind: silent, cell: 2}", "faults.0: silent is a fault of the wire"),
+        ("{unit: m-1, kind: too-big}", "faults.0.kind: m-1 cannot have too-big"),
+        ("{unit: m-1, kind: second-master}", "faults.0.kind: m-1 cannot have second-master"),
+        ("{unit: u-1, kind: bad-crc}", "faults.0.kind: u-1 cannot have bad-crc"),
+        ("{unit: u-1, kind: engine-reboot}", "faults.0.kind: u-1 cannot have engine-reboot"),
+        ("{bus: line, kind: silent}", "faults.0.kind: line cannot have silent"),
+        ("{bus: lane, kind: second-master}", "faults.0.bus: no bus is named lane"),
+    ],
+)
+def test_a_fault_must_fit_whom_it_befalls(fault: str, told: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        scenario_file.parse(GOOD + CARD + f"faults: [{fault}]\n", "s.yaml")
+    assert told in str(error.value)
+
+
+def test_firmware_and_age_are_those_of_the_unit() -> None:
+    text = GOOD.replace("shelf: a", 'shelf: a, firmware: v9, lacks: "7, 20-22", age: [1 d, 9 d]')
+    fleet = build_fleet(scenario_file.parse(text, "s.yaml"), start_s=1e9, born_s=1e9)
+    assert fleet.sites["m-1"].lacks == {7, 20, 21, 22}
+    assert fleet.modules["m-1"].firmware == "v9"
+    assert 1 < (1e9 - fleet.modules["m-1"].counters.installed_s) / 86400 < 9
 
 
 @pytest.mark.parametrize("text", ["45", "45 parsecs", "soon", 45, None])
