@@ -177,7 +177,5 @@ def _check_unit_id(entry: Entry, way: str, bus: Bus | None, around: Surroundings
     if unit_id > _HIGHEST_ADDRESS and not (direct and unit_id == _DIRECT_TCP_ADDRESS):
         entry.error(f"{unit_id} is out of range; Modbus addresses are 1 to 247", "unit_id")
     elif unit_id == 0 and not direct:
-        entry.warn(
-            "0 is the broadcast address; few units answer to it (Seplos packs do)", "unit_id"
-        )
+        entry.warn("0 is the broadcast address; few units answer to it", "unit_id")
     around.claim_device(entry, "unit_id", (bus.name, unit_id), f"unit_id {unit_id} on {bus.name}")

@@ -397,7 +397,7 @@ def test_everything_wrong_is_told_in_one_run(errors: Errors) -> None:
             ),
             [
                 "1: buses.a.baudrate: 11520 is an unusual baud rate",
-                "2: units[0].unit_id: 0 is the broadcast address; few units answer to it (Seplos packs do)",
+                "2: units[0].unit_id: 0 is the broadcast address; few units answer to it",
             ],
         ),
         (
