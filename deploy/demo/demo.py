@@ -29,6 +29,7 @@ SCENARIO = "demo-rack"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 Unit = dict[str, Any]
+RUNNING: set[subprocess.Popen[str]] = set()
 
 
 class Stopped(Exception):  # noqa: N818 - a wish of the user's, no error
@@ -43,10 +44,31 @@ def say(text: str) -> None:
 def run(*command: object) -> None:
     """Run one of our commands to its end; show what it said if it fails."""
     words = [str(BIN / str(command[0])), *map(str, command[1:])]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        say(done.stdout + done.stderr)
-        raise SystemExit(f"{' '.join(words)} ended with {done.returncode}")
+    # A group of its own, so that its workers end with it when the user stops the demo.
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    RUNNING.add(process)
+    try:
+        said, _ = process.communicate()
+    finally:
+        end(process)
+        RUNNING.discard(process)
+    if process.returncode != 0:
+        say(said)
+        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}")
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a command of ``run`` and its workers, if they still run."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -85,7 +107,13 @@ def make_past(folder: Path, state: Path, years: float) -> int:
         )
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(learn, units))
+        try:
+            list(pool.map(learn, units))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(RUNNING):
+                end(process)
+            raise
     return len(units)
 
 
