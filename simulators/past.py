@@ -177,8 +177,9 @@ def catch_up(fleet: Fleet, name: str, now_s: float) -> None:
 
 def quick_past(fleet: Fleet, years: float) -> None:
     """Age every module by ``years`` that nobody recorded, its faults growing on the way."""
-    months = max(1, round(years * 12))
     for name, module in fleet.modules.items():
+        # Without a fault that grows, a year at one temperature is one step of the law.
+        months = max(1, round(years * (12 if module.faults else 1)))
         warm = fleet.scenario.climate.mean + fleet.sites[name].warmer_k + 4.0
         begin = fleet.start_s - years * _YEAR_S
         module.counters.installed_s -= years * _YEAR_S
