@@ -1,7 +1,7 @@
 """Outages in simulated time: what the agent records and projects, against the truth.
 
-Usage: ``python -m tests.benchmarks.outage [--fresh] [SCENARIO ...]`` (grid-flicker,
-long-outage and second-module-lost). The engines have seen the scenario's past; with
+Usage: ``python -m tests.benchmarks.outage [--fresh] [--interval=SECONDS] [SCENARIO ...]``
+(grid-flicker, long-outage and second-module-lost; 2 s). The engines have seen the scenario's past; with
 ``--fresh`` they meet the modules for the first time. The schedule, the request plan, the
 intake and the health engine are the agent's own; the wire is a clock that counts characters
 as an RS-485 line would, and the cells and what befalls them are the simulator's.
@@ -30,7 +30,7 @@ from agent.model import (
 )
 from agent.model import UnitState as State
 from agent.poll.assess import State as Learnt
-from agent.poll.assess import age_days
+from agent.poll.assess import made_s
 from agent.poll.intake import Intake
 from agent.poll.schedule import Pace, Turn
 from agent.poll.vital import counter_fields, vital_fields
@@ -57,6 +57,9 @@ REQUEST_OCTETS, REPLY_OCTETS, BITS = 8, 5, 11
 GAP_S, TURNAROUND_S = 0.00175, 0.002
 PROJECTED_AT_S = 30.0
 PROCESSES = 2
+LEAST_S = 1.99
+SENSOR_V = 0.003
+"""Offset and noise of a cell's voltage sensor: cells closer than that cannot be told apart."""
 
 
 @dataclass
@@ -67,8 +70,11 @@ class Truth:
     start_s: float
     length_s: float = 0.0
     energy_wh: float = 0.0
-    weakest: str = ""
-    lowest_v: float = 9.0
+    lows_v: list[float] = field(default_factory=list)
+
+    def limiting(self, cell: str) -> bool:
+        """Say whether ``cell`` was the lowest, or within what sensors can tell of it."""
+        return self.lows_v[int(cell) - 1] - min(self.lows_v) <= SENSOR_V
 
 
 class Guess(NamedTuple):
@@ -144,12 +150,9 @@ def learn(fleet: Fleet, folder: Path) -> Iterator[tuple[str, tuple[str | None, L
             continue
         telemetry = read_telemetry(path, 1.0)
         facts: Any = battery(module)
-        engine = HealthEngine(Battery(**facts), cells=telemetry.cells)
-        for number, observation in enumerate(telemetry.observations):
-            if number == 0:
-                engine.begin_aged(
-                    age_days({"manufacture_date": module.made_on}, observation.time_s)
-                )
+        since_s = made_s({"manufacture_date": module.made_on}, START_S)
+        engine = HealthEngine(Battery(**facts, commissioned_s=since_s), cells=telemetry.cells)
+        for observation in telemetry.observations:
             engine.observe(observation)
         yield name, (None, engine.state())
 
@@ -190,7 +193,7 @@ class Play:
         self.busy_until = dict.fromkeys(self.scenario.buses, 0.0)
 
     def _units(self, interval_s: float) -> Iterator[Polled]:
-        pace = Pace(interval_s=interval_s, discharge_interval_s=URGENT_S)
+        pace = Pace(interval_s=interval_s, discharge_interval_s=min(URGENT_S, interval_s))
         for name, module in self.fleet.modules.items():
             site = self.fleet.sites[name]
             place = Location(site.rack, site.shelf, site.slot)
@@ -259,10 +262,10 @@ class Play:
             running.length_s += step_s
             power_w = -module.pack.current_a * float(module.pack.volts.sum())
             running.energy_wh += power_w * step_s / 3600
-            weakest = int(module.pack.volts.argmin())
-            if float(module.pack.volts[weakest]) < running.lowest_v:
-                running.lowest_v = float(module.pack.volts[weakest])
-                running.weakest = str(weakest + 1)
+            now_v = module.pack.volts.tolist()
+            running.lows_v = [
+                min(pair) for pair in zip(running.lows_v or now_v, now_v, strict=True)
+            ]
         elif running is not None:
             del self.running[name]
             self.outcome.truths.append(running)
@@ -366,24 +369,26 @@ def matched(truth: Truth, events: list[Event]) -> Event | None:
 def tell(name: str, outcome: Outcome) -> str:
     """Give the report of one scenario."""
     lines = [f"== {name}"]
-    missed, durations, energies, wrong = 0, [], [], 0
-    for truth in outcome.truths:
+    missed, lost, durations, energies, wrong = 0, 0, [], [], 0
+    for truth in (truth for truth in outcome.truths if truth.length_s >= LEAST_S):
         event = matched(truth, outcome.events)
-        if event is None or event.end_s is None:
-            missed += truth.length_s >= 2
+        if event is not None and event.detail.get("lost") is True:
+            lost += 1
             continue
-        if truth.length_s < 2:
+        if event is None or event.end_s is None:
+            missed += 1
             continue
         durations.append(float(event.detail["duration_s"]) - truth.length_s)
         energies.append(float(event.detail["energy_wh"]) / truth.energy_wh - 1)
-        wrong += event.detail["lowest_cell"] != truth.weakest
+        wrong += not truth.limiting(str(event.detail["lowest_cell"]))
     if durations:
         lines.append(
-            f"{len(durations)} discharges of 2 s and more recorded, {missed} missed; duration off "
+            f"{len(durations)} discharges of 2 s and more recorded, {lost} recorded as lost under "
+            f"load, {missed} missed; duration off "
             f"by at most {max(map(abs, durations)):.2f} s, energy by at most "
             f"{max(map(abs, energies)):.1%}, limiting cell wrong {wrong} times"
         )
-    short = [truth for truth in outcome.truths if truth.length_s < 2]
+    short = [truth for truth in outcome.truths if truth.length_s < LEAST_S]
     if short:
         seen = sum(matched(truth, outcome.events) is not None for truth in short)
         counted = sum(float(e.detail["count"]) for e in outcome.events if e.kind == "flicker")
@@ -418,10 +423,11 @@ def _tell_guesses(guesses: list[Guess]) -> Iterator[str]:
 def main() -> None:
     """Play the scenarios named on the command line."""
     wanted = [word for word in sys.argv[1:] if not word.startswith("--")]
+    paces = [float(w.partition("=")[2]) for w in sys.argv if w.startswith("--interval=")]
     for name in wanted or SCENARIOS:
         with tempfile.TemporaryDirectory() as folder:
             past = None if "--fresh" in sys.argv else Path(folder)
-            outcome = Play(name, past=past).run()
+            outcome = Play(name, interval_s=(paces or [INTERVAL_S])[0], past=past).run()
         sys.stdout.write(tell(name, outcome) + "\n")
         sys.stdout.flush()
 

@@ -1,0 +1,205 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.events.look import Look
+from agent.events.outlook import Foresight, aged, shelf_left, standby
+from agent.events.projection import LONGEST_S, Present, Standing, project
+from agent.health.chemistry import NCA_POWER
+from agent.health.report import Estimate
+from agent.health.ride import Cells, seconds_to_cutoff
+from agent.model import Interval, Outlook
+
+CELLS = tuple(str(n) for n in range(1, 13))
+
+
+def standing(health: tuple[float, ...] = (0.95,) * 12, sd: float = 0.02) -> Standing:
+    ln_q = np.log(np.array(health))
+    estimate = Estimate(
+        ln_capacity=ln_q,
+        spread=np.full((12, 12), sd**2 / 2) + np.eye(12) * sd**2 / 2,
+        ln_growth=np.zeros(12),
+        growth_sd=np.full(12, 0.02),
+        resistance_ohm=np.full(12, 0.0025),
+        opened=np.zeros(12),
+        open_share=0.0,
+        warm_slope=0.0,
+    )
+    return Standing(NCA_POWER, 15.3, CELLS, estimate, np.full(12, 0.1), 28.0)
+
+
+def test_at_rest_it_agrees_with_the_engine_that_steps_through_time() -> None:
+    made = standing()
+    for power_w in (1500.0, 3000.0, 5500.0):
+        found = project(made, Present(power_w))
+        assert found is not None
+        cells = Cells(
+            np.exp(made.estimate.ln_capacity)[None],
+            made.estimate.resistance_ohm[None],
+            made.drawn[None],
+            made.celsius,
+        )
+        stepped, _ = seconds_to_cutoff(
+            cells, NCA_POWER, capacity_ah=15.3, powers_w=np.array([power_w])
+        )
+        wanted = float(stepped[0, 0])
+        if wanted < 900:
+            assert found.seconds.estimate == pytest.approx(wanted, rel=0.02)
+
+
+def test_the_weak_cell_ends_it() -> None:
+    found = project(standing((0.95,) * 6 + (0.8,) + (0.95,) * 5), Present(3000.0))
+    sound = project(standing(), Present(3000.0))
+    assert found is not None
+    assert sound is not None
+    assert found.cell == "7"
+    assert found.seconds.upper < sound.seconds.estimate
+
+
+def test_what_was_drawn_is_gone() -> None:
+    whole, later = project(standing(), Present(3000.0)), None
+    assert whole is not None
+    drawn_ah = 3000.0 / 46.0 * 60.0 / 3600.0
+    later = project(standing(), Present(3000.0, charge_ah=drawn_ah, elapsed_s=60.0))
+    assert later is not None
+    assert later.seconds.estimate == pytest.approx(whole.seconds.estimate - 60.0, rel=0.04)
+
+
+def test_a_cell_that_sags_more_is_believed() -> None:
+    good = dict.fromkeys(CELLS, 3.85)
+    rest = dict.fromkeys(CELLS, 4.05)
+    sound = project(standing(), Present(3000.0, 0.1, 10.0, good, rest))
+    sagging = project(standing(), Present(3000.0, 0.1, 10.0, {**good, "4": 3.70}, rest))
+    assert sound is not None
+    assert sagging is not None
+    assert sagging.cell == "4"
+    assert sagging.seconds.estimate < sound.seconds.estimate
+
+
+def test_no_power_gives_no_time() -> None:
+    assert project(standing(), Present(5.0)) is None
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(
+    st.floats(100, 20000),
+    st.floats(0, 30),
+    st.floats(0, 5000),
+    st.lists(numbers, min_size=12, max_size=12),
+    st.lists(numbers, min_size=12, max_size=12),
+    st.floats(0.2, 1.1),
+)
+def test_whatever_is_read_the_answer_is_a_time(
+    power_w: float,
+    charge_ah: float,
+    elapsed_s: float,
+    cells: list[float],
+    rest: list[float],
+    health: float,
+) -> None:
+    wild = {name: v for name, v in zip(CELLS, cells, strict=True) if 0 <= v <= 20}
+    before = {name: v for name, v in zip(CELLS, rest, strict=True) if 0 <= v <= 20}
+    present = Present(power_w, charge_ah, elapsed_s, wild, before, 30.0)
+    found = project(standing((health,) * 12), present)
+    if found is not None:
+        low, estimate, high = found.seconds.lower, found.seconds.estimate, found.seconds.upper
+        assert all(map(math.isfinite, found.seconds))
+        assert 0 <= low <= estimate <= LONGEST_S
+        assert estimate <= high or high == LONGEST_S
+
+
+def loaded(second: float, power_w: float = 3000.0) -> Look:
+    cells = dict.fromkeys(CELLS, 3.85 - 0.0004 * second)
+    volts = sum(cells.values())
+    return Look("u", 1.7e9 + second, second, -power_w / volts, volts, cells, 28.0)
+
+
+def watch(foresight: Foresight, seconds: range, power_w: float = 3000.0) -> list[Outlook]:
+    found = []
+    for second in seconds:
+        outlook = foresight.watch(
+            loaded(second, power_w),
+            power_w=power_w,
+            charge_ah=power_w / 46.2 * second / 3600.0,
+            elapsed_s=float(second),
+        )
+        assert outlook is not None
+        found.append(outlook)
+    return found
+
+
+def test_the_time_left_runs_down_with_every_sample() -> None:
+    left = [one.seconds.estimate for one in watch(Foresight(standing(), 90.0, {}), range(5, 60))]
+    # Every other sample measures the cells anew, and may know better.
+    assert all(b < a - 0.9 or b < 1.03 * a for a, b in itertools.pairwise(left))
+    assert sum(b < a for a, b in itertools.pairwise(left)) > len(left) // 2
+    assert left[0] - left[-1] == pytest.approx(54.0, rel=0.4)
+
+
+def test_twice_the_load_leaves_less_than_half_the_time_at_once() -> None:
+    foresight = Foresight(standing(), 90.0, {})
+    before = watch(foresight, range(5, 20))[-1].seconds.estimate
+    after = watch(foresight, range(20, 21), 6000.0)[-1].seconds.estimate
+    assert after < before / 2
+
+
+def test_a_short_discharge_scores_nothing() -> None:
+    foresight = Foresight(standing(), 90.0, {})
+    watch(foresight, range(1, 5))
+    assert foresight.verdict(duration_s=5.0, energy_wh=4.0, lowest_v=3.8) == {}
+
+
+def test_a_prediction_is_held_against_what_was_shown() -> None:
+    foresight = Foresight(standing(), 90.0, {})
+    watch(foresight, range(1, 61))
+    told = foresight.verdict(duration_s=60.0, energy_wh=50.0, lowest_v=3.8)
+    assert told["shown_by"] == "projection at the end"
+    assert told["prediction_ratio"] == pytest.approx(1.0, abs=0.2)
+    emptied = foresight.verdict(duration_s=60.0, energy_wh=50.0, lowest_v=2.7)
+    assert emptied["shown_s"] == 60.0
+    assert emptied["shown_by"] == "cut-off"
+    assert emptied["prediction_covered"] is False
+
+
+def test_at_rest_the_time_at_a_load() -> None:
+    found = standby(standing(), power_w=3000.0, required_s=90.0, at_s=1.7e9)
+    assert found is not None
+    assert found.elapsed_s is None
+    assert aged(found, 1.7e9 + 60) == found
+
+
+def test_an_outlook_ages() -> None:
+    one = Outlook(1.7e9, 3000.0, Interval(100.0, 90.0, 110.0), 90.0, 30.0)
+    assert aged(one, 1.7e9 + 95) == Outlook(
+        1.7e9 + 95, 3000.0, Interval(5.0, 0.0, 15.0), 90.0, 125.0
+    )
+
+
+def test_the_first_module_to_drop_leaves_its_share_to_the_others() -> None:
+    # 100 s together; then two carry 1.5 times as much for what is left of 100 s more.
+    parts = [(1000.0, 100.0), (1000.0, 200.0), (1000.0, 200.0)]
+    assert shelf_left(parts, rated_w=None) == pytest.approx(100 + 100 / 1.5)
+
+
+def test_a_shelf_ends_when_the_share_of_one_exceeds_its_rating() -> None:
+    parts = [(1000.0, 100.0), (1000.0, 200.0), (1000.0, 200.0)]
+    assert shelf_left(parts, rated_w=1200.0) == pytest.approx(100)
+
+
+def test_a_shelf_without_load_has_no_time() -> None:
+    assert shelf_left([], rated_w=None) == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(1, 6000), st.floats(0, 4000)), min_size=1, max_size=12))
+def test_a_shelf_lasts_between_its_first_and_its_last_module(
+    parts: list[tuple[float, float]],
+) -> None:
+    left = shelf_left(parts, rated_w=None)
+    times = [seconds for _, seconds in parts]
+    assert min(times) - 1e-6 <= left <= max(times) + 1e-6
