@@ -1,23 +1,46 @@
 """The ``bbu-agent`` command: one file per group of commands, gathered here."""
 
+import importlib
 import sys
 
 import click
 
 from agent import __version__
-from agent.cli.check import check
-from agent.cli.events import events, outage
-from agent.cli.profiles import profiles
-from agent.cli.read import read
-from agent.cli.record import record
-from agent.cli.replay import replay
-from agent.cli.run import run
-from agent.cli.scan import scan
-from agent.cli.status import status
 from agent.errors import AgentError, ConfigError
 
+_HOMES = {
+    "run": "run",
+    "read": "read",
+    "scan": "scan",
+    "record": "record",
+    "check": "check",
+    "replay": "replay",
+    "status": "status",
+    "profiles": "profiles",
+    "events": "events",
+    "outage": "events",
+}
+"""Each command and the file it lives in."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """Loads a command when it is called: each needs other libraries, and those take time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_HOMES, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _HOMES:
+            home = importlib.import_module(f"agent.cli.{_HOMES[cmd_name]}")
+            command: click.Command = getattr(home, cmd_name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="bbu-agent")
 def cli() -> None:
     """Read battery backup units, score every cell, say which will not ride through."""
@@ -27,10 +50,6 @@ def cli() -> None:
 def version() -> None:
     """Print the version."""
     click.echo(f"bbu-agent {__version__}")
-
-
-for command in (run, read, scan, record, check, replay, status, profiles, events, outage):
-    cli.add_command(command)
 
 
 def main() -> None:

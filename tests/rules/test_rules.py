@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -209,6 +210,7 @@ def test_the_commands_of_a_runbook_exist(name: str) -> None:
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     for line in re.findall(r"^bbu-agent .+$", blocks, re.MULTILINE):
         subcommand, *words = line.partition("#")[0].split()[1:]
-        known = cli.commands[subcommand].params
-        options = {option for parameter in known for option in parameter.opts}
+        command = cli.get_command(click.Context(cli), subcommand)
+        assert command is not None, line
+        options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
