@@ -1,9 +1,9 @@
 """Outages in simulated time: what the agent records and projects, against the truth.
 
 Usage: ``python -m tests.benchmarks.outage [--fresh] [--interval=SECONDS] [SCENARIO ...]``
-(grid-flicker, long-outage and second-module-lost; 2 s). The engines have seen the scenario's past; with
-``--fresh`` they meet the modules for the first time. The schedule, the request plan, the
-intake and the health engine are the agent's own; the wire is a clock that counts characters
+(grid-flicker, long-outage and second-module-lost; 2 s). The engines have seen the scenario's
+past; with ``--fresh`` they meet the modules for the first time. The schedule, the request plan,
+the intake and the health engine are the agent's own; the wire is a clock that counts characters
 as an RS-485 line would, and the cells and what befalls them are the simulator's.
 """
 

@@ -115,7 +115,7 @@ def test_whatever_is_read_the_answer_is_a_time(
 
 
 def loaded(second: float, power_w: float = 3000.0) -> Look:
-    cells = dict.fromkeys(CELLS, 3.85 - 0.0004 * second)
+    cells = dict.fromkeys(CELLS, 3.85 - 0.0012 * second)
     volts = sum(cells.values())
     return Look("u", 1.7e9 + second, second, -power_w / volts, volts, cells, 28.0)
 
