@@ -73,6 +73,7 @@ def make_pack(
         short_siemens=np.zeros(n),
         contact_ohm=np.zeros(n),
         alive=np.ones(n),
+        swing=np.ones(n),
         calendar_loss=np.zeros(n),
         cycle_loss=np.zeros(n),
         new_ah=design.capacity_ah,

@@ -145,12 +145,15 @@ def _module(
     pack = make_pack(design.pack, Spread(), cells, rest_v=design.float_v, celsius=28.0)
     new_ohm = pack.resistance_ohm(_PULSE_S)
     age_s = _age_s(scenario, part, name)
-    if age_s > 0:
+    # In parts of a year at most: beyond its knee ageing feeds on itself.
+    parts = math.ceil(age_s / _YEAR_S)
+    for _ in range(parts):
         pack.age_by(
-            days=age_s / _DAY_S,
+            days=age_s / parts / _DAY_S,
             celsius=np.full(design.pack.series, scenario.climate.mean + 3.0),
-            soc=pack.soc(),
+            soc=np.full(design.pack.series, float(pack.soc().mean())),
         )
+    if parts:
         pack.cells.held_ah = pack.curves.held_at(design.float_v)
     module = Module(
         name=name,

@@ -20,7 +20,7 @@ _YEAR_S = 365.25 * 86400
 _CELL_FIELDS = (
     *("positive_ah", "negative_ah", "lithium_ah", "held_ah", "relaxing_v", "celsius"),
     *("resistance_share", "ageing_share", "leak_a", "short_siemens", "contact_ohm"),
-    "alive",
+    *("alive", "swing"),
     *("calendar_loss", "cycle_loss"),
 )
 STATE_FILE = "final.json"

@@ -21,6 +21,7 @@ _TOP_UP_S = 4 * _HOUR_S
 _LONGEST_OUTAGE_S = 120.0
 _LONG_SHARE = 0.9
 _SHORTEST_S = 1e-6
+_STRAIGHT_LOSS = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,10 @@ def catch_up(fleet: Fleet, name: str, now_s: float) -> None:
 def quick_past(fleet: Fleet, years: float) -> None:
     """Age every module by ``years`` that nobody recorded, its faults growing on the way."""
     for name, module in fleet.modules.items():
-        # Without a fault that grows, a year at one temperature is one step of the law.
-        months = max(1, round(years * (12 if module.faults else 1)))
+        # With no fault that grows and no knee near, a year at one temperature is one step.
+        cells = module.pack.cells
+        bends = float((cells.calendar_loss + cells.cycle_loss).max()) > _STRAIGHT_LOSS
+        months = max(1, round(years * (12 if module.faults or bends else 1)))
         warm = fleet.scenario.climate.mean + fleet.sites[name].warmer_k + 4.0
         begin = fleet.start_s - years * _YEAR_S
         module.counters.installed_s -= years * _YEAR_S
