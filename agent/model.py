@@ -140,7 +140,8 @@ class Battery:
     ``required_seconds``. ``cell_cutoff_v``, ``cell_float_v`` and ``cell_max_v`` are per
     series cell. ``resistance_ohm`` is a new series cell's 10 s resistance at 25 degC.
     ``ocv`` is a new cell's open-circuit curve as (state of charge, volts), rising.
-    Unknown is None; the chemistry's own values then serve.
+    ``commissioned_s`` is when the cells were new, as unix time; without it their age is
+    unknown. Unknown is None; the chemistry's own values then serve.
     """
 
     chemistry: Chemistry = Chemistry.UNKNOWN
@@ -157,6 +158,7 @@ class Battery:
     voltage_step_v: float | None = None
     current_step_a: float | None = None
     temperature_step_c: float | None = None
+    commissioned_s: float | None = None
 
 
 class UnitState(StrEnum):
@@ -269,7 +271,8 @@ class CellHealth:
     """Our estimate for one series cell.
 
     ``state_of_health`` is capacity over rated capacity; ``resistance_growth`` is the 10 s
-    resistance at 25 degC over the cell's own value at commissioning (1.0 = as new);
+    resistance at 25 degC over the cell's own value at commissioning (1.0 = as new), or when
+    first measured where nobody has seen the cell new (``Health.evidence`` says so);
     ``leak_a`` the self-discharge beyond the cell's neighbours, in amperes.
     """
 

@@ -20,6 +20,7 @@ FIELDS: tuple[tuple[Key[object], str], ...] = (
     (keys.CELL_FLOAT, "cell_float_v"),
     (keys.CELL_MAX, "cell_max_v"),
     (keys.RESISTANCE, "resistance_ohm"),
+    (keys.COMMISSIONED, "commissioned_s"),
 )
 _RISING = (keys.CELL_CUTOFF, keys.CELL_FLOAT, keys.CELL_MAX)
 

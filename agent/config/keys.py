@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from agent.config import measures
 from agent.config.addresses import HOST_PORT_PATTERN, host_port, listen_address
@@ -38,6 +39,22 @@ SNMP_ADDRESS: Word[tuple[str, int]] = Word(
 )
 LISTEN_ADDRESS: Word[tuple[str, int]] = Word(
     "an address HOST:PORT", listen_address, {"type": "string", "pattern": r":[0-9]{1,5}$"}
+)
+
+
+def _day(value: str) -> float:
+    rule = "is not a date; write year-month-day, for example 2024-05-01"
+    if not re.fullmatch(_DATE, value):
+        raise ValueError(rule)
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise ValueError(rule) from None
+
+
+_DATE = r"(?:19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2}"
+DATE: Word[float] = Word(
+    "a date such as 2024-05-01", _day, {"type": "string", "pattern": f"^{_DATE}$"}
 )
 
 
@@ -204,12 +221,17 @@ RESISTANCE = Key(
     measure(measures.RESISTANCE),
     "Resistance of a new series cell over 10 s at 25 degC.",
 )
+COMMISSIONED = Key(
+    "commissioned",
+    DATE,
+    "When the cells were new; without it their age is unknown, unless the device tells.",
+)
 BATTERY = Section(
     "battery",
     "a battery",
     (
         *(CHEMISTRY, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
-        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE),
+        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, COMMISSIONED),
     ),
 )
 

@@ -6,14 +6,16 @@ remembers; each of them is a small module of its own.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
-from agent.health import facts, intake, record
+from agent.health import charge, facts, intake, record
 from agent.health.anomalies import sensors, shorts
+from agent.health.birth import Birth
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.evidence import Pulse, pulse_of
 from agent.health.filter import ModuleFilter
@@ -38,16 +40,11 @@ _REVIEW_S = 5 * _DAY_S
 _OUTLOOK_S = 6 * 3600.0
 _FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
-_REST_C = 0.02
-_SETTLED_S = 3600.0
-_LEAST_FALL = 0.006
 _EXCUSED = 0.6
 _NOTICED_V = 0.003
-_LOST_V = 0.05
 
 Vector = npt.NDArray[np.float64]
-_PEERS = 3
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 class HealthEngine:
@@ -79,6 +76,7 @@ class HealthEngine:
         self._standby = StandbyWatch(len(cells), self.capacity_ah)
         self._gain = GainWatch(self.capacity_ah, battery.current_step_a or 0.01)
         self._judge = Judge()
+        self._birth = Birth(len(cells))
         self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
 
     def observe(self, observation: Observation) -> None:
@@ -92,7 +90,16 @@ class HealthEngine:
         cells_v = intake.cell_voltages(observation.cells_v, len(self.cells))
         drawn = 0.0 if current_a is None else current_a * passed_s / 3600.0 / self.capacity_ah
         memory.pass_time(passed_s, celsius, abs(drawn) / 2.0)
-        self._follow_charge(passed_s, current_a, drawn, cells_v)
+        charge.follow(
+            memory,
+            self._curve_back,
+            passed_s=passed_s,
+            rate_c=None if current_a is None else current_a / self.capacity_ah,
+            drawn=drawn,
+            cells_v=cells_v,
+        )
+        if self._birth.met_s is None:
+            self._begin(observation.time_s)
         if memory.waiting_s >= _DAY_S:
             self._age()
             if self.now_s - memory.reviewed_s >= _REVIEW_S:
@@ -101,7 +108,7 @@ class HealthEngine:
             return
         self._gain.watch(observation.time_s, current_a)
         current_a /= self._gain.ratio
-        rest = abs(current_a) < _REST_C * self.capacity_ah
+        rest = abs(current_a) < charge.REST_C * self.capacity_ah
         if self._standby.watch(
             observation.time_s, passed_s, cells_v, observation.balancing, rest=rest
         ):
@@ -145,7 +152,7 @@ class HealthEngine:
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=basis,
             evidence_at=memory.evidence_s,
-            evidence=evidence(memory),
+            evidence=evidence(memory, self._birth),
         )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
@@ -203,16 +210,24 @@ class HealthEngine:
             measured_curve=self.battery.ocv is not None,
         )
 
-    def begin_aged(self, days: float) -> None:
-        """Count the cells as ``days`` old already: nobody has seen them new."""
+    @property
+    def age_unknown(self) -> bool:
+        """Whether the cells were met at an age that nobody knows."""
+        return self._birth.unknown
+
+    def commission(self, time_s: float) -> None:
+        """Hold the cells for new at unix time ``time_s`` where nobody has said otherwise.
+
+        Counts only before the first observation.
+        """
+        if self.battery.commissioned_s is None:
+            self.battery = replace(self.battery, commissioned_s=time_s)
+
+    def _begin(self, time_s: float) -> None:
+        """Meet the cells: they may be years old."""
         memory = self._memory
-        self._filter.propagate(
-            days,
-            celsius=memory.known_celsius(),
-            soc=memory.soc,
-            cycles=0.0,
-            welds=np.zeros(len(self.cells)),
-        )
+        self._birth.meet(time_s, self.battery.commissioned_s, memory.known_celsius(), memory.soc)
+        self._birth.age(self._filter)
 
     def standing(self, now_s: float) -> tuple[Estimate, Vector, float]:
         """What an outage at ``now_s`` would begin with: estimate, charge drawn, degrees Celsius.
@@ -244,6 +259,7 @@ class HealthEngine:
         parallel = self.battery.parallel
         return estimate_of(
             state,
+            self._birth,
             level=self._jumps.level,
             opened=self._jumps.open_probability(state, parallel),
             parallel=parallel,
@@ -263,26 +279,9 @@ class HealthEngine:
         self._carry(self._filter, self._memory.waiting_s / _DAY_S)
         self._memory.aged()
 
-    def _follow_charge(
-        self, passed_s: float, current_a: float | None, drawn: float, cells_v: list[float]
-    ) -> None:
-        """Keep the module's state of charge: from rest voltage, else by counting."""
-        memory = self._memory
-        if current_a is None:
-            return
-        if abs(current_a) > _REST_C * self.capacity_ah:
-            memory.rest_s = 0.0
-            memory.soc = min(max(memory.soc + drawn, 0.0), 1.0)
-            return
-        memory.rest_s += passed_s
-        if memory.rest_s >= _SETTLED_S:
-            seen = sorted(v for v in cells_v if not math.isnan(v))
-            if seen:
-                memory.soc = interpolate(self._curve_back, seen[len(seen) // 2])
-
     def _learn(self, step: Step) -> None:
         """Let the filter learn from a load step, save for cells that suddenly changed."""
-        self._believe_rest(step)
+        charge.correct(self._memory, step, self.kind.ocv, self._curve_back, self.capacity_ah)
         step_c = self.battery.temperature_step_c or 0.1
         pulse = pulse_of(
             step,
@@ -301,17 +300,10 @@ class HealthEngine:
                 believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
             )
             self._jumps.reconsider(self._filter, pulse.time_s)
+            self._birth.measured(self._filter, believed, pulse.time_s)
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s
         self._review()
-
-    def _believe_rest(self, step: Step) -> None:
-        """Take the charge from the voltage before a step where counting has lost it."""
-        if abs(step.before_a) > _REST_C * self.capacity_ah or np.isnan(step.before_v).all():
-            return
-        volts = float(np.nanmedian(step.before_v))
-        if abs(interpolate(self.kind.ocv, self._memory.soc) - volts) > _LOST_V:
-            self._memory.soc = interpolate(self._curve_back, volts)
 
     def _meet(self, pulse: Pulse) -> None:
         """Take from the first load step what nobody has said of the cells."""
@@ -323,9 +315,10 @@ class HealthEngine:
         kind = cell_type(self.battery, memory.first_ohm, memory.first_soc)
         if kind != self.kind:
             self.kind = kind
-            loss = self._filter.law_loss
+            loss = self._filter.law_loss - self._birth.law_loss
             self._filter = ModuleFilter.start(kind, len(self.cells), self.capacity_ah)
-            self._filter.catch_up(loss)
+            self._birth.age(self._filter)
+            self._filter.catch_up(max(loss, 0.0))
 
     def _compare(self, window: Window) -> None:
         """Let the cells that changed show whether capacity went with the resistance."""
@@ -342,7 +335,9 @@ class HealthEngine:
         estimate = self._estimate_of(self._filter)
         rated_w = self._rated_w()
         ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-        findings = list(cell_findings(self._filter, self._jumps, estimate, self.cells))
+        findings = list(
+            cell_findings(self._filter, self._jumps, estimate, self.cells, self._birth.since())
+        )
         excused = {f.cell for f in findings if f.cell is not None and f.severity > _EXCUSED}
         findings += shorts(self._standby, self.kind.ocv, self.cells)
         findings += sensors(
@@ -353,7 +348,9 @@ class HealthEngine:
             excused=frozenset(excused),
         )
         year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
-        findings += unit_findings(estimate, year, ride, self.battery.required_seconds)
+        findings += unit_findings(
+            estimate, year, ride, self.battery.required_seconds, guessed=self._birth.unknown
+        )
         self.raised += self._judge.review(findings, now_s)
 
     def state(self) -> dict[str, JSON]:
@@ -370,6 +367,7 @@ class HealthEngine:
             "standby": record.dump(self._standby),
             "gain": record.dump(self._gain),
             "judge": self._judge.pack(),
+            "birth": record.dump(self._birth),
             "memory": record.dump(self._memory),
         }
 
@@ -390,6 +388,7 @@ class HealthEngine:
         record.fill(made._clock, state.get("clock"))
         made._steps.unpack(state.get("steps"))
         record.fill(made._memory, state.get("memory"))
+        record.fill(made._birth, state.get("birth"))
         if made._memory.first_ohm is not None:
             first = made._memory
             made.kind = cell_type(battery, first.first_ohm, first.first_soc)

@@ -213,6 +213,18 @@ class ModuleFilter:
         variance = self.p[rho, rho] + np.where(moved, self.p[r, r] + 2.0 * self.p[rho, r], 0.0)
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
+    def ln_resistance(self) -> tuple[Vector, Vector]:
+        """Mean of ln R of every cell (ohms, 10 s, 25 degC) and its sd."""
+        _, _, rho, r, _ = self.blocks()
+        variance = self.p[r, r] + self.p[rho, rho] + 2.0 * self.p[rho, r]
+        return self.x[r] + self.x[rho], np.sqrt(np.maximum(variance, 0.0))
+
+    def doubt_growth(self, share_sd: float) -> None:
+        """Hold the growth so far, of all cells together, for uncertain by ``share_sd`` of it."""
+        rho = self.blocks()[2]
+        self.p[np.ix_(rho, rho)] += share_sd**2 * np.outer(self.x[rho], self.x[rho])
+        self._tidy()
+
     def loosen(self, cell: int, sd: float) -> None:
         """Give up what is believed of one cell's resistance level: something happened to it."""
         r = self.blocks()[3][cell]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from agent.health.birth import Birth
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
@@ -21,15 +22,20 @@ _POOR = 0.5
 
 
 def cell_findings(
-    state: ModuleFilter, jumps: JumpWatch, estimate: Estimate, cells: tuple[str, ...]
+    state: ModuleFilter,
+    jumps: JumpWatch,
+    estimate: Estimate,
+    cells: tuple[str, ...],
+    reference: str,
 ) -> Iterator[Finding]:
-    """Cells that differ from their module: open, welded, ageing fast, worn."""
+    """Cells that differ from their module: open, welded, ageing fast, worn.
+
+    ``reference`` says what the growth counts from ("since commissioning").
+    """
     growth = estimate.ln_growth
     middle = float(np.median(growth))
     for index, cell in enumerate(cells):
-        own = (
-            f"cell {cell}: resistance {math.expm1(growth[index]) * 100:+.0f} % since commissioning"
-        )
+        own = f"cell {cell}: resistance {math.expm1(growth[index]) * 100:+.0f} % {reference}"
         module = f"its module {math.expm1(middle) * 100:+.0f} %"
         jump = float(state.x[state.blocks()[3][index]] - jumps.level[index])
         if math.isfinite(jump) and jump > 0.0:
@@ -49,8 +55,8 @@ def cell_findings(
                 cell,
                 opened / 0.5,
                 Verdict.DEGRADED,
-                f"{own}, {module}; {since}; an open parallel cell explains it with probability "
-                f"{opened:.2f}, and takes {estimate.open_share * 100:.0f} % of the capacity",
+                f"cell {cell}: an open parallel cell explains its resistance with probability "
+                f"{opened:.2f}, and takes {estimate.open_share * 100:.0f} % of its capacity",
             )
         else:
             yield _fast(state, index, cell, f"{own}, {module}")
@@ -70,9 +76,13 @@ def _fast(state: ModuleFilter, index: int, cell: str, text: str) -> Finding:
 
 
 def unit_findings(
-    estimate: Estimate, year: Estimate, ride: Ride | None, required_s: float
+    estimate: Estimate, year: Estimate, ride: Ride | None, required_s: float, *, guessed: bool
 ) -> Iterator[Finding]:
-    """What limits the unit as a whole, now and (``year``) in a year."""
+    """What limits the unit as a whole, now and (``year``) in a year.
+
+    ``guessed`` says that nobody knows the cells' age: a capacity that only a guessed age has
+    taken degrades nothing.
+    """
     if ride is not None:
         low, high = ride.seconds.lower, ride.seconds.upper
         yield Finding(
@@ -90,17 +100,20 @@ def unit_findings(
         "end_of_life_near",
         None,
         (1.0 - then) / (1.0 - END_OF_LIFE),
-        Verdict.DEGRADED if now < END_OF_LIFE else Verdict.WATCH,
+        Verdict.DEGRADED if now < END_OF_LIFE and not guessed else Verdict.WATCH,
         f"the weakest cell holds about {now * 100:.0f} % of the rated capacity, "
         f"about {then * 100:.0f} % in a year",
     )
 
 
-def evidence(memory: Memory) -> tuple[str, ...]:
+def evidence(memory: Memory, birth: Birth) -> tuple[str, ...]:
     """What the estimate rests on, in words."""
+    before = birth.evidence()
     if memory.evidence_s is None:
-        return ("no load step seen yet: the estimate rests on the chemistry's ageing alone",)
+        text = "no load step seen yet: the estimate rests on the chemistry's ageing alone"
+        return (*before, text)
     return (
+        *before,
         f"{memory.pulses} load steps gave a resistance, last on {date(memory.evidence_s)}",
         "capacity is inferred from resistance growth; only a test of 80 % depth measures it",
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from agent.health.birth import Birth
 from agent.health.chemistry import CellType
 from agent.health.filter import K, ModuleFilter
 from agent.health.ride import LIMIT_S, Cells, seconds_to_cutoff
@@ -29,8 +30,8 @@ class Estimate:
     """What is believed of a module's cells at one time, ready to be reported.
 
     ``ln_capacity`` is ln (Q/rated) with covariance ``spread``; ``ln_growth`` ln (R/R at
-    commissioning) with sd ``growth_sd``; ``resistance_ohm`` at 10 s and 25 degC;
-    ``warm_slope`` what ln R grows by per 10 K beyond the thermal law; ``opened`` the
+    commissioning or when first measured) with sd ``growth_sd``; ``resistance_ohm`` at 10 s and
+    25 degC; ``warm_slope`` what ln R grows by per 10 K beyond the thermal law; ``opened`` the
     probability that a parallel cell is open, which then takes the share ``open_share`` of
     the capacity.
     """
@@ -163,10 +164,10 @@ def at_limit(ride: Ride) -> bool:
 
 
 def estimate_of(
-    state: ModuleFilter, *, level: Vector, opened: Vector, parallel: int | None
+    state: ModuleFilter, birth: Birth, *, level: Vector, opened: Vector, parallel: int | None
 ) -> Estimate:
     """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped."""
-    growth, growth_sd = state.ln_growth(level)
+    growth, growth_sd = birth.growth(state, level)
     _, _, rho, r, _ = state.blocks()
     return Estimate(
         ln_capacity=state.ln_capacity(),

@@ -5,7 +5,7 @@ Holds no clock and no I/O of its own; what must be kept goes to an ``Archive``.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -127,7 +127,7 @@ class Assessor:
         names = {str(row.index) for row in cells}
         if self.engine is not None:
             if names <= set(self.engine.cells):
-                return self.engine
+                return self._told_its_age(self.engine, now_s)
             log.warning("unit %s: has more cells than before; starts anew", self.unit)
             names |= set(self.engine.cells)
         elif self.learnt is not None:
@@ -140,23 +140,38 @@ class Assessor:
                     return HealthEngine.restore(self.battery, cells=_ordered(names), state=state)
                 except StoreError as error:
                     log.warning("unit %s: starts without its past: %s", self.unit, error)
-        engine = HealthEngine(self.battery, cells=_ordered(names))
-        engine.begin_aged(age_days(self.known, now_s))
-        return engine
+        return self._fresh(_ordered(names), now_s)
+
+    def _told_its_age(self, engine: HealthEngine, now_s: float) -> HealthEngine:
+        """Start again if the age became known before anything was learnt without it."""
+        if not engine.age_unknown or engine.evidence_count > 0:
+            return engine
+        return engine if self._made_s(now_s) is None else self._fresh(engine.cells, now_s)
+
+    def _made_s(self, now_s: float) -> float | None:
+        since_s = self.battery.commissioned_s
+        return made_s(self.known, now_s) if since_s is None else since_s
+
+    def _fresh(self, cells: tuple[str, ...], now_s: float) -> HealthEngine:
+        """Start an engine that knows the cells' age, if the configuration or the device does."""
+        return HealthEngine(replace(self.battery, commissioned_s=self._made_s(now_s)), cells=cells)
 
 
-def age_days(known: Mapping[str, Value], now_s: float) -> float:
-    """Give the age of a battery by its own word, in days; 0 where it does not tell."""
+def made_s(known: Mapping[str, Value], now_s: float) -> float | None:
+    """Give when a battery was new by its own word, as unix time; None where it does not tell.
+
+    A date of the future, or older than any battery gets, is a clock or a register never set.
+    """
     installed_s, made = known.get("battery_install_date"), known.get("manufacture_date")
     since_s = float(installed_s) if isinstance(installed_s, float) else None
     if since_s is None and isinstance(made, str):
         try:
             since_s = datetime.fromisoformat(made[:10]).replace(tzinfo=UTC).timestamp()
         except ValueError:
-            return 0.0
-    if since_s is None or not 0 < now_s - since_s < _OLDEST_S:
-        return 0.0
-    return (now_s - since_s) / 86400.0
+            return None
+    if since_s is None or not 0 <= now_s - since_s < _OLDEST_S:
+        return None
+    return since_s
 
 
 def _ordered(names: Iterable[str]) -> tuple[str, ...]:

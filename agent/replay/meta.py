@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.errors import ConfigError
@@ -61,6 +62,7 @@ def _battery(fields: dict[str, object]) -> Battery:
         voltage_step_v=_number(steps, "v_q"),
         current_step_a=_number(steps, "i_q"),
         temperature_step_c=_number(steps, "t_q"),
+        commissioned_s=_date(fields, "commissioned"),
     )
 
 
@@ -79,6 +81,18 @@ def _number(fields: dict[str, object], key: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ValueError(f"{key} must be a positive number or null, not {value!r}")
     return float(value)
+
+
+def _date(fields: dict[str, object], key: str) -> float | None:
+    """Give an ISO 8601 date as unix seconds."""
+    value = fields.get(key)
+    if value is None:
+        return None
+    try:
+        when = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise ValueError(f"{key} must be a date such as 2024-05-01, not {value!r}") from error
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _count(fields: dict[str, object], key: str) -> int | None:

@@ -42,7 +42,8 @@ def replay(
     """Run ``observations`` through ``engine``; rows every ``every_s`` seconds and at evidence.
 
     A row at time t rests on samples up to t only. The regular times count from the first
-    sample, so that half a file gives exactly the rows of that half.
+    sample, so that half a file gives exactly the rows of that half. Cells whose age META does
+    not tell are held for new then.
     """
     tables = Tables()
     due_s: float | None = None
@@ -53,6 +54,7 @@ def replay(
             continue
         if due_s is None:
             due_s = time_s + min(every_s, 86400.0)
+            engine.commission(time_s)
         if time_s - due_s > 400 * every_s:
             due_s = time_s
         while time_s >= due_s:

@@ -361,7 +361,7 @@ def matched(truth: Truth, events: list[Event]) -> Event | None:
         for event in events
         if event.unit == truth.unit
         and event.kind in ("discharge", "self_test")
-        and abs(event.start_s - START_S - truth.start_s) < max(3.0, truth.length_s / 2)
+        and abs(event.start_s - START_S - truth.start_s) < max(1.4, truth.length_s / 2)
     ]
     return near[0] if near else None
 

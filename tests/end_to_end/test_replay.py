@@ -168,6 +168,7 @@ def test_the_state_left_for_the_agent_continues_the_replay(recorded: Path) -> No
     about = read_meta(recorded / "meta.json")
     straight = HealthEngine(about.battery, cells=("1", "2", "3", "4"))
     for observation in read_telemetry(recorded / "telemetry.csv", about.charge_sign).observations:
+        straight.commission(observation.time_s)
         straight.observe(observation)
     restored = HealthEngine.restore(about.battery, cells=straight.cells, state=saved["state"])
     assert restored.health(saved["saved_at"]) == straight.health(saved["saved_at"])

@@ -105,7 +105,8 @@ def test_every_key_of_a_battery(folder: Path) -> None:
             unit_id: 1
             battery: {chemistry: NCA, series: 11, parallel: 6, rated_capacity: 15.3 Ah,
                       rated_power: 3 kW, required_seconds: 240, cell_cutoff: 2.7 V,
-                      cell_float: 4.07 V, cell_max: 4.2 V, resistance: 2.5 mOhm}
+                      cell_float: 4.07 V, cell_max: 4.2 V, resistance: 2.5 mOhm,
+                      commissioned: 2024-05-01}
         """,
     )
     assert config.units[0].battery == {
@@ -119,6 +120,7 @@ def test_every_key_of_a_battery(folder: Path) -> None:
         "cell_float_v": 4.07,
         "cell_max_v": 4.2,
         "resistance_ohm": 0.0025,
+        "commissioned_s": 1714521600.0,
     }
 
 

@@ -25,6 +25,7 @@ def battery() -> Battery:
         ocv=OCV,
         voltage_step_v=0.001,
         temperature_step_c=0.1,
+        commissioned_s=START_S,
     )
 
 

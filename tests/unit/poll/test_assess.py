@@ -1,6 +1,6 @@
 """From samples to health with the real engine: when it starts, restarts, goes on and keeps."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -248,3 +248,35 @@ def test_phases(facts: dict[str, Value], phase: str | None) -> None:
 
 def test_absent_is_not_zero() -> None:
     assert observation(sample(0), ("1",)) == Observation(WALL_S, None, (None,))
+
+
+def age_known(made: Assessor) -> float | None:
+    assert made.engine is not None
+    return made.engine.battery.commissioned_s
+
+
+def test_a_battery_of_which_nobody_tells_the_age_is_not_taken_for_new() -> None:
+    made = assessor()
+    made.observe(sample(0, 4.0, 4.0, 4.0), urgent=False)
+    assert age_known(made) is None
+
+
+def test_the_device_s_own_date_is_its_age_even_where_it_comes_late() -> None:
+    made = assessor()
+    made.observe(sample(0, 4.0, 4.0, 4.0), urgent=False)
+    made.observe(sample(10, 4.0, 4.0, 4.0, manufacture_date="2021-03-04"), urgent=False)
+    assert age_known(made) == 1614816000.0
+
+
+def test_the_configured_date_wins_over_the_device_s() -> None:
+    made = assessor()
+    made.battery = replace(BATTERY, commissioned_s=1.6e9)
+    made.observe(sample(0, 4.0, 4.0, 4.0, manufacture_date="2021-03-04"), urgent=False)
+    assert age_known(made) == 1.6e9
+
+
+@pytest.mark.parametrize("text", ["", "1980-01-01", "2035-01-01", "04/03/21", "never"])
+def test_a_date_that_can_be_none_is_no_age(text: str) -> None:
+    made = assessor()
+    made.observe(sample(0, 4.0, 4.0, 4.0, manufacture_date=text), urgent=False)
+    assert age_known(made) is None
