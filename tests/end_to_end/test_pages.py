@@ -61,7 +61,10 @@ PAGES = {
     ),
     "a rack goes on battery": page("BbuRackOnBattery", "critical", rack="r4"),
     "a unit is lost on battery": page(
-        "BbuLostWhileDischarging", "critical", **unit("r4-a-3", "gate-d")
+        "BbuLostWhileDischarging",
+        "critical",
+        **unit("r4-a-3", "gate-d"),
+        finding="lost_while_discharging",
     ),
     "a unit is too hot": page("BbuOverTemperature", "critical", **unit("r5-a-1", "gate-d")),
     "a configuration is wrong": page("BbuConfigRejected", "warning"),
