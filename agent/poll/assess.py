@@ -4,6 +4,7 @@ Holds no clock and no I/O of its own; what must be kept goes to an ``Archive``.
 """
 
 import logging
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 State = dict[str, object]
 ASSESS_EVERY_S = 30.0
 """Between two assessments of a unit in standby: the estimate moves over days."""
+_SPREAD_S = 10.0
 _OLDEST_S = 20 * 365.25 * 86400.0
 KEEP_EVERY_S = 600.0
 """Between two records of a unit's learnt state in standby, when no event asks for one."""
@@ -80,6 +82,14 @@ class Assessor:
         self.known.clear()
         self.assessed_s = float("-inf")
         return True
+
+    def put_off(self, now_s: float) -> None:
+        """Make the next assessment due within some seconds, each unit in its own.
+
+        After an outage of a whole fleet all of them would be due in the same second.
+        """
+        share = zlib.crc32(self.unit.encode()) % 1000 / 1000
+        self.assessed_s = now_s - ASSESS_EVERY_S + _SPREAD_S * share
 
     def observe(self, sample: Sample, *, urgent: bool) -> Health | None:
         """Take a sample; give a new assessment when one is due, at once when ``urgent``."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,9 @@ from agent.transport.modbus import open_modbus
 from agent.transport.snmp import open_snmp
 
 log = logging.getLogger(__name__)
+
+_SAME_ALARM_S = 5.0
+"""Two alarms of one unit that reach no further apart are one."""
 
 
 def unit_infos(config: Config) -> tuple[UnitInfo, ...]:
@@ -58,6 +62,7 @@ class Fleet:
 
     sink: Sink
     running: dict[str, _Running] = field(default_factory=dict)
+    alarmed_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def buses(self) -> tuple[Bus, ...]:
@@ -67,6 +72,7 @@ class Fleet:
     async def configure(self, config: Config) -> None:
         """Poll exactly what ``config`` says. Buses that stay as they were are not disturbed."""
         infos = {info.name: info for info in unit_infos(config)}
+        self.alarmed_s.clear()
         wanted = dict(_buses(config, infos))
         gone = [
             name
@@ -92,8 +98,14 @@ class Fleet:
         await asyncio.gather(*(running.task for running in ending), return_exceptions=True)
 
     def alarm(self, info: UnitInfo, until_s: float) -> None:
-        """Read every unit of the shelf of ``info``, or of its bus, at the discharge interval."""
+        """Read every unit of the shelf of ``info``, or of its bus, at the discharge interval.
+
+        In an outage of the whole fleet every sample calls for this, and it looks at all units.
+        """
         now_s = time.monotonic()
+        if 0 <= until_s - self.alarmed_s.get(info.name, -math.inf) < _SAME_ALARM_S:
+            return
+        self.alarmed_s[info.name] = until_s
         for running in self.running.values():
             for unit in running.bus.units:
                 if _together(unit.info, info):

@@ -173,7 +173,10 @@ class Intake:
         running = followed.watch.running is not None
         self.archive.keep_sample(sample, closely=running or bool(seen.events))
         news = seen.began or seen.ended is not None
-        health = followed.assessor.observe(sample, urgent=news)
+        if running or news:
+            # Under load the outlook tells more, and the line needs the time.
+            followed.assessor.put_off(sample.wall_s)
+        health = followed.assessor.observe(sample, urgent=False)
         if health is not None:
             self.store.put_health(sample.unit, health)
             if not running:
