@@ -1,0 +1,158 @@
+"""Batteries of many cells: one engine for each block of at most sixteen.
+
+The filter is joint over its cells, so its cost grows with the cube of their number: sixteen
+take microseconds for a sample, two hundred would take seconds. Cells of one module compare
+best with each other, so blocks follow the modules where the indexes name them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Self
+
+from agent.errors import StoreError
+from agent.health.engine import JSON, HealthEngine, Observation
+from agent.model import Basis, Battery, Health, Interval, Verdict
+
+LARGEST_BLOCK = 16
+"""Cells of one engine (the filter is made for N <= 16)."""
+
+_BASES = (Basis.PRIOR, Basis.RESISTANCE, Basis.WINDOW, Basis.FULL_TEST)
+_VERDICTS = (Verdict.OK, Verdict.UNKNOWN, Verdict.WATCH, Verdict.DEGRADED, Verdict.REPLACE)
+
+
+def blocks(cells: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Split ``cells`` into blocks: by module first, then evenly into at most sixteen."""
+    modules: dict[str, list[str]] = {}
+    for cell in cells:
+        modules.setdefault(cell.rpartition("/")[0], []).append(cell)
+    for members in modules.values():
+        count = -(-len(members) // LARGEST_BLOCK)
+        for n in range(count):
+            start, end = (len(members) * edge // count for edge in (n, n + 1))
+            yield tuple(members[start:end])
+
+
+def _string(cell: str) -> str:
+    return next((part for part in cell.split("/") if part.startswith("string:")), "")
+
+
+class Bank:
+    """The engines of one unit's cells. One block is the plain engine and nothing more.
+
+    Strings in parallel are taken to share the current evenly, which is what is known of
+    them without a current of each.
+    """
+
+    def __init__(
+        self,
+        battery: Battery,
+        *,
+        cells: tuple[str, ...],
+        engines: tuple[HealthEngine, ...] | None = None,
+    ) -> None:
+        """Start new engines for ``cells``, or go on with ``engines`` that fit their blocks."""
+        self.cells = cells
+        self.engines = engines or tuple(
+            HealthEngine(_share(battery, len(part), len(cells)), cells=part)
+            for part in blocks(cells)
+        )
+        place = {cell: n for n, cell in enumerate(cells)}
+        self._places = [tuple(place[cell] for cell in engine.cells) for engine in self.engines]
+        self._strings = max(1, len({_string(cell) for cell in cells}))
+
+    @property
+    def single(self) -> HealthEngine | None:
+        """The one engine of a battery that is one block; None for larger ones."""
+        return self.engines[0] if len(self.engines) == 1 else None
+
+    @property
+    def age_unknown(self) -> bool:
+        """Whether nobody has told how old the cells are."""
+        return self.engines[0].age_unknown
+
+    @property
+    def evidence_count(self) -> int:
+        """How many pieces of evidence the cells have given."""
+        return sum(engine.evidence_count for engine in self.engines)
+
+    def observe(self, observation: Observation) -> None:
+        """Hand each block its part of ``observation``; see ``HealthEngine.observe``."""
+        if len(self.engines) == 1:
+            self.engines[0].observe(observation)
+            return
+        current_a = observation.current_a
+        if current_a is not None:
+            current_a /= self._strings
+        for engine, places in zip(self.engines, self._places, strict=True):
+            volts = tuple(observation.cells_v[n] for n in places)
+            # A mask counts cells of the whole unit; it says nothing of a block.
+            engine.observe(replace(observation, cells_v=volts, current_a=current_a, balancing=None))
+
+    def health(self, now_s: float) -> Health:
+        """Judge all blocks: the weakest decides for the unit."""
+        parts = [engine.health(now_s) for engine in self.engines]
+        return parts[0] if len(parts) == 1 else _joined(parts, now_s)
+
+    def state(self) -> dict[str, JSON]:
+        """Everything needed to continue exactly, as JSON values."""
+        if len(self.engines) == 1:
+            return self.engines[0].state()
+        return {
+            "cells": list(self.cells),
+            "blocks": [engine.state() for engine in self.engines],
+        }
+
+    @classmethod
+    def restore(
+        cls, battery: Battery, *, cells: tuple[str, ...], state: Mapping[str, JSON]
+    ) -> Self:
+        """Continue from ``state``. Raises StoreError when it cannot be used."""
+        parts = tuple(blocks(cells))
+        saved = [dict(state)] if len(parts) == 1 else state.get("blocks")
+        if not isinstance(saved, list) or len(saved) != len(parts):
+            raise StoreError("the saved health state is of other blocks of cells")
+        engines = tuple(
+            HealthEngine.restore(_share(battery, len(part), len(cells)), cells=part, state=one)
+            for part, one in zip(parts, saved, strict=True)
+        )
+        return cls(battery, cells=cells, engines=engines)
+
+
+def _share(battery: Battery, cells: int, of: int) -> Battery:
+    if cells == of:
+        return battery
+    power_w = battery.rated_power_w
+    share_w = None if power_w is None else power_w * cells / of
+    return replace(battery, series=cells, rated_power_w=share_w)
+
+
+def _joined(parts: Sequence[Health], now_s: float) -> Health:
+    reasons = {(r.code, r.cell, r.text): r for part in parts for r in part.reasons}
+    weakest = min(parts, key=_ride)
+    return Health(
+        verdict=max((part.verdict for part in parts), key=_VERDICTS.index),
+        reasons=tuple(reasons.values()),
+        updated_at=now_s,
+        cells=tuple(cell for part in parts for cell in part.cells),
+        state_of_health=_lowest([part.state_of_health for part in parts]),
+        ride_through_s=weakest.ride_through_s,
+        ride_through_probability=weakest.ride_through_probability,
+        end_of_life_s=_lowest([part.end_of_life_s for part in parts]),
+        limiting_cell=weakest.limiting_cell,
+        basis=max((part.basis for part in parts), key=_strength),
+        evidence_at=max((p.evidence_at for p in parts if p.evidence_at is not None), default=None),
+        evidence=tuple(text for part in parts for text in part.evidence),
+    )
+
+
+def _ride(part: Health) -> float:
+    return float("inf") if part.ride_through_s is None else part.ride_through_s.estimate
+
+
+def _lowest(found: Sequence[Interval | None]) -> Interval | None:
+    known = [interval for interval in found if interval is not None]
+    return min(known, key=lambda interval: interval.estimate, default=None)
+
+
+def _strength(basis: Basis) -> int:
+    return _BASES.index(basis) if basis in _BASES else 0
