@@ -1,14 +1,16 @@
 """The rules for what shows while nothing happens: shorts and sensors."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from agent.health.chemistry import Curve
 from agent.health.gain import GainWatch
-from agent.health.standby import StandbyWatch
+from agent.health.report import Z90
+from agent.health.standby import StandbyWatch, slope_at
 from agent.health.verdict import Finding, date
-from agent.model import Verdict
+from agent.model import Interval, Verdict
 
 # All leaks are judged for a 15 Ah cell and scale with the capacity.
 _REFERENCE_AH = 15.0
@@ -22,6 +24,15 @@ _OUTWARD_V = 0.002
 _QUIET_V = 0.0015
 _LEAK_FREE_A = 0.0004
 _CLEAN = 4.0
+# A leak by the idle voltage is believed as a number where its sd is below this.
+_VAGUE_A = 0.001
+_LEAK_FLOOR_A = 0.0003
+_BALANCE_SHARE_SD = 0.5
+
+_APART = 0.06
+_APART_V = 0.010
+_APART_STEPS = 3.0
+_TELLING_V = 0.15
 
 
 def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[Finding]:
@@ -30,6 +41,7 @@ def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[
     slope, sd = watch.leak_by_slope()
     bleeding = watch.leak_by_bleeding()
     balance = bleeding + watch.leak_by_drift(ocv)
+    others = "the balancer bleeds the others" if watch.reported else "it keeps falling behind them"
     for index, cell in enumerate(cells):
         fast = float(slope[index])
         by_slope = min(fast / (_BY_SLOPE_A * scale), fast / (_SIGMAS * float(sd[index])))
@@ -38,13 +50,67 @@ def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[
         if fast + _CONTRADICTED_SD * float(sd[index]) < 0.5 * float(balance[index]):
             by_balance = 0.0
         leak_a = fast if by_slope > by_balance else float(balance[index])
-        how = "idle it falls faster" if by_slope > by_balance else "the balancer bleeds the others"
+        how = "idle it falls faster" if by_slope > by_balance else others
         yield Finding(
             "cell_short",
             cell,
             max(by_slope, by_balance),
             Verdict.REPLACE,
             f"cell {cell}: loses about {leak_a * 1000.0:.1f} mA more than its neighbours: {how}",
+        )
+
+
+def leaks(watch: StandbyWatch, ocv: Curve) -> list[Interval | None]:
+    """What each cell loses beyond the median cell in amperes; None where nothing tells.
+
+    The fall of the idle voltage tells it where it is seen well, the balancer's work otherwise.
+    """
+    scale = watch.capacity_ah / _REFERENCE_AH
+    slope, slope_sd = watch.leak_by_slope()
+    balance = watch.leak_by_bleeding() + watch.leak_by_drift(ocv)
+    told = watch.reported and bool(watch.history)
+    found: list[Interval | None] = []
+    for index in range(watch.cells):
+        mean, sd = float(slope[index]), float(slope_sd[index])
+        if not sd < _VAGUE_A * scale:
+            if not told:
+                found.append(None)
+                continue
+            mean = float(balance[index])
+            sd = _BALANCE_SHARE_SD * abs(mean)
+        half = Z90 * math.hypot(sd, _LEAK_FLOOR_A * scale)
+        found.append(Interval(mean, mean - half, mean + half))
+    return found
+
+
+def imbalance(
+    watch: StandbyWatch,
+    ocv: Curve,
+    cells: tuple[str, ...],
+    *,
+    voltage_step_v: float,
+    excused: frozenset[str],
+) -> Iterator[Finding]:
+    """Cells that stand at another charge than their module, by ten days at rest.
+
+    ``excused`` are cells that differ for a reason already named. Where the curve is flat a
+    voltage tells no charge, and nothing is said.
+    """
+    away = watch.now_away()
+    slope_v = slope_at(ocv, watch.rest_v) if watch.rest_v > 0.0 else 0.0
+    least_v = max(_APART_V, _APART_STEPS * voltage_step_v)
+    for index, cell in enumerate(cells):
+        apart_v = float(away[index])
+        told = slope_v > _TELLING_V and abs(apart_v) > least_v and cell not in excused
+        share = apart_v / slope_v if told else 0.0
+        side = "above" if share > 0.0 else "below"
+        yield Finding(
+            "cell_imbalance",
+            cell,
+            abs(share) / _APART,
+            Verdict.WATCH,
+            f"cell {cell}: at rest it stands {apart_v * 1000.0:+.0f} mV from its module, about "
+            f"{abs(share) * 100.0:.0f} % of charge {side} it",
         )
 
 

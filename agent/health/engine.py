@@ -14,18 +14,19 @@ import numpy.typing as npt
 
 from agent.errors import StoreError
 from agent.health import charge, facts, intake, record
-from agent.health.anomalies import sensors, shorts
+from agent.health.anomalies import leaks
 from agent.health.birth import Birth
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.evidence import Pulse, pulse_of
 from agent.health.filter import ModuleFilter
-from agent.health.findings import cell_findings, evidence, unit_findings
+from agent.health.findings import evidence
 from agent.health.forecast import ahead, end_of_life
 from agent.health.gain import GainWatch
 from agent.health.jumps import JumpWatch
 from agent.health.observation import Observation
 from agent.health.pulses import Step, StepFinder
 from agent.health.report import Estimate, Ride, estimate_of, rides
+from agent.health.review import Watched, everything
 from agent.health.standby import StandbyWatch
 from agent.health.verdict import Judge, Raised, worst
 from agent.health.windows import Window, WindowFinder, falls
@@ -40,7 +41,6 @@ _REVIEW_S = 5 * _DAY_S
 _OUTLOOK_S = 6 * 3600.0
 _FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
-_EXCUSED = 0.6
 _NOTICED_V = 0.003
 
 Vector = npt.NDArray[np.float64]
@@ -110,7 +110,12 @@ class HealthEngine:
         current_a /= self._gain.ratio
         rest = abs(current_a) < charge.REST_C * self.capacity_ah
         if self._standby.watch(
-            observation.time_s, passed_s, cells_v, observation.balancing, rest=rest
+            observation.time_s,
+            passed_s,
+            cells_v,
+            observation.balancing,
+            rest=rest,
+            bleeding=observation.bleeding,
         ):
             self._standby.close(self.kind.ocv, self._voltage_sd_v)
         point = intake.point(observation.time_s, current_a, cells_v, memory.celsius)
@@ -129,6 +134,7 @@ class HealthEngine:
         memory = self._memory
         basis = Basis.RESISTANCE if memory.pulses else Basis.PRIOR
         known = memory.pulses > 0
+        lost = leaks(self._standby, self.kind.ocv)
         cells = tuple(
             CellHealth(
                 cell,
@@ -136,6 +142,7 @@ class HealthEngine:
                 estimate.growth(index),
                 worst(reasons, cell) if known else Verdict.UNKNOWN,
                 basis,
+                lost[index],
             )
             for index, cell in enumerate(self.cells)
         )
@@ -335,22 +342,18 @@ class HealthEngine:
         estimate = self._estimate_of(self._filter)
         rated_w = self._rated_w()
         ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-        findings = list(
-            cell_findings(self._filter, self._jumps, estimate, self.cells, self._birth.since())
-        )
-        excused = {f.cell for f in findings if f.cell is not None and f.severity > _EXCUSED}
-        findings += shorts(self._standby, self.kind.ocv, self.cells)
-        findings += sensors(
+        year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
+        watched = Watched(
+            self.battery,
+            self.cells,
+            self.kind.ocv,
+            self._filter,
+            self._birth,
+            self._jumps,
             self._standby,
             self._gain,
-            self.cells,
-            voltage_step_v=self.battery.voltage_step_v or 0.001,
-            excused=frozenset(excused),
         )
-        year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
-        findings += unit_findings(
-            estimate, year, ride, self.battery.required_seconds, guessed=self._birth.unknown
-        )
+        findings = everything(watched, estimate, year, ride)
         self.raised += self._judge.review(findings, now_s)
 
     def state(self) -> dict[str, JSON]:

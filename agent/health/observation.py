@@ -9,7 +9,8 @@ class Observation:
 
     ``time_s`` is unix time; ``current_a`` is positive when charging; ``cells_v`` are in the
     device's own order, None where absent this time; ``balancing`` is a bit mask, bit 0 =
-    cell 1; ``phase`` is standby, charge, discharge, selftest or rest.
+    cell 1, None where the device does not tell which cells; ``bleeding`` says that it balances
+    some; ``phase`` is standby, charge, discharge, selftest or rest.
     """
 
     time_s: float
@@ -19,5 +20,6 @@ class Observation:
     ambient_c: float | None = None
     phase: str | None = None
     balancing: int | None = None
+    bleeding: bool = False
     reported_soc: float | None = None
     reported_soh: float | None = None

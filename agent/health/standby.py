@@ -72,14 +72,25 @@ class StandbyWatch:
             setattr(self, name, np.zeros(self.cells))
 
     def watch(
-        self, time_s: float, passed_s: float, cells_v: list[float], mask: int | None, *, rest: bool
+        self,
+        time_s: float,
+        passed_s: float,
+        cells_v: list[float],
+        mask: int | None,
+        *,
+        rest: bool,
+        bleeding: bool = False,
     ) -> bool:
-        """Take the next sample; True when a day of standby is complete (call ``close``)."""
+        """Take the next sample; True when a day of standby is complete (call ``close``).
+
+        ``mask`` names the cells that are balanced, None where the device tells at most by
+        ``bleeding`` that some are: their voltage then says nothing of leaks.
+        """
         passed_s = min(passed_s, _LONGEST_GAP_S)
         self.day_s += passed_s
         if mask is not None:
             self._bleed(mask, passed_s)
-        if not rest or mask:
+        if not rest or mask or bleeding:
             self._break()
             if not rest:
                 self.settled_s = 0.0

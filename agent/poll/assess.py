@@ -12,7 +12,8 @@ from typing import Protocol
 
 from agent.errors import StoreError
 from agent.events.projection import Standing
-from agent.health.engine import HealthEngine, Observation
+from agent.health.bank import Bank
+from agent.health.engine import Observation
 from agent.health.witness import combine
 from agent.model import (
     Battery,
@@ -62,7 +63,7 @@ class Assessor:
     archive: Archive
     battery: Battery = field(default_factory=Battery)
     learnt: tuple[str | None, State] | None = None
-    engine: HealthEngine | None = None
+    engine: Bank | None = None
     serial: str | None = None
     known: dict[str, Value] = field(default_factory=dict)
     assessed_s: float = float("-inf")
@@ -113,8 +114,8 @@ class Assessor:
         return combine(estimate, self.known, now_s)
 
     def standing(self, now_s: float) -> Standing | None:
-        """Give what is believed of the cells at rest; None where there are none."""
-        engine = self.engine
+        """Give what is believed of the cells at rest; None without cells, or with many blocks."""
+        engine = None if self.engine is None else self.engine.single
         if engine is None:
             return None
         estimate, drawn, celsius = engine.standing(now_s)
@@ -128,7 +129,7 @@ class Assessor:
             self.kept_s, self.kept_evidence_s = now_s, self.evidence_s
             self.archive.keep_state(self.unit, self.serial, self.engine.state())
 
-    def _engine_for(self, cells: list[Reading], now_s: float) -> HealthEngine:
+    def _engine_for(self, cells: list[Reading], now_s: float) -> Bank:
         """Give the engine that knows all of ``cells``; one that has no value now keeps its place.
 
         A cell that was never seen before makes the engine start again, because a cell that
@@ -147,12 +148,12 @@ class Assessor:
                 names = set(held)
             if serial is None or self.serial is None or serial == self.serial:
                 try:
-                    return HealthEngine.restore(self.battery, cells=_ordered(names), state=state)
+                    return Bank.restore(self.battery, cells=_ordered(names), state=state)
                 except StoreError as error:
                     log.warning("unit %s: starts without its past: %s", self.unit, error)
         return self._fresh(_ordered(names), now_s)
 
-    def _told_its_age(self, engine: HealthEngine, now_s: float) -> HealthEngine:
+    def _told_its_age(self, engine: Bank, now_s: float) -> Bank:
         """Start again if the age became known before anything was learnt without it."""
         if not engine.age_unknown or engine.evidence_count > 0:
             return engine
@@ -162,9 +163,9 @@ class Assessor:
         since_s = self.battery.commissioned_s
         return made_s(self.known, now_s) if since_s is None else since_s
 
-    def _fresh(self, cells: tuple[str, ...], now_s: float) -> HealthEngine:
+    def _fresh(self, cells: tuple[str, ...], now_s: float) -> Bank:
         """Start an engine that knows the cells' age, if the configuration or the device does."""
-        return HealthEngine(replace(self.battery, commissioned_s=self._made_s(now_s)), cells=cells)
+        return Bank(replace(self.battery, commissioned_s=self._made_s(now_s)), cells=cells)
 
 
 def made_s(known: Mapping[str, Value], now_s: float) -> float | None:
@@ -215,9 +216,19 @@ def observation(sample: Sample, cells: tuple[str, ...]) -> Observation:
         temperatures_c=temperatures,
         ambient_c=ambient[0] if ambient else None,
         phase=_phase(facts),
+        balancing=_mask(sample, cells),
+        bleeding=facts.get("balancing") is True,
         reported_soc=_ratio(facts, "state_of_charge"),
         reported_soh=_ratio(facts, "reported_state_of_health"),
     )
+
+
+def _mask(sample: Sample, cells: tuple[str, ...]) -> int | None:
+    """Give the cells being balanced as a bit mask in the order of ``cells``, None if not told."""
+    told = {row.index: row.value for row in sample.readings if row.quantity == "cell_balancing"}
+    if not told:
+        return None
+    return sum(1 << place for place, name in enumerate(cells) if told.get(name) is True)
 
 
 def _phase(facts: Mapping[str, Value]) -> str | None:

@@ -280,3 +280,21 @@ def test_a_date_that_can_be_none_is_no_age(text: str) -> None:
     made = assessor()
     made.observe(sample(0, 4.0, 4.0, 4.0, manufacture_date=text), urgent=False)
     assert age_known(made) is None
+
+
+def balanced(flags: tuple[bool, ...]) -> Sample:
+    rows = [
+        Reading("cell_balancing", str(n), flag, 0, "x") for n, flag in enumerate(flags, start=1)
+    ]
+    rested = sample(0, 4.0, 4.0, 4.0)
+    return replace(rested, readings=(*rested.readings, *rows))
+
+
+def test_the_cells_being_balanced_are_a_mask_in_the_engine_s_order() -> None:
+    assert observation(balanced((True, False, True)), ("3", "1", "2")).balancing == 0b011
+    assert observation(balanced((False,) * 3), ("1", "2", "3")).balancing == 0
+
+
+def test_a_device_that_only_says_that_it_balances_gives_no_mask() -> None:
+    taken = observation(sample(0, 4.0, 4.0, balancing=True), ("1", "2"))
+    assert (taken.balancing, taken.bleeding) == (None, True)

@@ -1,0 +1,56 @@
+"""One review of a unit: every rule asked once, and one fault named once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.health.anomalies import imbalance, sensors, shorts
+from agent.health.birth import Birth
+from agent.health.chemistry import Curve
+from agent.health.filter import ModuleFilter
+from agent.health.findings import cell_findings, unit_findings
+from agent.health.gain import GainWatch
+from agent.health.jumps import JumpWatch
+from agent.health.report import Estimate, Ride
+from agent.health.standby import StandbyWatch
+from agent.health.verdict import Finding
+from agent.model import Battery
+
+_EXCUSED = 0.6
+_STEP_V = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the rules look at: all that an engine holds of its unit."""
+
+    battery: Battery
+    cells: tuple[str, ...]
+    ocv: Curve
+    state: ModuleFilter
+    birth: Birth
+    jumps: JumpWatch
+    standby: StandbyWatch
+    gain: GainWatch
+
+
+def everything(
+    watched: Watched, estimate: Estimate, year: Estimate, ride: Ride | None
+) -> list[Finding]:
+    """Ask every rule; ``year`` is the estimate of a year ahead, ``ride`` at rated power."""
+    cells, standby = watched.cells, watched.standby
+    step_v = watched.battery.voltage_step_v or _STEP_V
+    since = watched.birth.since()
+    findings = list(cell_findings(watched.state, watched.jumps, estimate, cells, since))
+    known = _suspects(findings)
+    findings += shorts(standby, watched.ocv, cells)
+    findings += sensors(standby, watched.gain, cells, voltage_step_v=step_v, excused=known)
+    # A leak, a drifting sensor and a small cell all stand apart: one fault, one name.
+    known = _suspects(findings)
+    findings += imbalance(standby, watched.ocv, cells, voltage_step_v=step_v, excused=known)
+    required_s = watched.battery.required_seconds
+    findings += unit_findings(estimate, year, ride, required_s, guessed=watched.birth.unknown)
+    return findings
+
+
+def _suspects(findings: Iterable[Finding]) -> frozenset[str]:
+    return frozenset(f.cell for f in findings if f.cell is not None and f.severity > _EXCUSED)

@@ -1,0 +1,90 @@
+"""What a module at rest tells of its cells: leaks as numbers, charge apart, balancing unseen."""
+
+import pytest
+
+from agent.health.anomalies import imbalance, leaks, sensors, shorts
+from agent.health.gain import GainWatch
+from agent.health.standby import StandbyWatch
+
+START_S = 1.7e9
+OCV = tuple((n / 20.0, 3.2 + n / 20.0) for n in range(21))
+CELLS = ("1", "2", "3", "4")
+
+
+def idle(
+    days: int,
+    *,
+    leak_a: float = 0.0,
+    apart_v: float = 0.0,
+    mask: int | None = 0,
+    bleeding: bool = False,
+) -> StandbyWatch:
+    """A module topped up once a day; cell 2 leaks and stands apart."""
+    watch = StandbyWatch(4, 15.0)
+    for hour in range(24 * days):
+        lost = leak_a / 15.0 * (hour % 24)
+        cells = [4.0, 4.0 - lost + apart_v, 4.0, 4.0]
+        if watch.watch(
+            START_S + hour * 3600.0,
+            3600.0,
+            cells,
+            mask,
+            rest=hour % 24 > 0,
+            bleeding=bleeding,
+        ):
+            watch.close(OCV, 0.0005)
+    return watch
+
+
+def test_a_leak_is_a_number_with_an_interval() -> None:
+    found = leaks(idle(40, leak_a=0.005), OCV)
+    assert found[1] is not None
+    assert found[1].lower < 0.005 < found[1].upper
+    assert found[1].estimate == pytest.approx(0.005, rel=0.1)
+    assert found[0] is not None
+    assert found[0].lower < 0.0 < found[0].upper
+
+
+def test_before_a_day_of_rest_no_leak_is_known() -> None:
+    assert leaks(idle(0), OCV) == [None] * 4
+
+
+@pytest.mark.parametrize("bleeding", [False, True])
+def test_without_a_mask_nothing_is_said_of_sensors_and_no_healthy_cell_leaks(
+    *, bleeding: bool
+) -> None:
+    watch = idle(300, mask=None, bleeding=bleeding)
+    found = [f.severity for f in shorts(watch, OCV, CELLS)]
+    wandered = sensors(watch, GainWatch(15.0), CELLS, voltage_step_v=0.001, excused=frozenset())
+    assert max(found) < 0.8
+    assert all(f.severity == 0.0 for f in wandered)
+
+
+def test_without_a_mask_a_leak_is_still_found_by_the_idle_voltage() -> None:
+    found = {f.cell: f for f in shorts(idle(40, leak_a=0.005, mask=None), OCV, CELLS)}
+    assert found["2"].severity > 1.0
+    assert "idle it falls faster" in found["2"].text
+
+
+def test_while_it_balances_unknown_cells_the_voltage_tells_no_leak() -> None:
+    assert leaks(idle(40, leak_a=0.005, mask=None, bleeding=True), OCV) == [None] * 4
+
+
+def apart(watch: StandbyWatch, excused: frozenset[str] = frozenset()) -> list[str | None]:
+    found = imbalance(watch, OCV, CELLS, voltage_step_v=0.001, excused=excused)
+    return [f.cell for f in found if f.severity >= 1.0]
+
+
+def test_a_cell_that_stands_apart_in_charge_is_named() -> None:
+    watch = idle(30, apart_v=-0.08)
+    assert apart(watch) == ["2"]
+    assert apart(watch, frozenset({"2"})) == []
+    assert apart(idle(30, apart_v=-0.01)) == []
+
+
+def test_a_flat_curve_tells_no_imbalance() -> None:
+    flat = tuple((n / 20.0, 3.95 + 0.1 * n / 20.0) for n in range(21))
+    found = imbalance(
+        idle(30, apart_v=-0.02), flat, CELLS, voltage_step_v=0.001, excused=frozenset()
+    )
+    assert all(f.severity == 0.0 for f in found)
