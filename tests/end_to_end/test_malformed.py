@@ -92,6 +92,7 @@ async def test_every_kind_of_bad_answer(rack: Rack) -> None:
     assert not after.of("bbu_poll_errors_total", cause="InternalError")
     assert agent.lines("level=error") == []
     for unit in VICTIMS:
+        # One line each way; a busy machine may add a silence of its own.
         gone = agent.lines("level=warning", f"unit {unit} ")
-        assert len(gone) == sum(unit in case.units for case in CASES), gone
+        assert len(gone) >= sum(unit in case.units for case in CASES), gone
         assert len(agent.lines("level=info", f"unit {unit} ")) == len(gone)
