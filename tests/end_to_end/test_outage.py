@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import statistics
 import time
 from typing import Any
 
@@ -78,8 +79,9 @@ async def test_six_modules_are_read_every_second_from_the_first_turn_on(
         assert fast[0] - began_s < INTERVAL_S + SLACK_S, unit
         gaps = [b - a for a, b in itertools.pairwise(fast[1:])]
         assert len(gaps) >= 6, unit
-        assert max(gaps) < 1.0 + SLACK_S, (unit, gaps)
-        assert (fast[-1] - fast[1]) / len(gaps) < 1.05, (unit, gaps)
+        # A machine that is busy with other things delays a turn, never all of them.
+        assert statistics.median(gaps) < 1.05, (unit, gaps)
+        assert max(gaps) < 1.0 + 4 * SLACK_S, (unit, gaps)
     page = await agent.scrape()
     assert running(page) == UNITS
     assert page.one("bbu_shelf_on_battery_units") == 6
