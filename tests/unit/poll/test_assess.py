@@ -252,7 +252,7 @@ def test_absent_is_not_zero() -> None:
 
 def age_known(made: Assessor) -> float | None:
     assert made.engine is not None
-    return made.engine.battery.commissioned_s
+    return made.engine.engines[0].battery.commissioned_s
 
 
 def test_a_battery_of_which_nobody_tells_the_age_is_not_taken_for_new() -> None:
