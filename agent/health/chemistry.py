@@ -8,6 +8,7 @@ ln(R/R0) over -ln(Q/Q0). Entries marked *calibrated* were fitted on development 
 stated in docs/estimator.md; nothing here belongs to one module.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -270,7 +271,9 @@ def _or(value: float | None, otherwise: float) -> float:
 
 
 def interpolate(curve: Sequence[tuple[float, float]], x: float) -> float:
-    """Read ``curve`` at ``x``; beyond its ends the end values hold."""
+    """Read ``curve`` at ``x``; beyond its ends the end values hold, NaN stays NaN."""
+    if math.isnan(x):
+        return x
     if x <= curve[0][0]:
         return curve[0][1]
     if x >= curve[-1][0]:

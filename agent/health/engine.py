@@ -17,20 +17,19 @@ from agent.health import charge, facts, intake, record
 from agent.health.anomalies import leaks
 from agent.health.birth import Birth
 from agent.health.chemistry import cell_type, interpolate
+from agent.health.deep import FREE_SD, Deep, capacities, outliers
 from agent.health.evidence import Pulse, pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
 from agent.health.forecast import ahead, end_of_life
-from agent.health.gain import GainWatch
-from agent.health.jumps import JumpWatch
 from agent.health.observation import Observation
-from agent.health.pulses import Step, StepFinder
+from agent.health.pulses import Step
 from agent.health.report import Estimate, Ride, estimate_of, rides
 from agent.health.review import Watched, everything
-from agent.health.standby import StandbyWatch
 from agent.health.verdict import Judge, Raised, worst
-from agent.health.windows import Window, WindowFinder, falls
-from agent.model import Basis, Battery, CellHealth, Health, Interval, Verdict
+from agent.health.watches import Watches
+from agent.health.windows import Window, falls
+from agent.model import Battery, CellHealth, Health, Interval, Verdict
 
 __all__ = ["HealthEngine", "Observation"]
 
@@ -69,12 +68,13 @@ class HealthEngine:
         self._curve_back = [(v, s) for s, v in self.kind.ocv]
         self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
         self._clock = intake.Clock()
-        self._steps = StepFinder(self.capacity_ah, self._voltage_sd_v)
+        self._watches = Watches.start(
+            len(cells),
+            self.capacity_ah,
+            voltage_sd_v=self._voltage_sd_v,
+            current_step_a=battery.current_step_a or 0.01,
+        )
         self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
-        self._windows = WindowFinder(self.capacity_ah)
-        self._jumps = JumpWatch(len(cells))
-        self._standby = StandbyWatch(len(cells), self.capacity_ah)
-        self._gain = GainWatch(self.capacity_ah, battery.current_step_a or 0.01)
         self._judge = Judge()
         self._birth = Birth(len(cells))
         self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
@@ -106,23 +106,19 @@ class HealthEngine:
                 self._review()
         if current_a is None or self.prior_only:
             return
-        self._gain.watch(observation.time_s, current_a)
-        current_a /= self._gain.ratio
+        self._watches.gain.watch(observation.time_s, current_a)
+        current_a /= self._watches.gain.ratio
         rest = abs(current_a) < charge.REST_C * self.capacity_ah
-        if self._standby.watch(
-            observation.time_s,
-            passed_s,
-            cells_v,
-            observation.balancing,
-            rest=rest,
-            bleeding=observation.bleeding,
-        ):
-            self._standby.close(self.kind.ocv, self._voltage_sd_v)
+        if self._watches.idle(observation, passed_s, cells_v, rest=rest):
+            self._watches.standby.close(self.kind.ocv, self._voltage_sd_v)
         point = intake.point(observation.time_s, current_a, cells_v, memory.celsius)
-        step = self._steps.watch(point)
+        step = self._watches.steps.watch(point)
         if step is not None:
             self._learn(step)
-        window = self._windows.watch(observation.time_s, current_a, cells_v)
+        deep = self._watches.deep.watch(observation.time_s, current_a, cells_v)
+        if deep is not None:
+            self._measure(deep)
+        window = self._watches.windows.watch(observation.time_s, current_a, cells_v)
         if window is not None:
             self._compare(window)
 
@@ -132,16 +128,16 @@ class HealthEngine:
         ride, end_s = self._outlook(now_s)
         reasons = self._judge.reasons()
         memory = self._memory
-        basis = Basis.RESISTANCE if memory.pulses else Basis.PRIOR
-        known = memory.pulses > 0
-        lost = leaks(self._standby, self.kind.ocv)
+        bases = self._watches.deep.bases(pulsed=memory.pulses > 0)
+        known = memory.evidence_s is not None
+        lost = leaks(self._watches.standby, self.kind.ocv)
         cells = tuple(
             CellHealth(
                 cell,
                 estimate.capacity(index),
                 estimate.growth(index),
                 worst(reasons, cell) if known else Verdict.UNKNOWN,
-                basis,
+                bases[index],
                 lost[index],
             )
             for index, cell in enumerate(self.cells)
@@ -157,9 +153,9 @@ class HealthEngine:
             ride_through_probability=None if ride is None else ride.probability,
             end_of_life_s=end_s,
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
-            basis=basis,
+            basis=weakest.basis,
             evidence_at=memory.evidence_s,
-            evidence=evidence(memory, self._birth),
+            evidence=evidence(memory, self._birth, self._watches.deep, self.cells),
         )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
@@ -174,7 +170,7 @@ class HealthEngine:
         if self._kept is None or self._kept[0] != key:
             state = self._at(cut_s)
             estimate = self._estimate_of(state)
-            rated_w = self._rated_w()
+            rated_w = self.battery.rated_power_w or 0.0
             ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
             end = end_of_life(state, estimate, site=memory.site(), now_s=cut_s)
             self._kept = (key, ride, end)
@@ -246,16 +242,13 @@ class HealthEngine:
 
     def _drawn(self, estimate: Estimate) -> Vector:
         """Charge missing from full per cell, over rated capacity: the module's and its own."""
-        away = self._standby.now_away()
+        away = self._watches.standby.now_away()
         charge = round(self._memory.soc, 2)
         soc = np.full(len(self.cells), charge)
         volts = interpolate(self.kind.ocv, charge)
         for index in np.flatnonzero(np.abs(away) > _NOTICED_V).tolist():
             soc[index] = interpolate(self._curve_back, volts + float(away[index]))
         return np.asarray((1.0 - soc) * np.exp(estimate.ln_capacity))
-
-    def _rated_w(self) -> float:
-        return self.battery.rated_power_w or 0.0
 
     @property
     def now_s(self) -> float:
@@ -267,8 +260,8 @@ class HealthEngine:
         return estimate_of(
             state,
             self._birth,
-            level=self._jumps.level,
-            opened=self._jumps.open_probability(state, parallel),
+            level=self._watches.jumps.level,
+            opened=self._watches.jumps.open_probability(state, parallel),
             parallel=parallel,
         )
 
@@ -279,7 +272,7 @@ class HealthEngine:
             celsius=memory.mean_celsius(),
             soc=memory.mean_soc(),
             cycles=memory.cycles,
-            welds=self._jumps.drifting(self.now_s),
+            welds=self._watches.jumps.drifting(self.now_s),
         )
 
     def _age(self) -> None:
@@ -301,12 +294,12 @@ class HealthEngine:
             return
         self._age()
         self._meet(pulse)
-        believed = self._jumps.judge(pulse, self._filter)
+        believed = self._watches.jumps.judge(pulse, self._filter)
         if np.any(np.isfinite(believed)):
             self._filter.update_resistance(
                 believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
             )
-            self._jumps.reconsider(self._filter, pulse.time_s)
+            self._watches.jumps.reconsider(self._filter, pulse.time_s)
             self._birth.measured(self._filter, believed, pulse.time_s)
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s
@@ -331,7 +324,19 @@ class HealthEngine:
         """Let the cells that changed show whether capacity went with the resistance."""
         found = falls(window, self._curve_back, self.capacity_ah, self._voltage_sd_v)
         if found is not None:
-            self._jumps.weigh(*found)
+            self._watches.jumps.weigh(*found)
+
+    def _measure(self, deep: Deep) -> None:
+        """Let the filter learn capacities from a deep discharge, save for changed cells."""
+        self._age()
+        told = capacities(deep, self._filter, self.capacity_ah, self._memory.known_celsius())
+        told.ln_q[np.isfinite(self._watches.jumps.level)] = np.nan
+        if np.any(np.isfinite(told.ln_q)):
+            self._filter.free_capacity(outliers(told), FREE_SD)
+            self._filter.update_capacity(told.ln_q, told.own_sd, common_sd=told.common_sd)
+            self._watches.deep.remember(deep, told)
+            self._memory.evidence_s = deep.time_s
+            self._review()
 
     def _review(self) -> None:
         """Weigh the reasons again."""
@@ -340,19 +345,11 @@ class HealthEngine:
         if self.prior_only:
             return
         estimate = self._estimate_of(self._filter)
-        rated_w = self._rated_w()
+        rated_w = self.battery.rated_power_w or 0.0
         ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
         year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
-        watched = Watched(
-            self.battery,
-            self.cells,
-            self.kind.ocv,
-            self._filter,
-            self._birth,
-            self._jumps,
-            self._standby,
-            self._gain,
-        )
+        parts = (self._filter, self._birth, self._watches)
+        watched = Watched(self.battery, self.cells, self.kind.ocv, *parts)
         findings = everything(watched, estimate, year, ride)
         self.raised += self._judge.review(findings, now_s)
 
@@ -363,12 +360,8 @@ class HealthEngine:
             "cells": list(self.cells),
             "battery": facts.pack(self.battery),
             "clock": record.dump(self._clock),
-            "steps": self._steps.pack(),
             "filter": self._filter.pack(),
-            "windows": record.dump(self._windows),
-            "jumps": record.dump(self._jumps),
-            "standby": record.dump(self._standby),
-            "gain": record.dump(self._gain),
+            **self._watches.pack(),
             "judge": self._judge.pack(),
             "birth": record.dump(self._birth),
             "memory": record.dump(self._memory),
@@ -389,16 +382,12 @@ class HealthEngine:
         battery = facts.complete(battery, state.get("battery"))
         made = cls(battery, cells=cells)
         record.fill(made._clock, state.get("clock"))
-        made._steps.unpack(state.get("steps"))
         record.fill(made._memory, state.get("memory"))
         record.fill(made._birth, state.get("birth"))
         if made._memory.first_ohm is not None:
             first = made._memory
             made.kind = cell_type(battery, first.first_ohm, first.first_soc)
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
-        made._windows.unpack(state.get("windows"))
-        record.fill(made._jumps, state.get("jumps"))
-        made._standby.unpack(state.get("standby"))
-        made._gain.unpack(state.get("gain"))
+        made._watches.unpack(state)
         made._judge = Judge.unpack(state.get("judge"))
         return made

@@ -80,6 +80,7 @@ class ModuleFilter:
         p[r, r] += _CELL_RESISTANCE_SD**2
         p[np.ix_(q, q)] = _INITIAL_CAPACITY_SD**2
         p[q, q] += _CELL_CAPACITY_SD**2
+        made._tidy()
         return made
 
     def copy(self) -> "ModuleFilter":
@@ -168,6 +169,10 @@ class ModuleFilter:
         _, _, _, _, q = self.blocks()
         return self.x[q] - self.loss()
 
+    def ln_capacity_sd(self) -> Vector:
+        """Sd of ln (Q/rated) of every cell."""
+        return np.sqrt(np.maximum(np.diag(self.capacity_covariance()), 1e-8))
+
     def loss(self) -> Vector:
         """Mean of u = -ln (Q/initial Q) of every cell."""
         _, h, rho, _, _ = self.blocks()
@@ -229,6 +234,12 @@ class ModuleFilter:
         """Give up what is believed of one cell's resistance level: something happened to it."""
         r = self.blocks()[3][cell]
         self.p[r, r] += sd**2
+
+    def free_capacity(self, cells: npt.NDArray[np.intp], sd: float) -> None:
+        """Give up that ``cells`` have the capacity of their module, within ``sd`` of ln Q."""
+        q = self.blocks()[4][cells]
+        self.p[q, q] += sd**2
+        self._tidy()
 
     def quicken(self, cell: int, departure: float) -> None:
         """Give up what is believed of one cell's fade rate: it departs step by step."""

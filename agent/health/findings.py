@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent.health.birth import Birth
+from agent.health.deep import DeepWatch
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
@@ -106,7 +107,9 @@ def unit_findings(
     )
 
 
-def evidence(memory: Memory, birth: Birth) -> tuple[str, ...]:
+def evidence(
+    memory: Memory, birth: Birth, deep: DeepWatch, cells: tuple[str, ...]
+) -> tuple[str, ...]:
     """What the estimate rests on, in words."""
     before = birth.evidence()
     if memory.evidence_s is None:
@@ -115,5 +118,5 @@ def evidence(memory: Memory, birth: Birth) -> tuple[str, ...]:
     return (
         *before,
         f"{memory.pulses} load steps gave a resistance, last on {date(memory.evidence_s)}",
-        "capacity is inferred from resistance growth; only a test of 80 % depth measures it",
+        *deep.evidence(cells),
     )

@@ -8,11 +8,9 @@ from agent.health.birth import Birth
 from agent.health.chemistry import Curve
 from agent.health.filter import ModuleFilter
 from agent.health.findings import cell_findings, unit_findings
-from agent.health.gain import GainWatch
-from agent.health.jumps import JumpWatch
 from agent.health.report import Estimate, Ride
-from agent.health.standby import StandbyWatch
 from agent.health.verdict import Finding
+from agent.health.watches import Watches
 from agent.model import Battery
 
 _EXCUSED = 0.6
@@ -28,22 +26,20 @@ class Watched:
     ocv: Curve
     state: ModuleFilter
     birth: Birth
-    jumps: JumpWatch
-    standby: StandbyWatch
-    gain: GainWatch
+    watches: Watches
 
 
 def everything(
     watched: Watched, estimate: Estimate, year: Estimate, ride: Ride | None
 ) -> list[Finding]:
     """Ask every rule; ``year`` is the estimate of a year ahead, ``ride`` at rated power."""
-    cells, standby = watched.cells, watched.standby
+    cells, standby = watched.cells, watched.watches.standby
     step_v = watched.battery.voltage_step_v or _STEP_V
     since = watched.birth.since()
-    findings = list(cell_findings(watched.state, watched.jumps, estimate, cells, since))
+    findings = list(cell_findings(watched.state, watched.watches.jumps, estimate, cells, since))
     known = _suspects(findings)
     findings += shorts(standby, watched.ocv, cells)
-    findings += sensors(standby, watched.gain, cells, voltage_step_v=step_v, excused=known)
+    findings += sensors(standby, watched.watches.gain, cells, voltage_step_v=step_v, excused=known)
     # A leak, a drifting sensor and a small cell all stand apart: one fault, one name.
     known = _suspects(findings)
     findings += imbalance(standby, watched.ocv, cells, voltage_step_v=step_v, excused=known)

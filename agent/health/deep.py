@@ -1,0 +1,258 @@
+"""Capacity from deep discharges: the only evidence that measures it.
+
+From a rest near full to the knee of a cell's curve the charge drawn is that cell's capacity,
+less what the curve says is left; a cell that has not come to its knee has at least what was
+drawn. Shallower discharges say nothing here: what they show of lost lithium is a bias of the
+curve (estimator.md, section 2).
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.chemistry import interpolate
+from agent.health.evidence import thermal_factor
+from agent.health.filter import ModuleFilter
+from agent.health.record import fill, numbers
+from agent.health.ride import AgedCurve
+from agent.health.standby import slope_at
+from agent.health.verdict import date
+from agent.model import Basis
+
+Vector = npt.NDArray[np.float64]
+
+_REST_C, _LOAD_C = 0.03, 0.05
+_REST_S = 300.0
+_LONGEST_REST_GAP_S, _LONGEST_GAP_S = 7200.0, 120.0
+_LEAST_DEPTH = 0.5
+_FULL_FROM = 0.8
+_LAST = 3
+_LEAST_FALL_V = 0.1
+# How well the end is known: the curve's own error, and the drop under load.
+_CURVE_SD_V, _DROP_SD = 0.03, 0.25
+# Cells of one lot differ a little in the shape of their knee.
+_OWN_SD = 0.008
+_COMMON_SD, _REST_SD_V, _UNRESTED_SD_V = 0.012, 0.004, 0.015
+_GRID = np.linspace(math.log(0.3), math.log(1.25), 250)
+# A capacity far from what is believed is possible: something may have happened to the cell.
+_CHANGED, _CHANGED_SD = 0.03, 0.2
+_LEARNT = 0.9
+_MEASURED_SD = 0.05
+_PEERS, _APART = 3, 0.08
+# Two standard deviations, as a loss of ln likelihood.
+_ALLOWED = 2.0
+FREE_SD = 0.2
+"""How far, in ln Q, the capacity of a cell may lie from that of its module once it departs."""
+
+
+class Deep(NamedTuple):
+    """A discharge from rest that went deep, at its end: ``drawn_ah`` since the rest.
+
+    ``rest_s`` is how long the rest had lasted at least. ``current_a`` and ``end_v`` are under
+    load, ``held_s`` is its duration; NaN for absent cells.
+    """
+
+    time_s: float
+    drawn_ah: float
+    rest_s: float
+    before_v: Vector
+    end_v: Vector
+    current_a: float
+    held_s: float
+
+
+class Told(NamedTuple):
+    """ln (Q/rated) as told to the filter: value and own sd per cell (NaN: nothing).
+
+    ``least`` is the smallest ln (Q/rated) that a cell's end voltage allows.
+    """
+
+    ln_q: Vector
+    own_sd: Vector
+    least: Vector
+    common_sd: float
+    measured: npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class DeepWatch:
+    """Watches for deep discharges, and remembers when each cell's capacity was measured.
+
+    ``last`` holds the last loaded samples: time, charge drawn, current, voltages.
+    ``tested_s`` is when a cell was measured, ``bounded_s`` when it showed a least capacity.
+    """
+
+    cells: int
+    capacity_ah: float
+    time_s: float | None = None
+    current_a: float = 0.0
+    rest_s: float = 0.0
+    start_s: float | None = None
+    drawn_ah: float = 0.0
+    depth: float = 0.0
+    rest_v: list[float] = field(default_factory=list)
+    last: list[list[float]] = field(default_factory=list)
+    tested_s: Vector = field(init=False)
+    bounded_s: Vector = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing seen."""
+        self.tested_s = np.full(self.cells, math.nan)
+        self.bounded_s = np.full(self.cells, math.nan)
+
+    def watch(self, time_s: float, current_a: float, cells_v: list[float]) -> Deep | None:
+        """Take the next sample; answer the deep discharge that it ends."""
+        gap_s = 0.0 if self.time_s is None else time_s - self.time_s
+        before_a, self.time_s, self.current_a = self.current_a, time_s, current_a
+        longest_s = _LONGEST_REST_GAP_S if self.start_s is None else _LONGEST_GAP_S
+        if not 0.0 <= gap_s <= longest_s:
+            self.rest_s, self.start_s, self.last, self.rest_v = 0.0, None, [], []
+            gap_s = 0.0
+        if current_a < -_LOAD_C * self.capacity_ah:
+            self._load(time_s, gap_s, before_a, cells_v)
+            return None
+        found = self._end()
+        if abs(current_a) < _REST_C * self.capacity_ah:
+            self.rest_s += gap_s
+            self.rest_v = cells_v
+        else:
+            self.rest_s, self.rest_v = 0.0, []
+        return found
+
+    def _load(self, time_s: float, gap_s: float, before_a: float, cells_v: list[float]) -> None:
+        if self.start_s is None:
+            if not self.rest_v:
+                return
+            self.start_s, self.drawn_ah = time_s, 0.0
+            before_a = 0.0
+        self.drawn_ah -= 0.5 * (before_a + self.current_a) * gap_s / 3600.0
+        self.last.append([time_s, self.drawn_ah, self.current_a, *cells_v])
+        del self.last[:-_LAST]
+
+    def _end(self) -> Deep | None:
+        last, start_s = self.last, self.start_s
+        before_v, rest_s = np.array(self.rest_v), self.rest_s
+        self.last, self.start_s = [], None
+        if start_s is None or len(last) < _LAST:
+            return None
+        self.rest_s, self.rest_v = 0.0, []
+        time_s, drawn_ah, current_a = last[1][:3]
+        if drawn_ah < _LEAST_DEPTH * self.capacity_ah:
+            return None
+        end_v = np.median(np.array([row[3:] for row in last]), axis=0)
+        # A flipped current sign makes a charge of a discharge.
+        if not np.nanmedian(before_v - end_v) > _LEAST_FALL_V:
+            return None
+        return Deep(time_s, drawn_ah, rest_s, before_v, end_v, current_a, time_s - start_s)
+
+    def remember(self, deep: Deep, told: Told) -> None:
+        """Note which cells ``deep`` has measured."""
+        seen = np.isfinite(told.ln_q)
+        self.tested_s[told.measured & seen] = deep.time_s
+        self.bounded_s[seen] = deep.time_s
+        self.depth = deep.drawn_ah / self.capacity_ah
+
+    def bases(self, *, pulsed: bool) -> list[Basis]:
+        """Give the best kind of evidence for each cell; ``pulsed``: load steps were seen."""
+        otherwise = Basis.RESISTANCE if pulsed else Basis.PRIOR
+        return [
+            Basis.FULL_TEST
+            if math.isfinite(tested)
+            else (Basis.WINDOW if math.isfinite(bounded) else otherwise)
+            for tested, bounded in zip(self.tested_s, self.bounded_s, strict=True)
+        ]
+
+    def evidence(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        """Say in words what deep discharges have told."""
+        seen = self.bounded_s[np.isfinite(self.bounded_s)]
+        if not len(seen):
+            text = "capacity is inferred from resistance growth; only a test of 80 % depth "
+            return (text + "measures it",)
+        last_s = float(seen.max())
+        text = f"the discharge of {self.depth * 100:.0f} % of rated capacity on {date(last_s)} "
+        found = [c for c, t in zip(cells, self.tested_s, strict=True) if t == last_s]
+        least = [
+            c
+            for c, t, b in zip(cells, self.tested_s, self.bounded_s, strict=True)
+            if b == last_s and t != last_s
+        ]
+        parts = []
+        if found:
+            parts.append(f"measured the capacity of cells {', '.join(found)}")
+        if least:
+            parts.append(f"showed what cells {', '.join(least)} hold at least")
+        return (text + " and ".join(parts),)
+
+    def unpack(self, saved: object) -> None:
+        """Restore from a dump. Raises StoreError when it does not fit."""
+        fill(self, saved)
+        lists = saved if isinstance(saved, dict) else {}
+        self.rest_v = numbers(lists.get("rest_v"))
+        rows = lists.get("last")
+        self.last = [numbers(row) for row in rows] if isinstance(rows, list) else []
+
+
+def capacities(deep: Deep, state: ModuleFilter, capacity_ah: float, celsius: float) -> Told:
+    """Weigh what each cell's end voltage says against what the filter ``state`` believes.
+
+    The answer is what the filter has to be told so that it comes to believe the outcome.
+    """
+    kind = state.kind
+    believed = state.ln_capacity(), state.ln_capacity_sd()
+    resistance_ohm = np.exp(state.ln_resistance()[0])
+    curve_back = [(v, s) for s, v in kind.ocv]
+    curve = AgedCurve(kind)
+    count = len(deep.end_v)
+    value, own_sd, least = (np.full(count, math.nan) for _ in range(3))
+    measured = np.zeros(count, dtype=bool)
+    start = float(np.nanmedian(deep.before_v))
+    missing = 1.0 - interpolate(curve_back, start)
+    drawn = deep.drawn_ah / capacity_ah + missing
+    grown = thermal_factor(celsius) * (1.0 + kind.relaxation * math.log(max(deep.held_s, 10) / 10))
+    expected_v = curve(1.0 - drawn / np.exp(_GRID), np.full(_GRID.shape, drawn))
+    left = 1.0 - drawn / np.exp(_GRID)
+    at, factor = zip(*kind.resistance_by_soc, strict=True)
+    by_charge = np.interp(left, at, factor)
+    for cell in np.flatnonzero(np.isfinite(deep.end_v) & np.isfinite(deep.before_v)).tolist():
+        drop_v = -deep.current_a * float(resistance_ohm[cell]) * grown * by_charge
+        sd_v = np.hypot(_CURVE_SD_V, _DROP_SD * drop_v)
+        seen = -0.5 * ((expected_v - drop_v - deep.end_v[cell]) / sd_v) ** 2 - np.log(sd_v)
+        least[cell] = _GRID[np.argmax(seen > seen.max() - _ALLOWED)]
+        mean, sd = float(believed[0][cell]), float(believed[1][cell])
+        after, after_sd = _moments(_prior(mean, sd) * np.exp(seen - seen.max()))
+        if after_sd >= _LEARNT * sd:
+            continue
+        told_var = 1.0 / (1.0 / after_sd**2 - 1.0 / sd**2)
+        value[cell] = told_var * (after / after_sd**2 - mean / sd**2)
+        own_sd[cell] = math.hypot(math.sqrt(told_var), _OWN_SD)
+        alone_sd = _moments(np.exp(seen - seen.max()))[1]
+        measured[cell] = alone_sd < _MEASURED_SD and drawn >= _FULL_FROM * math.exp(after)
+    rest_sd_v = _REST_SD_V if deep.rest_s >= _REST_S else _UNRESTED_SD_V
+    start_sd = rest_sd_v / slope_at(kind.ocv, start)
+    return Told(value, own_sd, least, math.hypot(_COMMON_SD, start_sd), measured)
+
+
+def outliers(told: Told) -> npt.NDArray[np.intp]:
+    """Give the measured cells that are not of their module: they say nothing of the others."""
+    if np.count_nonzero(np.isfinite(told.least)) < _PEERS:
+        return np.zeros(0, dtype=np.intp)
+    middle = float(np.nanmedian(told.least))
+    return np.flatnonzero(told.measured & (told.ln_q < middle - _APART))
+
+
+def _prior(mean: float, sd: float) -> Vector:
+    normal = np.exp(-0.5 * ((_GRID - mean) / sd) ** 2) / sd
+    changed = np.exp(-0.5 * ((_GRID - mean) / _CHANGED_SD) ** 2) / _CHANGED_SD
+    return np.asarray((1.0 - _CHANGED) * normal + _CHANGED * changed)
+
+
+def _moments(weight: Vector) -> tuple[float, float]:
+    total = float(weight.sum())
+    if total <= 0.0:
+        return 0.0, math.inf
+    mean = float((weight * _GRID).sum()) / total
+    step = float(_GRID[1] - _GRID[0])
+    return mean, math.sqrt(float((weight * (_GRID - mean) ** 2).sum()) / total + step**2 / 12.0)

@@ -1,0 +1,75 @@
+"""Everything that watches the stream of one unit, kept and restored together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from agent.health import record
+from agent.health.deep import DeepWatch
+from agent.health.gain import GainWatch
+from agent.health.jumps import JumpWatch
+from agent.health.observation import Observation
+from agent.health.pulses import StepFinder
+from agent.health.standby import StandbyWatch
+from agent.health.windows import WindowFinder
+
+JSON = object
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """The watchers of one module."""
+
+    steps: StepFinder
+    windows: WindowFinder
+    deep: DeepWatch
+    jumps: JumpWatch
+    standby: StandbyWatch
+    gain: GainWatch
+
+    @classmethod
+    def start(
+        cls, cells: int, capacity_ah: float, *, voltage_sd_v: float, current_step_a: float
+    ) -> Self:
+        """Begin with nothing seen of ``cells`` cells in series."""
+        return cls(
+            StepFinder(capacity_ah, voltage_sd_v),
+            WindowFinder(capacity_ah),
+            DeepWatch(cells, capacity_ah),
+            JumpWatch(cells),
+            StandbyWatch(cells, capacity_ah),
+            GainWatch(capacity_ah, current_step_a),
+        )
+
+    def idle(
+        self, observation: Observation, passed_s: float, cells_v: list[float], *, rest: bool
+    ) -> bool:
+        """Let the standby be watched; True when a day of it is complete."""
+        return self.standby.watch(
+            observation.time_s,
+            passed_s,
+            cells_v,
+            observation.balancing,
+            rest=rest,
+            bleeding=observation.bleeding,
+        )
+
+    def pack(self) -> dict[str, JSON]:
+        """What they hold, as JSON values."""
+        return {
+            "steps": self.steps.pack(),
+            "windows": record.dump(self.windows),
+            "deep": record.dump(self.deep),
+            "jumps": record.dump(self.jumps),
+            "standby": record.dump(self.standby),
+            "gain": record.dump(self.gain),
+        }
+
+    def unpack(self, saved: Mapping[str, JSON]) -> None:
+        """Restore from ``pack``. Raises StoreError when it does not fit."""
+        self.steps.unpack(saved.get("steps"))
+        self.windows.unpack(saved.get("windows"))
+        self.deep.unpack(saved.get("deep"))
+        record.fill(self.jumps, saved.get("jumps"))
+        self.standby.unpack(saved.get("standby"))
+        self.gain.unpack(saved.get("gain"))

@@ -1,0 +1,112 @@
+"""Deep discharges measure capacity; nothing else does."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agent.health.chemistry import NCA_POWER
+from agent.health.engine import HealthEngine, Observation
+from agent.health.ride import AgedCurve
+from agent.model import Basis, Battery, Health, Verdict
+
+CELLS = ("1", "2", "3", "4", "5", "6")
+START_S = 1.7e9
+RATED_AH, OHM = 15.0, 0.0024
+CURVE = AgedCurve(NCA_POWER)
+
+
+def discharge(
+    capacities: tuple[float, ...], *, depth: float, current_a: float = 7.5, sign: float = 1.0
+) -> Iterator[Observation]:
+    """Rest near full, discharge to ``depth`` of the rated capacity, rest again."""
+
+    def volts(drawn: float, load_a: float) -> tuple[float, ...]:
+        left = 1.0 - drawn / np.array(capacities)
+        return tuple((CURVE(left, np.full(len(left), drawn)) - load_a * OHM).tolist())
+
+    for minute in range(30):
+        yield Observation(START_S + minute * 60.0, 0.0, volts(0.0, 0.0), (25.0,))
+    begin_s = START_S + 1800.0
+    seconds = depth * RATED_AH / current_a * 3600.0
+    for tick in range(int(seconds / 20.0) + 1):
+        drawn = current_a * tick * 20.0 / 3600.0 / RATED_AH
+        yield Observation(
+            begin_s + tick * 20.0, -current_a * sign, volts(drawn, current_a), (25.0,)
+        )
+    for minute in range(1, 30):
+        yield Observation(begin_s + seconds + minute * 60.0, 0.0, volts(depth, 0.0), (25.0,))
+
+
+def after(battery: Battery, observations: Iterator[Observation]) -> Health:
+    engine = HealthEngine(replace(battery, ocv=None, commissioned_s=None), cells=CELLS)
+    for observation in observations:
+        engine.observe(observation)
+    return engine.health(engine.now_s)
+
+
+SPREAD = (0.78, 0.80, 0.82, 0.83, 0.84, 0.85)
+
+
+def test_a_discharge_to_the_knee_measures_the_weakest_cell(battery: Battery) -> None:
+    health = after(battery, discharge(SPREAD, depth=0.765))
+    weakest = health.cells[0]
+    assert weakest.basis is Basis.FULL_TEST
+    assert weakest.state_of_health.estimate == pytest.approx(0.78, abs=0.02)
+    assert weakest.state_of_health.upper - weakest.state_of_health.lower < 0.08
+
+
+def test_every_interval_holds_the_true_capacity(battery: Battery) -> None:
+    health = after(battery, discharge(SPREAD, depth=0.765))
+    for cell, true in zip(health.cells, SPREAD, strict=True):
+        assert cell.state_of_health.lower <= true <= cell.state_of_health.upper
+
+
+def test_one_small_cell_says_nothing_of_its_neighbours(battery: Battery) -> None:
+    health = after(battery, discharge((0.7, 1.0, 1.0, 1.0, 1.0, 1.0), depth=0.69))
+    assert health.cells[0].state_of_health.upper < 0.8
+    for cell in health.cells[1:]:
+        assert cell.state_of_health.lower > 0.72
+        assert cell.state_of_health.upper > 0.97
+
+
+def test_a_third_of_the_charge_measures_nothing(battery: Battery) -> None:
+    health = after(battery, discharge(SPREAD, depth=0.33))
+    assert {cell.basis for cell in health.cells} <= {Basis.RESISTANCE, Basis.PRIOR}
+
+
+def test_a_current_of_flipped_sign_measures_nothing(battery: Battery) -> None:
+    health = after(battery, discharge(SPREAD, depth=0.765, sign=-1.0))
+    assert {cell.basis for cell in health.cells} <= {Basis.RESISTANCE, Basis.PRIOR}
+
+
+def test_the_evidence_names_the_day_and_the_cells(battery: Battery) -> None:
+    health = after(battery, discharge(SPREAD, depth=0.765))
+    text = " ".join(health.evidence)
+    assert "the discharge of 77 % of rated capacity on 2023-11-15" in text
+    assert "measured the capacity of cells 1" in text
+    assert health.verdict is not Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("absent", [None, math.nan])
+def test_an_absent_cell_does_not_hinder_the_others(battery: Battery, absent: float | None) -> None:
+    holes = (replace(o, cells_v=(absent, *o.cells_v[1:])) for o in discharge(SPREAD, depth=0.765))
+    health = after(battery, holes)
+    assert health.cells[0].basis is Basis.PRIOR or health.cells[0].basis is Basis.RESISTANCE
+    assert all(math.isfinite(n) for cell in health.cells for n in cell.state_of_health)
+
+
+def test_a_restart_in_the_middle_of_the_discharge_changes_nothing(battery: Battery) -> None:
+    observations = list(discharge(SPREAD, depth=0.765))
+    straight = HealthEngine(battery, cells=CELLS)
+    engine = HealthEngine(battery, cells=CELLS)
+    for index, observation in enumerate(observations):
+        straight.observe(observation)
+        if index == len(observations) // 2:
+            saved = json.loads(json.dumps(engine.state(), allow_nan=False))
+            engine = HealthEngine.restore(battery, cells=CELLS, state=saved)
+        engine.observe(observation)
+    assert engine.state() == straight.state()
