@@ -36,6 +36,7 @@ __all__ = ["HealthEngine", "Observation"]
 JSON = object
 _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
+_YEAR_DAYS = 365.25
 _REVIEW_S = 5 * _DAY_S
 _OUTLOOK_S = 6 * 3600.0
 _FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
