@@ -16,6 +16,7 @@ _HOMES = {
     "check": "check",
     "replay": "replay",
     "status": "status",
+    "explain": "explain",
     "profiles": "profiles",
     "events": "events",
     "outage": "events",

@@ -4,37 +4,35 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.health.chemistry import interpolate
 from agent.health.pulses import Step
 from agent.health.record import Memory
 
+Vector = npt.NDArray[np.float64]
 Points = Sequence[tuple[float, float]]
 
 REST_C = 0.02
 """Below this current, over capacity, a module is at rest."""
 _SETTLED_S = 3600.0
 _LOST_V = 0.05
+_NOTICED_V = 0.003
 
 
 def follow(
-    memory: Memory,
-    curve_back: Points,
-    *,
-    passed_s: float,
-    rate_c: float | None,
-    drawn: float,
-    cells_v: list[float],
+    memory: Memory, curve_back: Points, passed_s: float, rate_c: float | None, cells_v: list[float]
 ) -> None:
-    """Move the charge by ``drawn`` (positive: put in), or read it off a settled voltage.
+    """Count the charge of ``passed_s`` at ``rate_c``, or read it off a settled voltage.
 
-    ``rate_c`` is the current over capacity; ``curve_back`` is (volts, charge), rising.
+    ``rate_c`` is the current over capacity, positive when charging; ``curve_back`` is (volts,
+    charge), rising.
     """
     if rate_c is None:
         return
     if abs(rate_c) > REST_C:
         memory.rest_s = 0.0
-        memory.soc = min(max(memory.soc + drawn, 0.0), 1.0)
+        memory.soc = min(max(memory.soc + rate_c * passed_s / 3600.0, 0.0), 1.0)
         return
     memory.rest_s += passed_s
     if memory.rest_s >= _SETTLED_S:
@@ -52,3 +50,17 @@ def correct(
     volts = float(np.nanmedian(step.before_v))
     if abs(interpolate(ocv, memory.soc) - volts) > _LOST_V:
         memory.soc = interpolate(curve_back, volts)
+
+
+def missing(soc: float, away_v: Vector, ocv: Points, ln_capacity: Vector) -> Vector:
+    """Give the charge missing from full per cell, over rated capacity: the module's and its own.
+
+    ``soc`` is the module's charge, ``away_v`` how far each cell rests from its median.
+    """
+    curve_back = [(volts, share) for share, volts in ocv]
+    cut = round(soc, 2)
+    each = np.full(len(away_v), cut)
+    volts = interpolate(ocv, cut)
+    for index in np.flatnonzero(np.abs(away_v) > _NOTICED_V).tolist():
+        each[index] = interpolate(curve_back, volts + float(away_v[index]))
+    return np.asarray((1.0 - each) * np.exp(ln_capacity))

@@ -36,12 +36,10 @@ __all__ = ["HealthEngine", "Observation"]
 JSON = object
 _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
-_YEAR_DAYS = 365.25
 _REVIEW_S = 5 * _DAY_S
 _OUTLOOK_S = 6 * 3600.0
 _FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
-_NOTICED_V = 0.003
 
 Vector = npt.NDArray[np.float64]
 _STATE_VERSION = 2
@@ -89,16 +87,9 @@ class HealthEngine:
         current_a = intake.current(observation.current_a, self.capacity_ah)
         celsius = intake.temperature(observation.temperatures_c, observation.ambient_c)
         cells_v = intake.cell_voltages(observation.cells_v, len(self.cells))
-        drawn = 0.0 if current_a is None else current_a * passed_s / 3600.0 / self.capacity_ah
-        memory.pass_time(passed_s, celsius, abs(drawn) / 2.0)
-        charge.follow(
-            memory,
-            self._curve_back,
-            passed_s=passed_s,
-            rate_c=None if current_a is None else current_a / self.capacity_ah,
-            drawn=drawn,
-            cells_v=cells_v,
-        )
+        rate_c = None if current_a is None else current_a / self.capacity_ah
+        memory.pass_time(passed_s, celsius, abs(rate_c or 0.0) * passed_s / 7200.0)
+        charge.follow(memory, self._curve_back, passed_s, rate_c, cells_v)
         if self._birth.met_s is None:
             self._begin(observation.time_s)
         if memory.waiting_s >= _DAY_S:
@@ -156,7 +147,7 @@ class HealthEngine:
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=weakest.basis,
             evidence_at=memory.evidence_s,
-            evidence=evidence(memory, self._birth, self._watches.deep, self.cells),
+            evidence=evidence(memory, self._birth, self._watches, self.cells),
         )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
@@ -243,13 +234,9 @@ class HealthEngine:
 
     def _drawn(self, estimate: Estimate) -> Vector:
         """Charge missing from full per cell, over rated capacity: the module's and its own."""
-        away = self._watches.standby.now_away()
-        charge = round(self._memory.soc, 2)
-        soc = np.full(len(self.cells), charge)
-        volts = interpolate(self.kind.ocv, charge)
-        for index in np.flatnonzero(np.abs(away) > _NOTICED_V).tolist():
-            soc[index] = interpolate(self._curve_back, volts + float(away[index]))
-        return np.asarray((1.0 - soc) * np.exp(estimate.ln_capacity))
+        return charge.missing(
+            self._memory.soc, self._watches.standby.now_away(), self.kind.ocv, estimate.ln_capacity
+        )
 
     @property
     def now_s(self) -> float:
@@ -292,10 +279,15 @@ class HealthEngine:
             celsius_sd=step_c / math.sqrt(12.0),
         )
         if pulse is None:
+            self._memory.useless += 1
+            self._memory.useless_s = step.time_s
             return
         self._age()
         self._meet(pulse)
         believed = self._watches.jumps.judge(pulse, self._filter)
+        if np.any(np.isfinite(pulse.ln_r) & ~np.isfinite(believed)):
+            self._memory.doubted += 1
+            self._memory.doubted_s = pulse.time_s
         if np.any(np.isfinite(believed)):
             self._filter.update_resistance(
                 believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent.health.birth import Birth
-from agent.health.deep import DeepWatch
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
 from agent.health.record import Memory
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding, date
+from agent.health.watches import Watches
 from agent.model import Verdict
 
 _FAST = 0.45
@@ -108,15 +108,35 @@ def unit_findings(
 
 
 def evidence(
-    memory: Memory, birth: Birth, deep: DeepWatch, cells: tuple[str, ...]
+    memory: Memory, birth: Birth, watches: Watches, cells: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """What the estimate rests on, in words."""
-    before = birth.evidence()
-    if memory.evidence_s is None:
-        text = "no load step seen yet: the estimate rests on the chemistry's ageing alone"
-        return (*before, text)
-    return (
-        *before,
-        f"{memory.pulses} load steps gave a resistance, last on {date(memory.evidence_s)}",
-        *deep.evidence(cells),
-    )
+    """What the estimate rests on in words, and what was not used and why."""
+    told = [*birth.evidence()]
+    if memory.pulses:
+        last = date(memory.evidence_s or 0.0)
+        told.append(f"{memory.pulses} load steps gave a resistance, last on {last}")
+    else:
+        told.append("no load step seen yet: the estimate rests on the chemistry's ageing alone")
+    told += watches.deep.evidence(cells)
+    if memory.useless:
+        told.append(
+            f"{memory.useless} load steps were not used, last on {date(memory.useless_s)}: they "
+            "did not start or end at rest, came near empty or on the steep end of the curve, or "
+            "were read too coarsely"
+        )
+    if memory.doubted:
+        told.append(
+            f"{memory.doubted} load steps were not believed at once for some or all cells, last "
+            f"on {date(memory.doubted_s)}: what departs that far has to be seen twice"
+        )
+    return (*told, *_waiting(watches.jumps, cells))
+
+
+def _waiting(jumps: JumpWatch, cells: tuple[str, ...]) -> Iterator[str]:
+    """Say which cells have departed once, and wait for a second load step."""
+    for cell in np.flatnonzero(np.isfinite(jumps.held)).tolist():
+        yield (
+            f"cell {cells[cell]}: on {date(float(jumps.held_s[cell]))} its resistance read "
+            f"{math.expm1(float(jumps.held[cell])) * 100:+.0f} % against its module; that waits "
+            "for a second load step"
+        )

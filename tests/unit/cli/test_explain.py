@@ -1,0 +1,94 @@
+"""What ``bbu-agent explain`` makes of an answer of the agent."""
+
+from typing import Any
+
+from agent.cli.explain import explained
+
+HEALTH: dict[str, Any] = {
+    "updated_at": "2026-01-02T03:04:05Z",
+    "basis": "resistance",
+    "evidence": ["4 load steps gave a resistance, last on 2025-12-01"],
+    "ride_through_s": {"estimate": 300.0, "lower": 250.0, "upper": 360.0},
+    "ride_through_probability": 0.97,
+    "end_of_life": {
+        "estimate": "2031-01-02T00:00:00Z",
+        "lower": "2029-01-02T00:00:00Z",
+        "upper": "2034-01-02T00:00:00Z",
+    },
+    "cells": [
+        {
+            "cell": str(n),
+            "verdict": "ok",
+            "basis": "resistance",
+            "state_of_health": {"estimate": soh, "lower": soh - 0.04, "upper": soh + 0.04},
+            "resistance_growth": {"estimate": 1.2, "lower": 1.15, "upper": 1.25},
+        }
+        for n, soh in ((1, 0.93), (2, 0.88))
+    ],
+}
+UNIT: dict[str, Any] = {
+    "name": "r1-a-1",
+    "verdict": "degraded",
+    "reasons": [{"verdict": "degraded", "text": "cell 2: a sudden change"}],
+    "faults": [
+        {
+            "quantity": "cell_voltage",
+            "index": "3",
+            "reason": "sentinel",
+            "raw": "65535",
+            "source": "holding 109",
+        }
+    ],
+    "health": HEALTH,
+}
+WEAKEST = (
+    "  - weakest cell 2: 88 % (84 to 92) of rated capacity, resistance x 1.20 (1.15 to 1.25), "
+    "by resistance"
+)
+RIDE = "  - ride-through at rated power: 5 min (4.17 min to 6 min), enough with probability 0.97"
+
+
+def test_the_whole_explanation() -> None:
+    assert list(explained(UNIT)) == [
+        "r1-a-1: degraded",
+        "",
+        "Why:",
+        "  - degraded: cell 2: a sudden change",
+        "",
+        "What is believed (90 % intervals):",
+        WEAKEST,
+        RIDE,
+        "  - end of life by capacity: 2031-01-02 (2029-01-02 to 2034-01-02)",
+        "",
+        "On what grounds (basis: resistance, as of 2026-01-02T03:04:05Z):",
+        "  - 4 load steps gave a resistance, last on 2025-12-01",
+        "",
+        "Readings that were refused or not believed:",
+        "  - cell_voltage 3: sentinel (65535, holding 109)",
+    ]
+
+
+def test_a_unit_that_was_never_read() -> None:
+    silent = UNIT | {"verdict": "unknown", "reasons": [], "faults": [], "health": None}
+    assert list(explained(silent)) == [
+        "r1-a-1: unknown",
+        "",
+        "Why:",
+        "  - nothing is known",
+        "",
+        "Nothing has been estimated yet.",
+    ]
+
+
+def test_a_unit_judged_by_its_own_word() -> None:
+    spare = HEALTH | {
+        "cells": [],
+        "evidence": [],
+        "basis": "device report",
+        "ride_through_s": None,
+        "end_of_life": None,
+    }
+    lines = list(explained(UNIT | {"verdict": "ok", "reasons": [], "health": spare}))
+    assert "  - nothing speaks against it" in lines
+    assert "  - the device's own word" in lines
+    assert not any(line.startswith("What is believed") for line in lines)
