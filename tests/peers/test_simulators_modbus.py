@@ -164,7 +164,7 @@ async def test_a_line_takes_the_time_of_its_wire(
     serial.start()
     expected = serial.wire_s(8) + serial.gap_s + 0.003 + serial.wire_s(5 + 2 * count)
     asked = ("rtu", path, baudrate, 48, 109, count, 30)
-    fifths = []
+    fifths: list[float] = []
     try:
         # A machine that is busy elsewhere is late, never early: the quietest of six rounds counts.
         while len(fifths) < 6 and min(fifths, default=1.0) > 1.05 * expected:
