@@ -35,6 +35,8 @@ _LEAST_FALL_V = 0.1
 _CURVE_SD_V, _DROP_SD = 0.03, 0.25
 # Cells of one lot differ a little in the shape of their knee.
 _OWN_SD = 0.008
+# Of the charge missing from full at the start: "full" is a convention where no curve is given.
+_OWN_CURVE_SD, _GUESSED_CURVE_SD = 0.1, 0.5
 _COMMON_SD, _REST_SD_V, _UNRESTED_SD_V = 0.012, 0.004, 0.015
 _GRID = np.linspace(math.log(0.3), math.log(1.25), 250)
 # A capacity far from what is believed is possible: something may have happened to the cell.
@@ -195,8 +197,13 @@ class DeepWatch:
         self.last = [numbers(row) for row in rows] if isinstance(rows, list) else []
 
 
-def capacities(deep: Deep, state: ModuleFilter, capacity_ah: float, celsius: float) -> Told:
+def capacities(
+    deep: Deep, state: ModuleFilter, capacity_ah: float, celsius: float, *, own_curve: bool
+) -> Told:
     """Weigh what each cell's end voltage says against what the filter ``state`` believes.
+
+    ``own_curve`` says that the open-circuit curve is these cells' own, so that what was missing
+    from full at the start is known well.
 
     The answer is what the filter has to be told so that it comes to believe the outcome.
     """
@@ -232,7 +239,10 @@ def capacities(deep: Deep, state: ModuleFilter, capacity_ah: float, celsius: flo
         measured[cell] = alone_sd < _MEASURED_SD and drawn >= _FULL_FROM * math.exp(after)
     rest_sd_v = _REST_SD_V if deep.rest_s >= _REST_S else _UNRESTED_SD_V
     start_sd = rest_sd_v / slope_at(kind.ocv, start)
-    return Told(value, own_sd, least, math.hypot(_COMMON_SD, start_sd), measured)
+    missing_sd = missing * (_OWN_CURVE_SD if own_curve else _GUESSED_CURVE_SD)
+    common_sd = math.hypot(_COMMON_SD, start_sd, missing_sd)
+    measured &= common_sd < _MEASURED_SD
+    return Told(value, own_sd, least, common_sd, measured)
 
 
 def outliers(told: Told) -> npt.NDArray[np.intp]:

@@ -322,7 +322,8 @@ class HealthEngine:
     def _measure(self, deep: Deep) -> None:
         """Let the filter learn capacities from a deep discharge, save for changed cells."""
         self._age()
-        told = capacities(deep, self._filter, self.capacity_ah, self._memory.known_celsius())
+        celsius, own = self._memory.known_celsius(), self.battery.ocv is not None
+        told = capacities(deep, self._filter, self.capacity_ah, celsius, own_curve=own)
         told.ln_q[np.isfinite(self._watches.jumps.level)] = np.nan
         if np.any(np.isfinite(told.ln_q)):
             self._filter.free_capacity(outliers(told), FREE_SD)

@@ -73,6 +73,16 @@ def test_one_small_cell_says_nothing_of_its_neighbours(battery: Battery) -> None
         assert cell.state_of_health.upper > 0.97
 
 
+def test_a_discharge_from_far_below_full_by_a_guessed_curve_measures_nothing(
+    battery: Battery,
+) -> None:
+    lower = (
+        replace(o, cells_v=tuple((v or 0.0) - 0.2 for v in o.cells_v))
+        for o in discharge(SPREAD, depth=0.765)
+    )
+    assert Basis.FULL_TEST not in {cell.basis for cell in after(battery, lower).cells}
+
+
 def test_a_third_of_the_charge_measures_nothing(battery: Battery) -> None:
     health = after(battery, discharge(SPREAD, depth=0.33))
     assert {cell.basis for cell in health.cells} <= {Basis.RESISTANCE, Basis.PRIOR}
