@@ -31,7 +31,8 @@ lint: $(VENV)/.tested ## Style, types
 	$(BIN)/mypy
 
 test: $(VENV)/.tested lint ## Every test, against real peers
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/end_to_end
+	$(BIN)/python -m pytest tests/end_to_end
 
 e2e: $(VENV)/.tested ## From a fault in the rack to one page, and its end (also part of test)
 	$(BIN)/python -m pytest tests/end_to_end/test_pages.py
