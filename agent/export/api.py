@@ -7,7 +7,6 @@ from aiohttp import web
 from agent.export.context import CONTEXT, unit_view
 from agent.export.json import (
     Json,
-    event_json,
     fault_json,
     health_json,
     interval_json,
@@ -21,7 +20,6 @@ from agent.quantities import QUANTITIES
 from agent.store.live import UnitView
 
 _DAY_S = 86400.0
-_MOST_EVENTS = 1000
 _LATEST_S = 1e11
 
 
@@ -109,18 +107,6 @@ async def history(request: web.Request) -> web.Response:
             ],
         }
     )
-
-
-async def events(request: web.Request) -> web.Response:
-    """List events, newest first: ``unit``, ``since`` (unix seconds), ``limit``."""
-    context = request.app[CONTEXT]
-    name = request.query.get("unit")
-    since_s = _seconds(request, "since", 0.0)
-    limit = request.query.get("limit", "100")
-    if not (limit.isdecimal() and 0 < int(limit[:9]) <= _MOST_EVENTS):
-        raise web.HTTPBadRequest(text=f"limit is from 1 to {_MOST_EVENTS}")
-    found = await context.history.events(unit=name, since_s=since_s, limit=int(limit))
-    return web.json_response({"events": [event_json(event) for event in found]})
 
 
 def seconds(request: web.Request, name: str, default: float) -> float:
