@@ -22,13 +22,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 BIN = Path(sys.executable).parent
 SCENARIO = "demo-rack"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Unit = dict[str, Any]
+DIRECT = build_opener(ProxyHandler({}))  # a proxy knows nothing of this machine
 RUNNING: set[subprocess.Popen[str]] = set()
 
 
@@ -139,7 +141,7 @@ def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
 def units_of(base: str) -> list[Unit] | None:
     """Ask the agent for its units; None while it does not answer."""
     try:
-        with urlopen(f"{base}/api/v1/units", timeout=5) as answer:  # noqa: S310 - our own agent
+        with DIRECT.open(f"{base}/api/v1/units", timeout=5) as answer:
             units: list[Unit] = json.load(answer)["units"]
             return units
     except (URLError, OSError):
@@ -211,7 +213,7 @@ def events_of(base: str, since_s: float) -> list[dict[str, Any]]:
     """Ask the agent for what has happened since a unix time."""
     try:
         url = f"{base}/api/v1/events?since={since_s:.0f}&limit=1000"
-        with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own agent
+        with DIRECT.open(url, timeout=5) as answer:
             events: list[dict[str, Any]] = json.load(answer)["events"]
             return events
     except (URLError, OSError):
@@ -242,6 +244,8 @@ def demo(home: Path, seconds: float | None, years: float) -> None:
                 say("\nstopping ...")
             units = units_of(base) or units
             summarise(units, events_of(base, since_s))
+    if not units:
+        raise SystemExit("the agent never answered")
 
 
 def main() -> None:
@@ -252,10 +256,13 @@ def main() -> None:
     wanted = parser.parse_args()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        # One wish is enough: a second one must not interrupt the tidying up.
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
         raise Stopped
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in ENDINGS:
+        signal.signal(number, stop)
     with tempfile.TemporaryDirectory(prefix="bbu-demo-") as home:
         try:
             demo(Path(home), wanted.seconds, wanted.years)
