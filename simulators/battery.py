@@ -23,6 +23,7 @@ _OHMIC_J_MOL = 8_000.0
 _KINETIC_J_MOL = 30_000.0
 _REFERENCE_K = 298.15
 _NOTHING_AH = 1e-9
+_LEAST_TURN = 1e-12
 _PLATING_BELOW_C = 10.0
 _PLATED_SHARE = 0.02
 
@@ -253,10 +254,12 @@ class Pack:
         towards = math.copysign(1.0, current_a)
         turns = chemistry.hysteresis_rate * abs(current_a) * dt_s / 3600
         passed = turns / (cells.new_ah * cells.alive)
-        left = np.exp(-passed)
         away = cells.swing - towards
-        cells.swing = towards + away * left
-        result: Array = chemistry.hysteresis_v * (towards + away * (1 - left) / passed)
+        cells.swing = towards + away * np.exp(-passed)
+        # The mean of exp over the step; a current too small to turn anything leaves 1.
+        mean = -np.expm1(-passed) / np.where(passed > 0, passed, 1.0)
+        mean = np.where(passed > _LEAST_TURN, mean, 1.0)
+        result: Array = chemistry.hysteresis_v * (towards + away * mean)
         return result
 
     def _entropy_v_k(self, soc: Array) -> Array:
