@@ -26,6 +26,17 @@ _T = TypeVar("_T")
 _DAY_S = 86400.0
 _MEBIBYTE = 1024 * 1024
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_BAD_RECORD = (
+    ArithmeticError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""What a record that no database can take ends in; no fault of the disk."""
 
 
 class Bounds(NamedTuple):
@@ -193,6 +204,8 @@ class HistoryStore:
         for _ in range(2):
             try:
                 work(self._open())
+            except _BAD_RECORD:
+                raise
             except sqlite3.Error as error:
                 if not self._move_aside(error):
                     self._fail(error)
@@ -275,6 +288,9 @@ class HistoryStore:
                 units += batch.states
             except (StoreError, OSError) as error:
                 problems.append(str(error))
+                _rename_quietly(path)
+            except (sqlite3.Error, *_BAD_RECORD) as error:
+                problems.append(f"{path}: {error}")
                 _rename_quietly(path)
         return Imported(tuple(units), tuple(problems))
 

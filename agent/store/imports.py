@@ -1,6 +1,7 @@
 """Files that ``bbu-agent replay --state-dir`` leaves for the agent to take in."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ _LARGEST_BYTES = 64 * 1024 * 1024
 def read_import(path: Path) -> Batch:
     """Read one file: ``{"unit", "saved_at", "serial"?, "state": {...}, "events": [...]}``.
 
-    Times are unix seconds. What does not fit is a ``StoreError`` that says what and where.
+    Times are finite unix seconds. What does not fit is a ``StoreError`` that says what and where.
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -24,7 +25,7 @@ def read_import(path: Path) -> Batch:
         unit = _of(content, "unit", str)
         events = _of(content, "events", list, [])
         return Batch({unit: _state(content)}, tuple(_event(unit, event) for event in events))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, ArithmeticError, RecursionError) as error:
         raise StoreError(f"{path}: {error}") from error
 
 
@@ -54,4 +55,6 @@ def _of(content: object, key: str, kind: type | tuple[type, ...], *default: Any)
     value = content.get(key, *default)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{key} is missing or of the wrong kind")
+    if isinstance(value, int | float) and not math.isfinite(value):
+        raise ValueError(f"{key} is not finite")
     return value

@@ -59,6 +59,13 @@ async def test_import_does_not_overwrite_a_newer_state(tmp_path: Path) -> None:
         PAST | {"state": 5},
         PAST | {"unit": 5},
         PAST | {"saved_at": "yesterday"},
+        PAST | {"saved_at": float("nan")},
+        PAST | {"saved_at": float("inf")},
+        PAST | {"saved_at": 10**400},
+        PAST | {"unit": "\ud800"},
+        PAST | {"events": [{"kind": "\ud800", "start_s": 1}]},
+        PAST | {"events": [{"kind": "discharge", "start_s": float("nan")}]},
+        PAST | {"events": [{"kind": "discharge", "start_s": 1, "end_s": -(10**400)}]},
         PAST | {"events": [{"kind": "discharge"}]},
         PAST | {"events": [{"kind": "discharge", "start_s": 1, "end_s": "x"}]},
         PAST | {"events": ["x"]},
@@ -73,4 +80,14 @@ async def test_import_sets_a_bad_file_aside_and_says_which(tmp_path: Path, conte
     assert (imported.units, len(imported.problems)) == (("a",), 1)
     assert str(folder / "bad.json") in imported.problems[0]
     assert {file.name for file in folder.iterdir()} == {"bad.json.bad", "good.json.done"}
+    await store.close()
+
+
+async def test_a_bad_file_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    write(tmp_path / "import", "bad.json", PAST | {"saved_at": float("nan")})
+    write(tmp_path / "import", "worse.json", PAST | {"unit": "\ud800"})
+    store = HistoryStore(tmp_path / "history.db")
+    imported = await store.import_folder(tmp_path / "import")
+    assert (imported.units, len(imported.problems)) == ((), 2)
+    assert (store.problem, store.failures) == (None, 0)
     await store.close()
