@@ -46,6 +46,13 @@ class RackWatch:
             self.open = made
         return made
 
+    def settle(self, ended: Event) -> Event | None:
+        """End the part that began as ``ended`` did; nothing where there is none."""
+        part = self.parts.get(ended.unit)
+        if self.open is None or part is None or part.start_s != ended.start_s:
+            return None
+        return self.observe(ended, None)
+
     def resume(self, event: Event) -> None:
         """Go on with an outage that an earlier run has seen begin."""
         self.open, self.parts = event, {}

@@ -85,7 +85,7 @@ class Intake:
             seen_s = last_seen_s(event)
             if abs(now_s - seen_s) > RESUME_WITHIN_S or event.kind == "flicker":
                 # Nobody knows when it ended; that it was still under way is all we know.
-                self.archive.keep_event(replace(event, end_s=seen_s))
+                self._settle(replace(event, end_s=seen_s))
                 continue
             self.units[event.unit].watch.incidents.resume(event)
             self.store.resume_event(event)
@@ -103,7 +103,16 @@ class Intake:
                 self.watches.resume([event])
                 self.store.resume_event(event)
             else:
-                self.archive.keep_event(replace(event, end_s=seen_s))
+                self._settle(replace(event, end_s=seen_s))
+
+    def _settle(self, ended: Event) -> None:
+        """Record the end of an event that began before, and what it means for the rack."""
+        followed = self.units.get(ended.unit)
+        outage = None if followed is None else self.watches.settle(followed.info, ended)
+        for event in (ended, outage):
+            if event is not None:
+                self.store.resume_event(event)
+                self.archive.keep_event(event)
 
     def found(self, unit: str, profile: Profile) -> None:
         """Take the facts of the identified family, under those of the configuration."""

@@ -44,6 +44,11 @@ class Watches:
             return None
         return self.racks.setdefault(name, RackWatch(name)).observe(event, power_w)
 
+    def settle(self, info: UnitInfo, ended: Event) -> Event | None:
+        """End a unit's part in the outage of its rack, if it has one that is still open."""
+        watch = self.racks.get(info.location.rack or "")
+        return None if watch is None else watch.settle(ended)
+
     def resume(self, events: Iterable[Event]) -> None:
         """Go on with the outages of racks that an earlier run has seen begin."""
         for event in events:

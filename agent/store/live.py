@@ -214,7 +214,8 @@ class LiveStore:
             self._groups.setdefault(event.unit, Ledger()).remember(event)
             return
         record.ledger.remember(event)
-        if event.kind == "discharge":
+        last_s = record.last_discharge_s
+        if event.kind == "discharge" and (last_s is None or event.start_s >= last_s):
             record.last_discharge_s = event.start_s
 
     def put_findings(self, unit: str, findings: frozenset[str]) -> None:

@@ -207,6 +207,32 @@ def test_an_event_interrupted_long_ago_ended_where_it_was_last_seen() -> None:
     assert made.records.events == [replace(under_way, end_s=WALL_S + 30)]
 
 
+def test_an_event_given_up_at_a_reload_ends_in_the_live_store_and_its_rack_too() -> None:
+    made = bench()
+    for at in (0, 5, 10):
+        made.take(at, 3.7, battery_current=-50.0)
+    made.intake.status("u", UnitStatus(UnitState.DOWN))
+    under_way = [event for event in made.records.events if event.unit == "u"][-1]
+    made.intake.follow(
+        [INFO], {"u": {"series": 10}}, {}, interrupted=[under_way], now_s=WALL_S + 300
+    )
+    ledgers = (made.store.view("u", mono_s=300).ledger, made.store.groups["rack:r1"])
+    assert [(event.kind, event.end_s) for one in ledgers for event in one.last.values()] == [
+        ("discharge", WALL_S + 10),
+        ("outage", WALL_S + 10),
+    ]
+    assert [
+        one.totals[kind].count for one, kind in zip(ledgers, ("discharge", "outage"), strict=True)
+    ] == [1, 1]
+
+
+def test_an_outage_interrupted_long_ago_is_over_in_the_live_store() -> None:
+    outage = Event("rack:r1", "outage", WALL_S, None, {"duration_s": 30.0})
+    made = bench(interrupted=(outage,), now_s=WALL_S + 31 + RESUME_WITHIN_S)
+    assert made.store.groups["rack:r1"].last == {"outage": replace(outage, end_s=WALL_S + 30)}
+    assert made.store.groups["rack:r1"].totals == {}
+
+
 def test_battery_facts_of_the_configuration_win_over_the_profile() -> None:
     made = bench()
     made.intake.follow([INFO], {"u": {"series": 10, "rated_power_w": 2000.0}}, {})
