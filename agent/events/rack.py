@@ -1,8 +1,9 @@
 """The outage of a rack: the discharges of its units as one event. Pure."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from agent.events.tally import number
+from agent.events.tally import last_seen_s, number
 from agent.model import Event, Value
 
 PREFIX = "rack:"
@@ -11,13 +12,17 @@ PREFIX = "rack:"
 
 @dataclass(slots=True)
 class RackWatch:
-    """Follows one rack. ``parts`` are the newest events of its units in this outage."""
+    """Follows one rack. ``parts`` are the newest events of its units in this outage.
+
+    ``starts_s`` says when the newest event of each unit began, of this outage or an earlier.
+    """
 
     rack: str
     open: Event | None = None
     parts: dict[str, Event] = field(default_factory=dict)
     powers_w: dict[str, float] = field(default_factory=dict)
     peak_w: float | None = None
+    starts_s: dict[str, float] = field(default_factory=dict)
 
     def observe(self, event: Event, power_w: float | None) -> Event | None:
         """Take a unit's event; ``power_w`` is what it delivers now, positive.
@@ -26,8 +31,9 @@ class RackWatch:
         """
         if event.kind != "discharge":
             return None
-        if self.open is None and event.end_s is not None and event.unit in self.parts:
+        if self._is_old_news(event):
             return None
+        self.starts_s[event.unit] = event.start_s
         if self.open is None:
             self.parts, self.powers_w, self.peak_w = {}, {}, None
             self.open = Event(PREFIX + self.rack, "outage", event.start_s, None)
@@ -35,6 +41,24 @@ class RackWatch:
         self.powers_w.pop(event.unit, None)
         if power_w is not None and event.end_s is None:
             self.powers_w[event.unit] = power_w
+        return self._told()
+
+    def _is_old_news(self, event: Event) -> bool:
+        """Say whether ``event`` was over before: how a unit recharges is no outage of the rack."""
+        if event.end_s is None:
+            return False
+        known_s = self.starts_s.get(event.unit)
+        if self.open is None:
+            return known_s == event.start_s
+        part = self.parts.get(event.unit)
+        if part is not None and part.start_s == event.start_s:
+            return False
+        return known_s == event.start_s or event.end_s < self.open.start_s
+
+    def _told(self) -> Event | None:
+        """Give the new form of the outage; it ends with the last of its parts."""
+        if self.open is None:
+            return None
         if self.powers_w:
             self.peak_w = max(self.peak_w or 0.0, sum(self.powers_w.values()))
         ended = all(part.end_s is not None for part in self.parts.values())
@@ -52,6 +76,26 @@ class RackWatch:
         if self.open is None or part is None or part.start_s != ended.start_s:
             return None
         return self.observe(ended, None)
+
+    def stay(self, units: AbstractSet[str]) -> Event | None:
+        """Know that only ``units`` are in the rack; what others had open is over.
+
+        Gives the new form of the outage, where this changes it.
+        """
+        self.starts_s = {unit: at_s for unit, at_s in self.starts_s.items() if unit in units}
+        if self.open is None:
+            return None
+        if not self.parts:
+            # Of an earlier run, and no unit has told of it yet.
+            if units:
+                return None
+            made, self.open = replace(self.open, end_s=last_seen_s(self.open)), None
+            return made
+        gone = [p for p in self.parts.values() if p.end_s is None and p.unit not in units]
+        for part in gone:
+            self.parts[part.unit] = replace(part, end_s=last_seen_s(part))
+            self.powers_w.pop(part.unit, None)
+        return self._told() if gone else None
 
     def resume(self, event: Event) -> None:
         """Go on with an outage that an earlier run has seen begin."""

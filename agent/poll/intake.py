@@ -79,6 +79,14 @@ class Intake:
             self._resume([event for event in interrupted if event.unit == info.name], now_s)
         if not before:
             self._resume_racks([e for e in interrupted if e.unit.startswith(PREFIX)], now_s)
+        for name in before.keys() - self.units.keys():
+            incidents = before[name].watch.incidents
+            ended = incidents.abandon() if incidents.told else None
+            if ended is not None:
+                self.archive.keep_event(ended)
+        for event in self.watches.stay(infos):
+            self.store.put_event(event)
+            self.archive.keep_event(event)
 
     def _resume(self, events: Sequence[Event], now_s: float) -> None:
         for event in events:

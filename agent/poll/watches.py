@@ -1,6 +1,6 @@
 """Who watches with whom: units of a shelf share a clock, units of a rack an outage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from agent.events.rack import PREFIX, RackWatch
@@ -48,6 +48,16 @@ class Watches:
         """End a unit's part in the outage of its rack, if it has one that is still open."""
         watch = self.racks.get(info.location.rack or "")
         return None if watch is None else watch.settle(ended)
+
+    def stay(self, infos: Iterable[UnitInfo]) -> Iterator[Event]:
+        """Know that only these units are there; give the outages that this changes."""
+        units: dict[str, set[str]] = {}
+        for info in infos:
+            units.setdefault(info.location.rack or "", set()).add(info.name)
+        for name, watch in self.racks.items():
+            event = watch.stay(units.get(name, set()))
+            if event is not None:
+                yield event
 
     def resume(self, events: Iterable[Event]) -> None:
         """Go on with the outages of racks that an earlier run has seen begin."""

@@ -226,3 +226,53 @@ def test_news_of_a_discharge_that_is_over_opens_no_outage() -> None:
     rack.observe(part("a", 0, None, duration_s=2.0), 2000.0)
     rack.observe(part("a", 0, 9, duration_s=9.0), None)
     assert rack.observe(part("a", 0, 9, duration_s=9.0, recharge_s=900.0), None) is None
+
+
+def test_news_of_an_older_discharge_is_no_part_of_the_next_outage() -> None:
+    rack = RackWatch("r1")
+    rack.observe(part("a", 0, None, duration_s=2.0), None)
+    rack.observe(part("a", 0, 9, duration_s=9.0, energy_wh=5.0), None)
+    running = rack.observe(part("b", 60, None, duration_s=2.0, energy_wh=1.0), None)
+    recovered = part("a", 0, 9, duration_s=9.0, energy_wh=5.0, recharge_s=70.0)
+    assert rack.observe(recovered, None) is None
+    assert rack.open == running
+    assert list(rack.parts) == ["b"]
+
+
+def test_news_of_a_discharge_before_the_last_outage_opens_none() -> None:
+    rack = RackWatch("r1")
+    for unit, start in (("a", 0), ("b", 60)):
+        rack.observe(part(unit, start, None, duration_s=2.0), None)
+        rack.observe(part(unit, start, start + 9, duration_s=9.0), None)
+    assert rack.observe(part("a", 0, 9, duration_s=9.0, recharge_s=900.0), None) is None
+    assert rack.open is None
+
+
+def test_a_discharge_seen_only_when_over_is_part_of_the_outage_it_overlaps() -> None:
+    rack = RackWatch("r1")
+    rack.observe(part("a", 0, None, duration_s=2.0), None)
+    made = rack.observe(part("b", 1, 3, duration_s=2.0), None)
+    assert made is not None
+    assert made.detail["units"] == 2.0
+
+
+def test_a_unit_that_leaves_the_rack_ends_its_part_of_the_outage() -> None:
+    rack = RackWatch("r1")
+    rack.observe(part("a", 0, None, duration_s=8.0, energy_wh=5.0), None)
+    rack.observe(part("b", 1, None, duration_s=6.0, energy_wh=4.0), None)
+    going_on = rack.stay({"b"})
+    assert going_on is not None
+    assert (going_on.end_s, going_on.detail["on_battery"]) == (None, 1.0)
+    assert rack.stay({"b"}) is None
+    over = rack.stay(set())
+    assert over is not None
+    assert (over.end_s, over.detail["energy_wh"], rack.open) == (1.7e9 + 8, 9.0, None)
+
+
+def test_an_outage_of_an_earlier_run_ends_when_no_unit_is_left() -> None:
+    rack = RackWatch("r1")
+    outage = Event("rack:r1", "outage", 1.7e9, None, {"duration_s": 30.0})
+    rack.resume(outage)
+    assert rack.stay({"a"}) is None
+    assert rack.stay(set()) == replace(outage, end_s=1.7e9 + 30)
+    assert rack.open is None

@@ -233,6 +233,30 @@ def test_an_outage_interrupted_long_ago_is_over_in_the_live_store() -> None:
     assert made.store.groups["rack:r1"].totals == {}
 
 
+@pytest.mark.parametrize(
+    "infos",
+    [[], [replace(INFO, location=Location("r2", "a", "1"))]],
+    ids=["left", "moved"],
+)
+def test_an_outage_ends_when_its_last_unit_leaves_the_rack(infos: list[UnitInfo]) -> None:
+    made = bench()
+    for at in (0, 5, 10):
+        made.take(at, 3.7, battery_current=-50.0)
+    made.store.reconfigure(infos, [], stale_after_s=30)
+    made.intake.follow(infos, {"u": {}}, {}, now_s=WALL_S + 11)
+    assert made.store.groups["rack:r1"].last["outage"].end_s == WALL_S + 10
+    assert made.records.events[-1] == made.store.groups["rack:r1"].last["outage"]
+
+
+def test_the_discharge_of_a_unit_that_leaves_ends_where_it_was_last_seen() -> None:
+    made = bench()
+    for at in (0, 5, 10):
+        made.take(at, 3.7, battery_current=-50.0)
+    made.intake.follow([], {}, {}, now_s=WALL_S + 11)
+    ends = {event.unit: event.end_s for event in made.records.events}
+    assert ends == {"u": WALL_S + 10, "rack:r1": WALL_S + 10}
+
+
 def test_battery_facts_of_the_configuration_win_over_the_profile() -> None:
     made = bench()
     made.intake.follow([INFO], {"u": {"series": 10, "rated_power_w": 2000.0}}, {})
