@@ -3,10 +3,14 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from agent.model import Event, Sample
 from agent.store.database import State
 from agent.store.history import HistoryStore
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 _WRITE_EVERY_S = 1.0
 """How much a power loss may cost of events and learnt states."""
@@ -36,13 +40,16 @@ class Archive:
         self.history.put_sample(sample, closely=closely)
 
     async def write(self, now_s: float) -> None:
-        """Commit the states and events that wait."""
-        if self.states:
-            states, self.states = self.states, {}
-            await self.history.save_states(states, saved_s=now_s)
-        happened, self.happened = self.happened, {}
-        for event in happened.values():
-            await self.history.put_event(event)
+        """Commit the states and events that wait, all at once.
+
+        They wait on until that is done, so that nothing is lost to whoever cancels this.
+        """
+        states, happened = dict(self.states), dict(self.happened)
+        if not (states or happened):
+            return
+        await self.history.save(states, tuple(happened.values()), saved_s=now_s)
+        _forget(self.states, states)
+        _forget(self.happened, happened)
 
     async def run(self) -> None:
         """Commit what waits, for ever."""
@@ -57,3 +64,10 @@ class Archive:
             if now_s - tidied_s >= _TIDY_EVERY_S:
                 tidied_s = now_s
                 await self.history.tidy(now_s=time.time())
+
+
+def _forget(waiting: dict[_K, _V], written: dict[_K, _V]) -> None:
+    """Take out of ``waiting`` what is ``written`` and has no newer form."""
+    for key, value in written.items():
+        if waiting.get(key) is value:
+            del waiting[key]

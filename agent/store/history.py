@@ -106,12 +106,22 @@ class HistoryStore:
         """Commit what waits."""
         await self._commit()
 
+    async def save(
+        self,
+        states: Mapping[str, tuple[str | None, State]],
+        events: tuple[Event, ...],
+        *,
+        saved_s: float,
+    ) -> None:
+        """Commit estimator states by unit, each with its serial number, and events at once."""
+        saved = {unit: SavedState(serial, saved_s, s) for unit, (serial, s) in states.items()}
+        await self._commit(states=saved, events=events)
+
     async def save_states(
         self, states: Mapping[str, tuple[str | None, State]], *, saved_s: float
     ) -> None:
         """Commit the estimator states by unit, each with its unit's serial number."""
-        saved = {unit: SavedState(serial, saved_s, s) for unit, (serial, s) in states.items()}
-        await self._commit(states=saved)
+        await self.save(states, (), saved_s=saved_s)
 
     async def load_states(self) -> dict[str, SavedState]:
         """Give the last saved estimator states by unit."""
@@ -164,7 +174,8 @@ class HistoryStore:
         return await self._run(lambda: self._import(folder))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        # Work once begun is done, whoever stops waiting for it: records are in its hands.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     async def _commit(
         self, *, states: Mapping[str, SavedState] | None = None, events: tuple[Event, ...] = ()
