@@ -23,6 +23,7 @@ from agent.model import (
     Sample,
     Value,
 )
+from agent.quantities import IDENTITY
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,11 @@ State = dict[str, object]
 ASSESS_EVERY_S = 30.0
 """Between two assessments of a unit in standby: the estimate moves over days."""
 _SPREAD_S = 10.0
+FORGET_AFTER_S = 900.0
+"""How long a device's word holds where the unit's profile does not read it slowly: many
+intervals, because under load less is asked for."""
+_LASTING = frozenset({*IDENTITY, "battery_install_date"})
+"""What a device is, and since when, stays true until another one sits there."""
 _OLDEST_S = 20 * 365.25 * 86400.0
 KEEP_EVERY_S = 600.0
 """Between two records of a unit's learnt state in standby, when no event asks for one."""
@@ -56,7 +62,9 @@ class Assessor:
     """Follows the health of one unit.
 
     ``learnt`` is the state that an earlier run has left, with the serial number that it
-    belongs to. ``battery`` holds the facts of profile and configuration merged.
+    belongs to. ``battery`` holds the facts of profile and configuration merged. ``known`` is
+    the device's word, told at the monotonic ``told_s``; ``horizons_s`` says how long it holds
+    where that is not ``FORGET_AFTER_S``.
     """
 
     unit: str
@@ -66,6 +74,8 @@ class Assessor:
     engine: Bank | None = None
     serial: str | None = None
     known: dict[str, Value] = field(default_factory=dict)
+    told_s: dict[str, float] = field(default_factory=dict)
+    horizons_s: Mapping[str, float] = field(default_factory=dict)
     assessed_s: float = float("-inf")
     kept_s: float = float("-inf")
     evidence_s: float | None = None
@@ -81,6 +91,7 @@ class Assessor:
         self.engine = None
         self.learnt = None
         self.known.clear()
+        self.told_s.clear()
         self.assessed_s = float("-inf")
         return True
 
@@ -94,9 +105,7 @@ class Assessor:
 
     def observe(self, sample: Sample, *, urgent: bool) -> Health | None:
         """Take a sample; give a new assessment when one is due, at once when ``urgent``."""
-        for row in sample.readings:
-            if row.index is None:
-                self.known[row.quantity] = row.value
+        self._listen(sample)
         cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
         if cells:
             self.engine = self._engine_for(cells, sample.wall_s)
@@ -106,6 +115,22 @@ class Assessor:
             return None
         self.assessed_s = sample.wall_s
         return self.assess(sample.wall_s)
+
+    def _listen(self, sample: Sample) -> None:
+        """Take the device's word; what it no longer gives, or gave too long ago, is not known."""
+        faulty = {fault.quantity for fault in sample.faults if fault.index is None}
+        old = {
+            key
+            for key, at_s in self.told_s.items()
+            if sample.mono_s - at_s > self.horizons_s.get(key, FORGET_AFTER_S)
+        }
+        for key in (faulty | old) - _LASTING:
+            self.known.pop(key, None)
+            self.told_s.pop(key, None)
+        for row in sample.readings:
+            if row.index is None:
+                self.known[row.quantity] = row.value
+                self.told_s[row.quantity] = sample.mono_s
 
     def assess(self, now_s: float) -> Health:
         """Judge the unit by everything known at unix time ``now_s``."""

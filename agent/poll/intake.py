@@ -1,5 +1,6 @@
 """Where everything that polling brings comes together: store, health, events, urgency."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -129,8 +130,10 @@ class Intake:
         battery: Battery = replace(profile.battery, **facts)  # type: ignore[arg-type]
         followed.assessor.battery = battery
         followed.watch.incidents.rated_ah = battery.rated_capacity_ah
-        followed.horizons_s = {
-            row.quantity: _SLOW_S for row in profile.fields if row.cadence is not Cadence.FAST
+        followed.horizons_s = followed.assessor.horizons_s = {
+            row.quantity: _SLOW_S if row.cadence is Cadence.SLOW else math.inf
+            for row in profile.fields
+            if row.cadence is not Cadence.FAST
         }
 
     def sample(self, sample: Sample, profile: Profile) -> None:

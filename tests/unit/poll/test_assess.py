@@ -5,8 +5,25 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from agent.health.engine import Observation
-from agent.model import Battery, Chemistry, Event, Reading, Sample, Value, Verdict
-from agent.poll.assess import ASSESS_EVERY_S, KEEP_EVERY_S, Assessor, State, observation
+from agent.model import (
+    Battery,
+    Chemistry,
+    Event,
+    Fault,
+    FaultReason,
+    Reading,
+    Sample,
+    Value,
+    Verdict,
+)
+from agent.poll.assess import (
+    ASSESS_EVERY_S,
+    FORGET_AFTER_S,
+    KEEP_EVERY_S,
+    Assessor,
+    State,
+    observation,
+)
 
 WALL_S = 1.7e9
 BATTERY = Battery(Chemistry.NCA, series=3, rated_capacity_ah=20.0, rated_power_w=600.0)
@@ -73,6 +90,50 @@ def test_what_a_partial_pass_does_not_tell_is_still_known() -> None:
     health = made.observe(sample(ASSESS_EVERY_S, battery_status="normal"), urgent=False)
     assert health is not None
     assert health.verdict is Verdict.REPLACE
+
+
+def test_the_word_of_a_device_ends_with_the_fault_of_its_field() -> None:
+    made = assessor()
+    made.observe(sample(0, replace_battery=True, battery_status="normal"), urgent=False)
+    faults = (Fault("replace_battery", None, FaultReason.SENTINEL, "65535", "x"),)
+    later = replace(sample(ASSESS_EVERY_S, battery_status="normal"), faults=faults)
+    health = made.observe(later, urgent=False)
+    assert health is not None
+    assert health.verdict is Verdict.OK
+
+
+def test_a_second_source_of_a_sample_stands_against_the_fault_of_the_first() -> None:
+    made = assessor()
+    faults = (Fault("replace_battery", None, FaultReason.SENTINEL, "65535", "x"),)
+    health = made.observe(replace(sample(0, replace_battery=True), faults=faults), urgent=False)
+    assert health is not None
+    assert health.verdict is Verdict.REPLACE
+
+
+@pytest.mark.parametrize(
+    ("after_s", "verdict"),
+    [(FORGET_AFTER_S, Verdict.OK), (FORGET_AFTER_S + 1, Verdict.UNKNOWN)],
+)
+def test_the_word_of_a_device_does_not_outlive_its_horizon(
+    after_s: float, verdict: Verdict
+) -> None:
+    made = assessor()
+    made.observe(sample(0, battery_status="normal"), urgent=False)
+    health = made.observe(sample(after_s, battery_voltage=54.0), urgent=False)
+    assert health is not None
+    assert health.verdict is verdict
+
+
+def test_a_slow_word_has_its_own_horizon_and_a_date_has_none() -> None:
+    made = assessor()
+    made.horizons_s = {"battery_status": 5000.0}
+    made.observe(
+        sample(0, battery_status="normal", load=0.5, manufacture_date="2020-01-01"), urgent=False
+    )
+    made.observe(sample(5000, battery_voltage=54.0), urgent=False)
+    assert set(made.known) == {"battery_status", "manufacture_date", "battery_voltage"}
+    made.observe(sample(5001, battery_voltage=54.0), urgent=False)
+    assert set(made.known) == {"manufacture_date", "battery_voltage"}
 
 
 def test_assessments_come_at_their_pace_and_at_once_with_news() -> None:

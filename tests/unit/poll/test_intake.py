@@ -101,6 +101,13 @@ def test_slow_fields_stay_while_fast_ones_grow_stale() -> None:
     assert made.values(51) == {"cycle_count": 7.0, "battery_voltage": 40.0}
 
 
+def test_slow_words_of_a_device_are_believed_as_long_as_slow_fields_stay() -> None:
+    made = bench()
+    made.take(0, cycle_count=7.0, load=0.5, model="X")
+    made.take(10000, battery_voltage=40.0)
+    assert set(made.intake.units["u"].assessor.known) == {"cycle_count", "model", "battery_voltage"}
+
+
 def test_a_discharge_hurries_the_shelf_from_its_first_sample_to_its_rest() -> None:
     made = bench()
     made.take(0, 3.9, battery_current=0.0)
