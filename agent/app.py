@@ -178,7 +178,7 @@ async def run(path: Path, config: Config, listen: Addresses = ()) -> None:
     )
     tasks = [
         asyncio.create_task(agent.beat(), name="heartbeat"),
-        asyncio.create_task(agent.archive.run(), name="archive"),
+        agent.archive.start(),
     ]
     try:
         await runner.setup()

@@ -1,6 +1,7 @@
 """Between polling, which must not wait, and the history, which writes to a disk."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -8,6 +9,8 @@ from typing import TypeVar
 from agent.model import Event, Sample
 from agent.store.database import State
 from agent.store.history import HistoryStore
+
+log = logging.getLogger(__name__)
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -50,6 +53,18 @@ class Archive:
         await self.history.save(states, tuple(happened.values()), saved_s=now_s)
         _forget(self.states, states)
         _forget(self.happened, happened)
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin to ``run``; should that ever end of itself, log and history say so."""
+        task = asyncio.create_task(self.run(), name="archive")
+        task.add_done_callback(self._tell_if_broken)
+        return task
+
+    def _tell_if_broken(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.history.broken = "the agent has stopped keeping records: restart it"
+            log.critical("%s", self.history.broken, exc_info=error)
 
     async def run(self) -> None:
         """Commit what waits, for ever."""

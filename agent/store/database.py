@@ -86,6 +86,19 @@ class Batch:
     events: tuple[Event, ...] = ()
     points: tuple[Point, ...] = ()
 
+    def pieces(self) -> list["Batch"]:
+        """Give smaller batches that together are this one; none of a single record."""
+        kinds = [Batch(states=self.states), Batch(events=self.events), Batch(points=self.points)]
+        filled = [kind for kind in kinds if kind != Batch()]
+        if len(filled) > 1:
+            return filled
+        states = tuple(self.states.items())
+        count = len(states) + len(self.events) + len(self.points)
+        halves = (slice(0, count // 2), slice(count // 2, count))
+        if count <= 1:
+            return []
+        return [Batch(dict(states[h]), self.events[h], self.points[h]) for h in halves]
+
 
 class Database:
     """One open database, in a file or, without a path, in memory."""

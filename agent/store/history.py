@@ -68,12 +68,14 @@ class HistoryStore:
     """The history in the file at ``path``, or only in memory without one.
 
     Coroutines never raise for a disk's sake. ``commits``, ``failures`` and ``dropped``
-    (records lost because memory for them ran out) count since the start.
+    (records lost because memory for them ran out, or no database can hold them) count since
+    the start. ``broken`` is for whoever feeds the store, to say that nothing more will come.
     """
 
     def __init__(self, path: Path | None, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - frozen
         """Touch nothing yet; the file is opened by the first coroutine."""
-        self.problem: str | None = None
+        self.broken: str | None = None
+        self._trouble: str | None = None
         self.commits = 0
         self.failures = 0
         self.dropped = 0
@@ -84,6 +86,11 @@ class HistoryStore:
         self._waiting: list[Point] = []
         self._thinner = Thinner(bounds.gap_s, bounds.repeat_s, bounds.points_per_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the keeping of records, in one sentence."""
+        return self.broken or self._trouble
 
     async def close(self) -> None:
         """Write what waits and let go of the file. Nothing may be called afterwards."""
@@ -191,12 +198,24 @@ class HistoryStore:
     # From here on everything runs in the thread.
 
     def _write(self, batch: Batch) -> None:
+        """Keep ``batch``; a record that cannot be kept costs itself and no other."""
+        try:
+            self._put(batch)
+        except (sqlite3.Error, *_BAD_RECORD) as error:
+            pieces = batch.pieces()
+            for piece in pieces:
+                self._write(piece)
+            if not pieces:
+                self.dropped += 1
+                _LOG.error("a record cannot be kept and is dropped: %s", error)
+
+    def _put(self, batch: Batch) -> None:
         def commit(disk: Database) -> None:
             disk.commit(batch, self._memory)
 
         if self._path is not None and self._try(commit):
             self.commits += 1
-            self.problem = None
+            self._trouble = None
             if self._memory is not None:
                 self._memory.close()
                 self._memory = None
@@ -240,9 +259,9 @@ class HistoryStore:
 
     def _fail(self, error: Exception) -> None:
         problem = f"{self._path}: {_advice(error)}; records are kept in memory until then"
-        if problem != self.problem:
+        if problem != self._trouble:
             _LOG.error("%s", problem)
-        self.problem = problem
+        self._trouble = problem
         self.failures += 1
         self._close_disk()  # the next attempt starts afresh, so that a remount is seen
 
@@ -294,7 +313,7 @@ class HistoryStore:
                 if unit in known and known[unit].saved_s >= state.saved_s:
                     problems.append(f"{path}: older than the state of {unit} that is in use")
                     batch = Batch(events=batch.events)
-                self._write(batch)
+                self._put(batch)
                 path.rename(path.with_suffix(".json.done"))
                 units += batch.states
             except (StoreError, OSError) as error:

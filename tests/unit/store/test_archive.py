@@ -79,3 +79,58 @@ async def test_points_survive_a_cancelled_flush_behind_other_work(tmp_path: Path
     found = await store.history("b", "battery_voltage", None, since_s=0, until_s=9)
     assert found == [HistoryPoint(1.0, 51.0)]
     await store.close()
+
+
+async def test_a_record_that_cannot_be_kept_costs_no_other(tmp_path: Path) -> None:
+    archive = Archive(HistoryStore(tmp_path / "history.db"))
+    archive.keep_state("good", None, {"x": 1})
+    archive.keep_state("bad", None, {"x": object()})
+    bad = Event("\ud800", "discharge", 5.0, None)
+    for event in [*HAPPENED[:5], bad, *HAPPENED[5:]]:
+        archive.keep_event(event)
+    for at_s, value in enumerate([51, 2**80, 52]):
+        reading = Reading("battery_voltage", None, value, at_s, "holding 1")
+        archive.keep_sample(Sample("a", at_s, at_s, (reading,)), closely=True)
+    await archive.write(50.0)
+    found = await archive.history.history("a", "battery_voltage", None, since_s=0, until_s=9)
+    assert found == [HistoryPoint(0, 51), HistoryPoint(2, 52)]
+    assert (archive.history.dropped, archive.history.problem) == (3, None)
+    await archive.history.close()
+    saved = {"good": SavedState(None, 50.0, {"x": 1})}
+    assert await committed(tmp_path / "history.db") == (saved, HAPPENED)
+
+
+async def test_a_record_that_memory_cannot_keep_is_dropped() -> None:
+    store = HistoryStore(None)
+    await store.put_event(Event("\ud800", "discharge", 5.0, None))
+    await store.put_event(HAPPENED[0])
+    assert (await store.events(), store.dropped) == (HAPPENED[:1], 1)
+    await store.close()
+
+
+async def test_an_archive_that_ends_of_itself_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_archive: Archive, _now_s: float) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("agent.store.archive._WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr(Archive, "write", fail)
+    archive = Archive(HistoryStore(None))
+    await asyncio.wait([archive.start()])
+    await asyncio.sleep(0)
+    await archive.history.put_event(HAPPENED[0])
+    assert archive.history.problem == "the agent has stopped keeping records: restart it"
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
+    await archive.history.close()
+
+
+async def test_an_archive_that_is_stopped_is_not_broken() -> None:
+    archive = Archive(HistoryStore(None))
+    task = archive.start()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0)
+    assert archive.history.problem is None
+    await archive.history.close()
