@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -192,9 +192,3 @@ def fixed(profile: Profile, reader: Reader) -> Finder:
         return profile, reader
 
     return find
-
-
-def horizons_s(profile: Profile, turn: Turn, stale_after_s: float) -> Mapping[str, float]:
-    """Say how long readings of each quantity stay fresh: three of their own intervals."""
-    slow_s = max(3 * turn.pace.slow_s, stale_after_s)
-    return {row.quantity: slow_s for row in profile.fields if row.cadence is not Cadence.FAST}
