@@ -28,6 +28,9 @@ Current has a day, because a charger that ends its float leaves it at a true 0.
 """
 _GAP_S = 2 * _HOUR_S
 """A longer silence of the unit starts the watch anew: nothing is known of that time."""
+MOST_WATCHED = 4096
+"""Values watched of one unit; beyond, the one not read for longest goes. A battery of
+hundreds of cells has room, and a device that renumbers its rows costs no more memory."""
 
 
 @dataclass(slots=True)
@@ -82,10 +85,13 @@ class Stillness:
         if limit_s is None or isinstance(reading.value, str | bool):
             return False
         key = (reading.quantity, reading.index)
-        watch = self._watched.get(key)
+        watch = self._watched.pop(key, None)
         if watch is None:
+            if len(self._watched) >= MOST_WATCHED:
+                del self._watched[next(iter(self._watched))]
             self._watched[key] = _Watch(reading.value, now_s, began_s=now_s)
             return False
+        self._watched[key] = watch
         if reading.value != watch.value:
             watch.move(reading.value, now_s)
             return False

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.decode.frozen import STILL_S, Stillness
+from agent.decode.frozen import MOST_WATCHED, STILL_S, Stillness
 from agent.model import Fault, FaultReason, Reading, Sample
 
 HOUR_S = 3600.0
@@ -105,3 +106,24 @@ def test_nothing_is_lost_whatever_the_clock_does(steps: list[tuple[float, float]
         now_s += step_s
         judged = still.judge(sample(now_s, value))
         assert len(judged.readings) + len(judged.faults) == 1
+
+
+def test_a_table_that_is_renumbered_all_the_time_is_watched_within_the_limit() -> None:
+    still = Stillness()
+    for now in range(3 * MOST_WATCHED):
+        still.judge(sample(float(now), 3.98, index=str(now)))
+    assert len(still._watched) == MOST_WATCHED
+
+
+def test_what_is_read_on_stays_watched_however_many_rows_come_and_go() -> None:
+    still, dice = Stillness(), random.Random(4)
+    for step in range(int(40 * HOUR_S / STEP_S)):
+        now_s = step * STEP_S
+        value = noisy(now_s, dice) if now_s < 30 * HOUR_S else 3.5
+        fresh = (
+            Reading("temperature", f"{step}-{n}", 25.0, now_s, "a row")
+            for n in range(MOST_WATCHED // 2)
+        )
+        told = sample(now_s, value)
+        last = still.judge(replace(told, readings=(*told.readings, *fresh)))
+    assert [fault.reason for fault in last.faults] == [FaultReason.FROZEN]
