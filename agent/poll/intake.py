@@ -135,6 +135,7 @@ class Intake:
             for row in profile.fields
             if row.cadence is not Cadence.FAST
         }
+        self.store.identified(unit, followed.horizons_s)
 
     def sample(self, sample: Sample, profile: Profile) -> None:
         """Store a sample, follow its discharge, let the engine learn."""

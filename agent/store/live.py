@@ -34,6 +34,10 @@ _MEASURED = frozenset(
 )
 """What never stands still in a battery that is read with the usual resolution."""
 
+MOST_KEYS = 4096
+"""Readings, and faults, held of one unit; beyond, the oldest go. A battery of hundreds of
+cells has room, and a device that renumbers its rows costs no more memory."""
+
 _SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT, UnitState.NEW})
 _EMPTY: Mapping[str, float] = MappingProxyType({})
 
@@ -85,6 +89,7 @@ class _Record:
 
     def put(self, sample: Sample) -> None:
         self.answered_mono_s = sample.mono_s
+        known = len(self.readings)
         for fault in sample.faults:
             self.readings.pop((fault.quantity, fault.index), None)
             self.fault_counts[fault.quantity, fault.reason] += 1
@@ -95,10 +100,27 @@ class _Record:
                 self.changed_s = sample.wall_s
             self.readings[key] = reading
             self.faults.pop(key, None)
+            self._has_rows(reading.quantity)
             if reading.quantity in IDENTITY and reading.index is None:
                 self.identity[reading.quantity] = str(reading.value)
         for fault in sample.faults:
+            # Put last, so that the first are the oldest.
+            self.faults.pop((fault.quantity, fault.index), None)
             self.faults[fault.quantity, fault.index] = fault
+        for old in list(self.faults)[: max(0, len(self.faults) - MOST_KEYS)]:
+            del self.faults[old]
+        if len(self.readings) > known:
+            self._prune(sample.mono_s)
+
+    def _has_rows(self, quantity: str) -> None:
+        """Take back that its column was empty."""
+        held = self.faults.get((quantity, None))
+        if held is not None and held.reason is FaultReason.MISSING:
+            del self.faults[quantity, None]
+
+    def _prune(self, mono_s: float) -> None:
+        fresh = sorted(self.fresh(mono_s), key=lambda row: row.read_at)
+        self.readings = {(row.quantity, row.index): row for row in fresh[-MOST_KEYS:]}
 
     def is_up(self, mono_s: float) -> bool:
         return (
@@ -173,20 +195,22 @@ class LiveStore:
         sample: Sample,
         *,
         horizons_s: Mapping[str, float] = _EMPTY,
-        stale_after_s: float | None = None,
     ) -> None:
         """Merge ``sample``; a field that faults now loses its old reading at once.
 
         ``horizons_s`` gives, by quantity key, how long a reading stays fresh where that is
         not the configured time: slow fields live for a few of their own intervals, and
-        ``math.inf`` keeps what is read once. ``stale_after_s`` replaces the configured time
-        for this unit from now on, for a line that cannot keep the configured pace.
+        ``math.inf`` keeps what is read once.
         """
         record = self._records[sample.unit]
         record.horizons_s.update(horizons_s)
-        if stale_after_s is not None:
-            record.stale_after_s = stale_after_s
         record.put(sample)
+
+    def identified(self, unit: str, horizons_s: Mapping[str, float]) -> None:
+        """Know that ``unit`` is of a family with these horizons; faults of another are void."""
+        record = self._records[unit]
+        record.horizons_s = dict(horizons_s)
+        record.faults.clear()
 
     def put_status(self, unit: str, status: UnitStatus) -> None:
         """Replace what is known of how ``unit`` answers."""

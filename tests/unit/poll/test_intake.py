@@ -5,6 +5,8 @@ import pytest
 
 from agent.model import (
     Event,
+    Fault,
+    FaultReason,
     Location,
     Reading,
     Sample,
@@ -262,6 +264,14 @@ def test_the_discharge_of_a_unit_that_leaves_ends_where_it_was_last_seen() -> No
     made.intake.follow([], {}, {}, now_s=WALL_S + 11)
     ends = {event.unit: event.end_s for event in made.records.events}
     assert ends == {"u": WALL_S + 10, "rack:r1": WALL_S + 10}
+
+
+def test_a_unit_identified_anew_has_no_faults_of_its_old_family() -> None:
+    made = bench()
+    fault = Fault("load", None, FaultReason.SENTINEL, "65535", "x")
+    made.intake.sample(Sample("u", WALL_S, 0, (), (fault,)), PROFILE)
+    made.intake.found("u", PROFILE)
+    assert made.store.view("u", mono_s=0).faults == ()
 
 
 def test_battery_facts_of_the_configuration_win_over_the_profile() -> None:

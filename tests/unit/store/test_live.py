@@ -18,7 +18,7 @@ from agent.model import (
     Value,
     Verdict,
 )
-from agent.store.live import LiveStore
+from agent.store.live import MOST_KEYS, LiveStore
 
 STALE_AFTER_S = 30.0
 UP = UnitStatus(state=UnitState.UP)
@@ -133,11 +133,6 @@ def test_no_answer_for_too_long_is_silence_whatever_the_status_says(store: LiveS
     assert (view.up, view.readings, view.identity) == (False, (), {"model": "X"})
 
 
-def test_a_slow_line_may_stretch_what_counts_as_fresh(store: LiveStore) -> None:
-    store.put_sample(sample(1, reading("load", 0.5, 1)), stale_after_s=90)
-    assert values(store, 80) == {("load", None): 0.5}
-
-
 def test_a_refusal_alone_proves_life(store: LiveStore) -> None:
     store.put_sample(sample(1, faults=(fault("load"),)))
     assert store.view("a", mono_s=2).up
@@ -205,3 +200,48 @@ def test_another_device_in_the_slot_starts_anew(store: LiveStore) -> None:
 def test_an_unknown_unit_is_a_key_error(store: LiveStore) -> None:
     with pytest.raises(KeyError):
         store.put_sample(sample(1, unit="nobody"))
+
+
+def held(store: LiveStore) -> tuple[int, int]:
+    """Count what is in memory, shown or not."""
+    record = store._records["a"]
+    return len(record.readings), len(record.faults)
+
+
+def test_rows_that_are_gone_leave_memory_with_their_horizon(store: LiveStore) -> None:
+    for at in range(0, 100, 10):
+        rows = [reading("temperature", 25.0, at, f"{at}-{n}") for n in range(10)]
+        store.put_sample(sample(at, *rows))
+    assert held(store) == (40, 0)
+
+
+def test_a_table_that_is_renumbered_all_the_time_holds_no_more_than_the_limit(
+    store: LiveStore,
+) -> None:
+    for at in range(20):
+        rows = [reading("temperature", 25.0, at, f"{at}-{n}") for n in range(1000)]
+        faults = tuple(fault("cell_voltage", f"{at}-{n}") for n in range(1000))
+        store.put_sample(sample(at, *rows, faults=faults))
+    assert held(store) == (MOST_KEYS, MOST_KEYS)
+    kept = {row.index for row in store.view("a", mono_s=19).readings}
+    assert {f"19-{n}" for n in range(1000)} <= kept
+
+
+def test_a_column_that_was_empty_once_is_no_fault_when_rows_come(store: LiveStore) -> None:
+    missing = Fault("cell_voltage", None, FaultReason.MISSING, "", "a column")
+    store.put_sample(sample(1, faults=(missing, fault("load"))))
+    store.put_sample(sample(2, reading("cell_voltage", 3.9, 2, "1")))
+    assert store.view("a", mono_s=2).faults == (fault("load"),)
+
+
+def test_a_unit_identified_anew_has_no_faults_of_its_old_family(store: LiveStore) -> None:
+    rows = (reading("cycle_count", 12.0, 0), reading("load", 0.5, 0))
+    store.put_sample(
+        sample(0, *rows, faults=(fault("temperature", "t1"),)), horizons_s={"cycle_count": 100.0}
+    )
+    store.identified("a", {"load": 100.0})
+    store.put_sample(sample(50, reading("battery_voltage", 51.0, 50)))
+    view = store.view("a", mono_s=50)
+    assert view.faults == ()
+    assert view.fault_counts == {("temperature", FaultReason.SENTINEL): 1}
+    assert values(store, 50) == {("load", None): 0.5, ("battery_voltage", None): 51.0}
