@@ -190,6 +190,13 @@ class Database:
                 for p in batch.points
             ),
         )
+        if batch.points:
+            # Points that come late, from memory or by a clock set back, are summed up too.
+            oldest_ms = round(min(point.time_s for point in batch.points) * 1000)
+            self._connection.execute(
+                "UPDATE mark SET value = ?1 WHERE name = 'hours' AND value > ?1",
+                (oldest_ms // _HOUR_MS * _HOUR_MS,),
+            )
 
     def _series(self, unit: str, quantity: str, part: str) -> int | None:
         found = self._connection.execute(
@@ -273,21 +280,29 @@ class Database:
 
     def tidy(self, now_s: float, *, raw_s: float, hours_s: float) -> None:
         """Sum up the hours that are over, then drop raw points and hours that are too old."""
-        run = self._connection.execute
         over_ms = int(now_s * 1000) // _HOUR_MS * _HOUR_MS
         with self._transaction():
-            found = run("SELECT value FROM mark WHERE name = 'hours'").fetchone()
-            run(
-                "INSERT OR REPLACE INTO hour"
-                " SELECT series, time_ms / ?1 * ?1 AS start, avg(value), min(value), max(value)"
-                " FROM point WHERE series IN (SELECT id FROM series)"
-                " AND time_ms >= ?2 AND time_ms < ?3 AND typeof(value) <> 'text'"
-                " GROUP BY series, start",
-                (_HOUR_MS, 0 if found is None else found[0], over_ms),
-            )
-            run("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
+            since_ms, whole_ms = self._mark("hours"), self._mark("whole")
+            # Of an hour whose points are partly dropped the first sum is the better one.
+            self._sum_up("IGNORE", since_ms, min(whole_ms, over_ms))
+            self._sum_up("REPLACE", max(since_ms, whole_ms), over_ms)
+            self._connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
             self._drop_before("hour", now_s - hours_s)
             self._drop_before("point", now_s - raw_s)
+
+    def _mark(self, name: str) -> int:
+        found = self._connection.execute("SELECT value FROM mark WHERE name = ?", (name,))
+        return next((int(value) for (value,) in found), 0)
+
+    def _sum_up(self, otherwise: str, since_ms: int, until_ms: int) -> None:
+        self._connection.execute(
+            f"INSERT OR {otherwise} INTO hour"  # noqa: S608 - a word of ours
+            " SELECT series, time_ms / ?1 * ?1 AS start, avg(value), min(value), max(value)"
+            " FROM point WHERE series IN (SELECT id FROM series)"
+            " AND time_ms >= ?2 AND time_ms < ?3 AND typeof(value) <> 'text'"
+            " GROUP BY series, start",
+            (_HOUR_MS, since_ms, until_ms),
+        )
 
     def drop_oldest_points(self) -> int:
         """Drop the older half of the time that raw points cover; give how many went."""
@@ -302,7 +317,15 @@ class Database:
     def _drop_before(self, table: str, limit_s: float) -> int:
         # The sub-select lets SQLite seek by the primary key, series by series.
         statement = f"DELETE FROM {table} WHERE series IN (SELECT id FROM series) AND time_ms <= ?"  # noqa: S608 - a name of ours
-        return self._connection.execute(statement, (round(limit_s * 1000),)).rowcount
+        limit_ms = round(limit_s * 1000)
+        dropped = self._connection.execute(statement, (limit_ms,)).rowcount
+        if table == "point" and dropped:
+            self._connection.execute(
+                "INSERT INTO mark VALUES ('whole', ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                ((limit_ms // _HOUR_MS + 1) * _HOUR_MS,),
+            )
+        return dropped
 
     def size_bytes(self) -> int:
         """Give the space in use, free pages not counted."""

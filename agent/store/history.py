@@ -171,6 +171,7 @@ class HistoryStore:
 
     async def tidy(self, *, now_s: float) -> None:
         """Sum up and drop what is too old or too much; for every hour or so."""
+        await self.flush()  # what waits belongs to the hours that are over
         await self._run(lambda: self._tidy(now_s))
 
     async def import_folder(self, folder: Path) -> Imported:

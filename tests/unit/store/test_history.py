@@ -152,6 +152,38 @@ async def test_old_raw_points_become_hours(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_points_that_wait_are_summed_up_too(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path / "history.db", Bounds(raw_s=HOUR_S))
+    for at_s, value in ((0, 50.0), (HOUR_S - 1, 54.0)):
+        store.put_sample(sample(at_s, value))
+    await store.tidy(now_s=HOUR_S + 1)
+    await store.tidy(now_s=3 * HOUR_S)
+    assert await points(store) == [HistoryPoint(0, 52, 50, 54)]
+    await store.close()
+
+
+async def test_points_of_a_clock_set_back_are_summed_up_too(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path / "history.db", Bounds(raw_s=2 * HOUR_S))
+    store.put_sample(sample(0, 50.0))
+    await store.tidy(now_s=HOUR_S)
+    store.put_sample(sample(1800, 54.0))
+    await store.flush()
+    await store.tidy(now_s=4 * HOUR_S)
+    assert await points(store) == [HistoryPoint(0, 52, 50, 54)]
+    await store.close()
+
+
+async def test_a_late_point_does_not_take_the_place_of_a_whole_hour(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path / "history.db", Bounds(raw_s=HOUR_S))
+    for at_s, value in ((0, 50.0), (60, 54.0)):
+        store.put_sample(sample(at_s, value))
+    await store.tidy(now_s=3 * HOUR_S)
+    store.put_sample(sample(120, 99.0))
+    await store.tidy(now_s=3 * HOUR_S)
+    assert await points(store) == [HistoryPoint(0, 52, 50, 54)]
+    await store.close()
+
+
 async def test_states_have_no_hourly_mean(tmp_path: Path) -> None:
     store = HistoryStore(tmp_path / "history.db", Bounds(raw_s=DAY_S))
     reading = Reading("battery_status", None, "charging", 0, "x")

@@ -227,3 +227,28 @@ async def test_memory_is_bounded_while_the_disk_fails(tmp_path: Path) -> None:
     assert store.dropped == 40_000 - len(left) > 0
     assert left[-1].time_s == 39_999
     await store.close()
+
+
+HOUR_S = 3600.0
+
+
+async def test_points_spilled_past_a_tidying_are_summed_up_too(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "history.db"
+    store = HistoryStore(path, Bounds(raw_s=2 * HOUR_S))
+    store.put_sample(sample(10, 50.0), closely=True)
+    await store.flush()
+    with no_file_larger_than(0):
+        store.put_sample(sample(20, 60.0), closely=True)
+        await store.flush()
+        spilled = store.failures > 0
+    # The marks of a tidying that did not see what is in memory.
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', 3600000)")
+        connection.execute("INSERT OR REPLACE INTO hour VALUES (1, 0, 50, 50, 50)")
+    connection.close()
+    store.put_sample(sample(HOUR_S, 51.0), closely=True)
+    await store.flush()
+    await store.tidy(now_s=4 * HOUR_S)
+    hours = [HistoryPoint(0, 55, 50, 60), HistoryPoint(HOUR_S, 51, 51, 51)]
+    assert (spilled, await points(store)) == (True, hours)
+    await store.close()
