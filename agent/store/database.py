@@ -22,6 +22,8 @@ State = Mapping[str, Any]
 
 _HOUR_MS = 3_600_000
 _BUSY_S = 1.0
+_SMALLEST_TRIM = 64
+"""A file too large is trimmed by at least this fraction of its rows at a time."""
 _LARGEST_JOURNAL_BYTES = 16 * 1024 * 1024
 
 # One script for each step from one schema version to the next; never edit, only append.
@@ -313,6 +315,31 @@ class Database:
             return 0
         with self._transaction():
             return self._drop_before("point", (low + high) / 2000)
+
+    def trim(self, bound_bytes: int) -> None:
+        """Drop the oldest until no more than ``bound_bytes`` are in use, and little beyond.
+
+        Raw points and hours share the room: what there is more of goes first.
+        """
+        while (used := self.size_bytes()) > bound_bytes:
+            counts = {table: self._count(table) for table in ("point", "hour")}
+            table = max(counts, key=lambda name: counts[name])
+            excess = sum(counts.values()) * (used - bound_bytes) // used
+            # A page is free only when its last row is: tiny steps would free none.
+            rows = max(1, excess, counts[table] // _SMALLEST_TRIM)
+            limit = self._connection.execute(
+                f"SELECT time_ms FROM {table} ORDER BY time_ms LIMIT 1 OFFSET ?",  # noqa: S608 - a name of ours
+                (max(0, min(rows, counts[table]) - 1),),
+            ).fetchone()
+            if limit is None:
+                return
+            with self._transaction():
+                dropped = self._drop_before(table, limit[0] / 1000)
+            if not dropped:
+                return
+
+    def _count(self, table: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - a name of ours
 
     def _drop_before(self, table: str, limit_s: float) -> int:
         # The sub-select lets SQLite seek by the primary key, series by series.

@@ -295,8 +295,7 @@ class HistoryStore:
 
         def tidy(disk: Database) -> None:
             disk.tidy(now_s, raw_s=bounds.raw_s, hours_s=bounds.hours_s)
-            while disk.size_bytes() > bounds.file_bytes and disk.drop_oldest_points():
-                pass
+            disk.trim(bounds.file_bytes)
 
         if self._path is not None:
             self._try(tidy)

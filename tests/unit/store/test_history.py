@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -205,4 +206,64 @@ async def test_the_file_stays_within_its_bound(tmp_path: Path) -> None:
     left = await points(store)
     assert 0 < len(left) < 40_000
     assert left[-1].time_s == 39_999
+    await store.close()
+
+
+def in_use(path: Path) -> tuple[int, int, int]:
+    """Give the bytes in use, the raw points and the hours of a file that is closed."""
+    with sqlite3.connect(path) as connection:
+        pages, free, size, raw, hours = (
+            connection.execute(question).fetchone()[0]
+            for question in (
+                "PRAGMA page_count",
+                "PRAGMA freelist_count",
+                "PRAGMA page_size",
+                "SELECT count(*) FROM point",
+                "SELECT count(*) FROM hour",
+            )
+        )
+    connection.close()
+    return (pages - free) * size, raw, hours
+
+
+async def test_a_file_too_large_is_trimmed_no_further_than_needed(tmp_path: Path) -> None:
+    bound = 300_000
+    path = tmp_path / "history.db"
+    store = HistoryStore(path, Bounds(file_bytes=bound, repeat_s=0))
+    for at_s in range(40_000):
+        store.put_sample(sample(at_s), closely=True)
+    await store.tidy(now_s=40_000)
+    await store.close()
+    used_bytes, _, _ = in_use(path)
+    assert 0.95 * bound <= used_bytes <= bound
+
+
+async def test_hours_that_fill_the_file_go_and_raw_points_stay(tmp_path: Path) -> None:
+    bound = 300_000
+    path = tmp_path / "history.db"
+    raw = HistoryStore(path, Bounds(repeat_s=0))
+    for at_s in range(1000):
+        raw.put_sample(sample(20_000 * HOUR_S + at_s), closely=True)
+    await raw.close()
+    with sqlite3.connect(path) as connection:
+        connection.executemany(
+            "INSERT INTO hour VALUES (1, ?, 50, 50, 50)",
+            ((number * 3_600_000,) for number in range(20_000)),
+        )
+    connection.close()
+    store = HistoryStore(path, Bounds(file_bytes=bound, raw_s=1e9, hours_s=1e9))
+    await store.tidy(now_s=20_000 * HOUR_S + 1000)
+    left = await points(store)
+    await store.close()
+    used_bytes, raw_count, hours = in_use(path)
+    assert 0.95 * bound <= used_bytes <= bound
+    assert (raw_count, hours) == (1000, len(left) - 1000)
+    assert left[-1001].time_s == 19_999 * HOUR_S
+
+
+async def test_a_bound_that_nothing_fits_in_ends_the_trimming(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path / "history.db", Bounds(file_bytes=1))
+    store.put_sample(sample(0))
+    await store.tidy(now_s=2 * HOUR_S)
+    assert (await points(store), store.problem) == ([], None)
     await store.close()
