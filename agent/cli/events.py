@@ -203,4 +203,6 @@ def _print(base: str, outage_: Shown, parts: list[Shown]) -> None:
 def _earlier(event: Shown | None) -> str:
     if event is None:
         return ""
-    return f"{moment(event['start_s'])[:10]}: {length(event)}, {cell(event['detail'])}"
+    told = [part for part in (length(event), cell(event["detail"])) if part]
+    day = moment(event["start_s"])[:10]
+    return f"{day}: {', '.join(told)}" if told else day
