@@ -138,13 +138,16 @@ class Intake:
         self.store.identified(unit, followed.horizons_s)
 
     def sample(self, sample: Sample, profile: Profile) -> None:
-        """Store a sample, follow its discharge, let the engine learn."""
+        """Store a sample, whatever may be made of it."""
         _ = profile
         followed = self.units[sample.unit]
         self._check_slot(followed, sample)
         self.store.put_sample(sample, horizons_s=followed.horizons_s)
+
+    def learn(self, sample: Sample) -> None:
+        """Follow the discharge that a sample tells of, tell of it, let the engine learn."""
+        followed = self.units[sample.unit]
         seen = followed.watch.observe(Look.of(sample))
-        self._foresee(followed, seen)
         for event in seen.events:
             self._keep(followed, self._judged(followed, event), seen.power_w)
         if seen.ended is not None:
@@ -152,6 +155,7 @@ class Intake:
         self.store.put_findings(sample.unit, followed.watch.findings)
         if seen.urgent:
             self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
+        self._foresee(followed, seen)
         self._learn(followed, sample, seen)
 
     def _foresee(self, followed: _Followed, seen: Seen) -> None:

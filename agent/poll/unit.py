@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -37,7 +38,11 @@ class Sink(Protocol):
         ...
 
     def sample(self, sample: Sample, profile: Profile) -> None:
-        """One pass over a unit brought values."""
+        """One pass over a unit brought values: show them."""
+        ...
+
+    def learn(self, sample: Sample) -> None:
+        """Make of the values what can be made; an error here costs no unit its values."""
         ...
 
     def status(self, unit: str, status: UnitStatus) -> None:
@@ -74,25 +79,48 @@ class PolledUnit:
     polls: int = 0
     sound: bool = True
     chosen: dict[object, tuple[Field, ...]] = field(default_factory=dict)
+    told: Sample | None = None
 
     async def poll(self, *, spare: bool = True) -> str | None:
         """Make one pass and publish it. Gives the cause where it failed.
 
         ``spare`` says that the line has time for more than what tells of a discharge.
-        This holds the one broad ``except`` of the program: whatever a device provokes must
-        not end the polling of its neighbours.
+        What is learnt from its values may fail, and the pass is good all the same.
         """
         self.polls += 1
         start_s = time.monotonic()
-        try:
+        with self._guarded("polling", expected=AgentError) as failed:
             error = await self._pass(spare=spare)
-        except AgentError as failure:
-            error = failure
-        except Exception as failure:
-            log.exception("unit %s: polling met an error of our own", self.info.name)
-            error = InternalError(f"{type(failure).__name__}: {failure}")
+        if failed:
+            error = failed[0]
+        with self._guarded("learning") as failed:
+            self._learn()
+        self.errors.update(failure.cause for failure in failed)
         self._conclude(error, start_s, time.monotonic())
         return None if error is None else error.cause
+
+    def _learn(self) -> None:
+        told, self.told = self.told, None
+        if told is not None:
+            self.sink.learn(told)
+
+    @contextmanager
+    def _guarded(
+        self, doing: str, *, expected: type[AgentError] | tuple[()] = ()
+    ) -> Iterator[list[AgentError]]:
+        """Give a list that then holds the error which ended the block, if one did.
+
+        This holds the one broad ``except`` of the program: whatever a device provokes must
+        not end the polling of its neighbours.
+        """
+        failed: list[AgentError] = []
+        try:
+            yield failed
+        except expected as failure:
+            failed.append(failure)
+        except Exception as failure:
+            log.exception("unit %s: %s met an error of our own", self.info.name, doing)
+            failed.append(InternalError(f"{type(failure).__name__}: {failure}"))
 
     async def _pass(self, *, spare: bool) -> AgentError | None:
         profile, reader = await self._found()
@@ -137,6 +165,7 @@ class PolledUnit:
         sample = self.stillness.judge(told)
         if sample.readings or sample.faults:
             self.sink.sample(sample, profile)
+            self.told = sample
         if result.error is not None:
             return result.error
         reasons = {fault.reason for fault in sample.faults}
@@ -174,7 +203,9 @@ class PolledUnit:
             profile=None if self.profile is None else self.profile.name,
         )
         self._log_change(before, error)
-        self.sink.status(self.info.name, self.status)
+        with self._guarded("telling how it goes") as failed:
+            self.sink.status(self.info.name, self.status)
+        self.errors.update(failure.cause for failure in failed)
 
     def _log_change(self, before: UnitStatus, error: AgentError | None) -> None:
         where = f"{self.info.bus} {self.info.address}" if self.info.bus else self.info.address

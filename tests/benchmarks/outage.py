@@ -322,7 +322,9 @@ class Play:
         took_s = wire_s(fields, unit.profile, baudrate)
         unit.reads.append(self.now_s)
         self.intake.status(name, UnitStatus(State.UP, START_S))
-        self.intake.sample(self._sample(unit, fields), unit.profile)
+        sample = self._sample(unit, fields)
+        self.intake.sample(sample, unit.profile)
+        self.intake.learn(sample)
         turn.answered(self.now_s + took_s, cadences, vital=vital, counted=counted and not vital)
         return took_s
 

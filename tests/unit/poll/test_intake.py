@@ -60,7 +60,9 @@ class Bench:
             Reading("cell_voltage", str(n), value, at_s, "x")
             for n, value in enumerate(volts, start=1)
         ]
-        self.intake.sample(Sample("u", WALL_S + at_s, at_s, tuple(rows)), PROFILE)
+        sample = Sample("u", WALL_S + at_s, at_s, tuple(rows))
+        self.intake.sample(sample, PROFILE)
+        self.intake.learn(sample)
 
     def values(self, at_s: float) -> Mapping[str, Value]:
         view = self.store.view("u", mono_s=at_s)
@@ -94,6 +96,14 @@ def test_a_sample_reaches_store_health_and_history() -> None:
     assert made.records.closely == [False]
     assert made.records.events == []
     assert made.alarms == []
+
+
+def test_values_are_stored_before_anything_is_made_of_them() -> None:
+    made = bench()
+    row = Reading("battery_current", None, -50.0, 0, "x")
+    made.intake.sample(Sample("u", WALL_S, 0, (row,)), PROFILE)
+    assert made.values(1) == {"battery_current": -50.0}
+    assert (made.verdict(), made.records.closely, made.alarms) == (None, [], [])
 
 
 def test_slow_fields_stay_while_fast_ones_grow_stale() -> None:

@@ -65,6 +65,9 @@ class Notes:
     profiles: list[Profile] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     statuses: list[UnitStatus] = field(default_factory=list)
+    learnt: list[Sample | Exception] = field(default_factory=list)
+    failures: list[Exception | None] = field(default_factory=list)
+    deaf: tuple[int, ...] = ()
 
     def found(self, unit: str, profile: Profile) -> None:
         assert unit == "u"
@@ -74,9 +77,18 @@ class Notes:
         assert profile is self.profiles[-1]
         self.samples.append(sample)
 
+    def learn(self, sample: Sample) -> None:
+        assert sample is self.samples[-1]
+        failure = self.failures.pop(0) if self.failures else None
+        self.learnt.append(failure or sample)
+        if failure is not None:
+            raise failure
+
     def status(self, unit: str, status: UnitStatus) -> None:
         assert unit == "u"
         self.statuses.append(status)
+        if status.polls in self.deaf:
+            raise ZeroDivisionError
 
     def states(self) -> list[UnitState]:
         return [status.state for status in self.statuses]
@@ -238,6 +250,38 @@ async def test_a_mistake_of_our_own_is_counted_and_the_polling_goes_on(
     assert notes.statuses[1].last_error == "ZeroDivisionError: oops"
     (record,) = caplog.records
     assert record.exc_info is not None
+
+
+async def test_what_fails_to_learn_from_values_does_not_lose_the_unit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unit, _, notes = polled(GOOD, GOOD, GOOD)
+    failures = [ZeroDivisionError("oops"), NoAnswer("from no line")]
+    notes.failures = [*failures, None]
+    assert await poll_all(unit, 3) == [None] * 3
+    assert notes.states() == [UnitState.UP] * 3
+    assert [status.failures for status in notes.statuses] == [0, 0, 0]
+    assert [status.last_ok is None for status in notes.statuses] == [False] * 3
+    assert notes.statuses[-1].errors == {"InternalError": 2}
+    assert notes.learnt == [*failures, notes.samples[-1]]
+    assert [record.exc_info is not None for record in caplog.records] == [True] * 2
+
+
+async def test_what_fails_to_take_a_status_does_not_end_the_polling(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unit, _, notes = polled(GOOD, GOOD)
+    notes.deaf = (1,)
+    assert await poll_all(unit, 2) == [None, None]
+    assert notes.statuses[-1].errors == {"InternalError": 1}
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
+async def test_a_pass_that_brought_nothing_teaches_nothing() -> None:
+    unit, _, notes = polled(GOOD, SILENCE)
+    await poll_all(unit, 2)
+    assert notes.learnt == notes.samples
+    assert len(notes.learnt) == 1
 
 
 @dataclass
