@@ -55,10 +55,6 @@ class Entry:
         """Give the value or the default; None where absent or wrong."""
         return cast("T | None", self.values.get(key.name))
 
-    def need(self, key: Key[T]) -> T:
-        """Give a value that is known to be sound."""
-        return cast("T", self.values[key.name])
-
     def given(self, *keys: Key[object]) -> tuple[str, ...]:
         """Name those of ``keys`` that stand in the file, sound or not."""
         return tuple(key.name for key in keys if key.name in self.lines)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from agent.health.birth import Birth
 from agent.health.chemistry import CellType
 from agent.health.filter import K, ModuleFilter
-from agent.health.ride import LIMIT_S, Cells, seconds_to_cutoff
+from agent.health.ride import Cells, seconds_to_cutoff
 from agent.model import Interval
 
 Vector = npt.NDArray[np.float64]
@@ -156,11 +156,6 @@ def _scenarios(estimate: Estimate, drawn: Vector, celsius: float) -> Cells:
         celsius,
         estimate.warm_slope,
     )
-
-
-def at_limit(ride: Ride) -> bool:
-    """Whether the simulation ended before the battery did."""
-    return ride.seconds.estimate >= LIMIT_S
 
 
 def estimate_of(
