@@ -1,7 +1,6 @@
 """Large batteries: blocks of cells, each with an engine of its own."""
 
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -87,12 +86,3 @@ def test_parallel_strings_share_the_current() -> None:
         bank.observe(now)
         alone.observe(replace(now, current_a=-30.0, cells_v=(4.0,) * 8))
     assert bank.engines[0].state() == alone.state()
-
-
-def test_two_hundred_cells_cost_no_more_than_their_blocks() -> None:
-    started = time.process_time()
-    bank = Bank(replace(BATTERY, series=200), cells=names(200))
-    for second in range(50):
-        bank.observe(Observation(1.7e9 + second, -60.0, (4.0,) * 200, (25.0,)))
-    # One joint filter of 200 cells takes minutes for this; thirteen blocks far below a second.
-    assert time.process_time() - started < 20
