@@ -42,9 +42,9 @@ accuracy: $(VENV)/.tested ## Score the estimator on the development data beside 
 
 lock: ## Write the lock files again from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --extra build --extra fast --extra parquet --extra pretty pyproject.toml -o requirements.lock
+	  --extra build --extra fast --extra parquet --extra pretty --extra top pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --extra build --extra fast --extra parquet --extra pretty --extra test -c requirements.lock \
+	  --extra build --extra fast --extra parquet --extra pretty --extra top --extra dashboards --extra test -c requirements.lock \
 	  pyproject.toml -o requirements-test.lock
 
 clean: ## Remove what the targets made
