@@ -1,6 +1,7 @@
 """What other values of the device say about a field: whether it applies, scale, unit, name."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from agent.decode import varbinds, words
 from agent.decode.words import RawValue
@@ -63,6 +64,8 @@ def _holds(condition: Condition, row: Oid, raw: Raw) -> bool:
 
 def steering(field: Field, row: Oid, raw: Raw) -> Steering | Untold | None:
     """Give how to decode ``field`` in the row ``row``; None if it does not apply there."""
+    if not field.steered:
+        return _fixed(field.scale, field.offset)
     if not applies(field, row, raw):
         return None
     factor = _factor(field, row, raw)
@@ -76,6 +79,11 @@ def steering(field: Field, row: Oid, raw: Raw) -> Steering | Untold | None:
         told = lookup(field.name_from, row, raw)
         name = str(told) if told not in (None, "") else ".".join(map(str, row))
     return Steering(field.scale * factor, conversion, name)
+
+
+@cache
+def _fixed(scale: float, offset: float) -> Steering:
+    return Steering(scale, Conversion(1.0, offset))
 
 
 def _factor(field: Field, row: Oid, raw: Raw) -> float | Untold:

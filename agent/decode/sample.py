@@ -81,9 +81,9 @@ def _beyond(field: Field, index: str | None, series: int) -> bool:
 def _outcomes(field: Field, raw: Raw) -> Iterator[_Outcome]:
     where = field.where
     if isinstance(where, Words):
-        yield _Outcome(field.index, str(where), _from_words(field, where, raw))
+        yield _Outcome(field.index, where.source, _from_words(field, where, raw))
     elif not where.column:
-        yield _Outcome(field.index, str(where), _from_object(where, where.oid, raw))
+        yield _Outcome(field.index, where.source, _from_object(where, where.oid, raw))
     elif field.any_row is not None:
         yield _any_row(field, where, raw)
     else:
@@ -95,7 +95,7 @@ def _any_row(field: Field, where: Object, raw: Raw) -> _Outcome:
     found = [
         related.lookup(where, row, raw) == field.any_row for row in _rows(where.oid, raw.varbinds)
     ]
-    return _Outcome(field.index, str(where), int(any(found)))
+    return _Outcome(field.index, where.source, int(any(found)))
 
 
 def _from_words(field: Field, where: Words, raw: Raw) -> RawValue | _Rejected:
@@ -138,7 +138,7 @@ def _rows(root: Oid, oids: Iterable[Oid]) -> list[Oid]:
 def _from_column(field: Field, where: Object, raw: Raw) -> Iterator[_Outcome]:
     rows = _rows(where.oid, raw.varbinds)
     if not rows:
-        yield _Outcome(None, str(where), _unread(where.oid, raw))
+        yield _Outcome(None, where.source, _unread(where.oid, raw))
     shift = 0
     if field.first is not None and rows:
         # All columns of the table together, so that a gap in one does not move its cells.

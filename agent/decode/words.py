@@ -33,8 +33,8 @@ def raw_value(where: Words, words: Mapping[Register, int]) -> RawValue | None:
         parts = [words[register] for register in where.registers]
     except KeyError:
         return None
-    if where.bit is not None:
-        return parts[0] >> where.bit & 1
+    if where.type is WordType.U16:
+        return parts[0] if where.bit is None else parts[0] >> where.bit & 1
     if where.type is WordType.TEXT:
         return text(parts, low_byte_first=where.low_byte_first)
     if where.type is WordType.SBS_DATE:

@@ -103,16 +103,20 @@ class Words:
     low_word_first: bool = False
     low_byte_first: bool = False
     bit: int | None = None
+    registers: tuple[Register, ...] = field(init=False, repr=False, compare=False)
+    """Every register that the value is made of."""
+    source: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        table, address = self.register
+        registers = tuple(Register(table, address + n) for n in range(self.count))
+        place = f"{table} {address}"
+        # Decoding asks for both at every poll of every unit.
+        object.__setattr__(self, "registers", registers)
+        object.__setattr__(self, "source", place if self.bit is None else f"{place} bit {self.bit}")
 
     def __str__(self) -> str:
-        place = f"{self.register.table} {self.register.address}"
-        return place if self.bit is None else f"{place} bit {self.bit}"
-
-    @property
-    def registers(self) -> tuple[Register, ...]:
-        """Every register that the value is made of."""
-        table, address = self.register
-        return tuple(Register(table, address + n) for n in range(self.count))
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,13 @@ class Object:
     type: ObjectType = ObjectType.NUMBER
     column: bool = False
     bit: int | None = None
+    source: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", ".".join(map(str, self.oid)))
 
     def __str__(self) -> str:
-        return ".".join(map(str, self.oid))
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,11 @@ class Field:
     unit_from: UnitFrom | None = None
     name_from: Object | None = None
     any_row: int | str | None = None
+
+    @property
+    def steered(self) -> bool:
+        """Whether other values of the device say if and how the field is decoded."""
+        return bool(self.when) or not (self.scale_from is self.unit_from is self.name_from is None)
 
     @property
     def places(self) -> tuple[Words | Object, ...]:
