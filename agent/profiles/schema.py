@@ -218,11 +218,11 @@ class Field:
     unit_from: UnitFrom | None = None
     name_from: Object | None = None
     any_row: int | str | None = None
+    steered: bool = field(init=False, repr=False, compare=False)
+    """Whether other values of the device say if and how the field is decoded."""
 
-    @property
-    def steered(self) -> bool:
-        """Whether other values of the device say if and how the field is decoded."""
-        return bool(self.when) or not (self.scale_from is self.unit_from is self.name_from is None)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steered", len(self.places) > 1)
 
     @property
     def places(self) -> tuple[Words | Object, ...]:
