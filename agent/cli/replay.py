@@ -15,7 +15,7 @@ from agent.health.engine import HealthEngine
 from agent.replay.loads import LoadLog
 from agent.replay.meta import Meta, read_meta
 from agent.replay.page import page
-from agent.replay.run import Row, Tables
+from agent.replay.run import Row, Tables, course
 from agent.replay.run import replay as run_replay
 from agent.replay.telemetry import Telemetry, read_telemetry
 
@@ -94,7 +94,7 @@ def replay(
             )
         _write_all(out, about, engine, tables)
         if state_dir is not None and unit is not None:
-            write_state(state_dir, unit, engine, loads)
+            write_state(state_dir, unit, engine, loads, tables)
     except ConfigError as error:
         click.echo(f"bbu-agent replay: {error}", err=True)
         sys.exit(2)
@@ -137,13 +137,16 @@ def write_tables(tables: Tables, out: Path, required_s: float) -> None:
         raise ConfigError(f"{out}: cannot be written: {error}") from error
 
 
-def write_state(state_dir: Path, unit: str, engine: HealthEngine, loads: LoadLog) -> None:
-    """Leave the engine's state and the unit's events where the agent imports them."""
+def write_state(
+    state_dir: Path, unit: str, engine: HealthEngine, loads: LoadLog, tables: Tables
+) -> None:
+    """Leave the engine's state, its course and the unit's events for the agent to import."""
     content = {
         "unit": unit,
         "saved_at": engine.now_s,
         "state": engine.state(),
         "events": loads.events,
+        "course": course(tables, engine.cells),
     }
     folder = state_dir / "import"
     try:

@@ -52,6 +52,10 @@ class Archive(Protocol):
         """Record ``event``, or its newer form: unit, kind and start make it the same."""
         ...
 
+    def keep_health(self, unit: str, health: Health) -> None:
+        """Record what is believed of the cells of ``unit``, if that is news."""
+        ...
+
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         """Record readings; ``closely`` keeps every one, for discharges and tests."""
         ...

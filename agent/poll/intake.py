@@ -204,6 +204,7 @@ class Intake:
         health = followed.assessor.observe(sample, urgent=False)
         if health is not None:
             self.store.put_health(sample.unit, health)
+            self.archive.keep_health(sample.unit, health)
             if not running:
                 self._look_ahead(followed, sample.wall_s)
         followed.assessor.keep(sample.wall_s, urgent=news)

@@ -1,7 +1,7 @@
 """Feeds a recorded file to the engine and collects the rows of the output files."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agent.health.engine import HealthEngine, Observation
@@ -86,6 +86,15 @@ def write_health(tables: Tables, estimate: Estimate, time_s: float) -> None:
     for index in range(len(estimate.ln_capacity)):
         capacity, growth = estimate.capacity(index), estimate.growth(index)
         tables.soh.append((_time(time_s), index + 1, *_five(*capacity), *_five(*growth)))
+
+
+def course(tables: Tables, cells: Sequence[str]) -> list[tuple[float, dict[str, list[float]]]]:
+    """Give the rows of soh.csv by time: what was believed of each cell, by its name."""
+    by_time: dict[float, dict[str, list[float]]] = {}
+    for time_s, cell, *row in tables.soh:
+        at = by_time.setdefault(float(str(time_s)), {})
+        at[cells[int(str(cell)) - 1]] = [float(str(value)) for value in row]
+    return list(by_time.items())
 
 
 def write_rows(tables: Tables, engine: HealthEngine, time_s: float) -> None:

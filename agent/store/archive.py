@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from agent.model import Event, Sample
+from agent.model import Event, Health, Sample
+from agent.store.course import Course, CourseKeeper
 from agent.store.database import State
 from agent.store.history import HistoryStore
 
@@ -29,6 +30,8 @@ class Archive:
     history: HistoryStore
     states: dict[str, tuple[str | None, State]] = field(default_factory=dict)
     happened: dict[tuple[str, str, float], Event] = field(default_factory=dict)
+    believed: dict[tuple[str, float], Course] = field(default_factory=dict)
+    keeper: CourseKeeper = field(default_factory=CourseKeeper)
 
     def keep_state(self, unit: str, serial: str | None, state: State) -> None:
         """Record what the engine of ``unit`` has learnt; the newest waits for ``run``."""
@@ -37,6 +40,12 @@ class Archive:
     def keep_event(self, event: Event) -> None:
         """Record an event, or its newer form."""
         self.happened[event.unit, event.kind, event.start_s] = event
+
+    def keep_health(self, unit: str, health: Health) -> None:
+        """Record what is believed of the cells of ``unit``, if that is news."""
+        course = self.keeper.take(unit, health)
+        if course is not None:
+            self.believed[course.unit, course.time_s] = course
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         """Record readings; ``closely`` keeps every one, for discharges and tests."""
@@ -47,12 +56,14 @@ class Archive:
 
         They wait on until that is done, so that nothing is lost to whoever cancels this.
         """
-        states, happened = dict(self.states), dict(self.happened)
-        if not (states or happened):
+        states, happened, believed = dict(self.states), dict(self.happened), dict(self.believed)
+        if not (states or happened or believed):
             return
-        await self.history.save(states, tuple(happened.values()), saved_s=now_s)
+        course = tuple(believed.values())
+        await self.history.save(states, tuple(happened.values()), saved_s=now_s, course=course)
         _forget(self.states, states)
         _forget(self.happened, happened)
+        _forget(self.believed, believed)
 
     def start(self) -> asyncio.Task[None]:
         """Begin to ``run``; should that ever end of itself, log and history say so."""

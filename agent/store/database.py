@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from agent.errors import StoreError
 from agent.model import Event, Value
+from agent.store.course import Course
 
 State = Mapping[str, Any]
 """An estimator's state: whatever JSON can carry."""
@@ -49,6 +50,11 @@ _MIGRATIONS = (
         PRIMARY KEY (series, time_ms)
     ) WITHOUT ROWID;
     CREATE TABLE mark (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE course (
+        unit TEXT, time_ms INTEGER, cells TEXT NOT NULL, PRIMARY KEY (unit, time_ms)
+    ) WITHOUT ROWID;
     """,
 )
 
@@ -87,19 +93,27 @@ class Batch:
     states: Mapping[str, SavedState] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     points: tuple[Point, ...] = ()
+    course: tuple[Course, ...] = ()
 
     def pieces(self) -> list["Batch"]:
         """Give smaller batches that together are this one; none of a single record."""
-        kinds = [Batch(states=self.states), Batch(events=self.events), Batch(points=self.points)]
+        kinds = [
+            Batch(states=self.states),
+            Batch(events=self.events),
+            Batch(points=self.points),
+            Batch(course=self.course),
+        ]
         filled = [kind for kind in kinds if kind != Batch()]
         if len(filled) > 1:
             return filled
         states = tuple(self.states.items())
-        count = len(states) + len(self.events) + len(self.points)
+        count = len(states) + len(self.events) + len(self.points) + len(self.course)
         halves = (slice(0, count // 2), slice(count // 2, count))
         if count <= 1:
             return []
-        return [Batch(dict(states[h]), self.events[h], self.points[h]) for h in halves]
+        return [
+            Batch(dict(states[h]), self.events[h], self.points[h], self.course[h]) for h in halves
+        ]
 
 
 class Database:
@@ -175,6 +189,10 @@ class Database:
                 for e in batch.events
             ),
         )
+        many(
+            "INSERT OR REPLACE INTO course VALUES (?, ?, ?)",
+            ((c.unit, round(c.time_s * 1000), json.dumps(dict(c.cells))) for c in batch.course),
+        )
         names = {point[:3] for point in batch.points}
         many(
             "INSERT OR IGNORE INTO series (unit, quantity, part) VALUES (?, ?, ?)",
@@ -214,8 +232,24 @@ class Database:
             " FROM point JOIN series ON series.id = point.series"
         )
         return Batch(
-            self.states(), tuple(self.events(None, None, -1)), tuple(map(Point._make, rows))
+            self.states(),
+            tuple(self.events(None, None, -1)),
+            tuple(map(Point._make, rows)),
+            tuple(self.course(None)),
         )
+
+    def course(self, unit: str | None) -> list[Course]:
+        """Give what was believed of ``unit`` (of all without one) over time, oldest first."""
+        rows = self._connection.execute(
+            "SELECT unit, time_ms / 1000.0, cells FROM course"
+            " WHERE ?1 IS NULL OR unit = ?1 ORDER BY time_ms",
+            (None if unit is None else _storable(unit),),
+        )
+        return [
+            Course(name, time_s, {cell: tuple(row) for cell, row in cells.items()})
+            for name, time_s, body in rows
+            if (cells := _loaded(body)) is not None
+        ]
 
     def states(self) -> dict[str, SavedState]:
         """Give every estimator state by unit."""

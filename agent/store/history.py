@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from agent.errors import StoreError
 from agent.model import Event, Sample
+from agent.store.course import Course
 from agent.store.database import Batch, Database, HistoryPoint, Point, SavedState, State
 from agent.store.imports import read_import
 from agent.store.thinner import Thinner
@@ -119,10 +120,11 @@ class HistoryStore:
         events: tuple[Event, ...],
         *,
         saved_s: float,
+        course: tuple[Course, ...] = (),
     ) -> None:
-        """Commit estimator states by unit, each with its serial number, and events at once."""
+        """Commit estimator states by unit, each with its serial number, events and estimates."""
         saved = {unit: SavedState(serial, saved_s, s) for unit, (serial, s) in states.items()}
-        await self._commit(states=saved, events=events)
+        await self._commit(states=saved, events=events, course=course)
 
     async def save_states(
         self, states: Mapping[str, tuple[str | None, State]], *, saved_s: float
@@ -163,6 +165,11 @@ class HistoryStore:
         found = await self._read(lambda database: database.history(name, since_s, until_s))
         return sorted((p for points in found for p in points), key=lambda point: point.time_s)
 
+    async def course(self, unit: str) -> list[Course]:
+        """Give what was believed of the cells of ``unit`` over time, oldest first."""
+        found = await self._read(lambda database: database.course(unit))
+        return sorted((c for courses in found for c in courses), key=lambda course: course.time_s)
+
     async def readings(self, unit: str, *, since_s: float, until_s: float) -> list[Point]:
         """Give every raw point of ``unit`` in a time, those that wait included, oldest first."""
         await self.flush()
@@ -186,9 +193,13 @@ class HistoryStore:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     async def _commit(
-        self, *, states: Mapping[str, SavedState] | None = None, events: tuple[Event, ...] = ()
+        self,
+        *,
+        states: Mapping[str, SavedState] | None = None,
+        events: tuple[Event, ...] = (),
+        course: tuple[Course, ...] = (),
     ) -> None:
-        batch = Batch(states or {}, events, tuple(self._waiting))
+        batch = Batch(states or {}, events, tuple(self._waiting), course)
         self._waiting.clear()
         if batch != Batch():
             await self._run(lambda: self._write(batch))
@@ -312,7 +323,7 @@ class HistoryStore:
                 (unit, state), *_ = batch.states.items()
                 if unit in known and known[unit].saved_s >= state.saved_s:
                     problems.append(f"{path}: older than the state of {unit} that is in use")
-                    batch = Batch(events=batch.events)
+                    batch = Batch(events=batch.events, course=batch.course)
                 self._put(batch)
                 path.rename(path.with_suffix(".json.done"))
                 units += batch.states

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.errors import StoreError
 from agent.model import Event
+from agent.store.course import ROW_LENGTH, Course
 from agent.store.database import Batch, SavedState
 
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -16,7 +17,8 @@ _LARGEST_BYTES = 64 * 1024 * 1024
 def read_import(path: Path) -> Batch:
     """Read one file: ``{"unit", "saved_at", "serial"?, "state": {...}, "events": [...]}``.
 
-    Times are finite unix seconds. What does not fit is a ``StoreError`` that says what and where.
+    ``course`` holds what was believed before, ``[time_s, {cell: row}]`` each. Times are finite
+    unix seconds. What does not fit is a ``StoreError`` that says what and where.
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -24,7 +26,12 @@ def read_import(path: Path) -> Batch:
         content = json.loads(path.read_text("utf-8"))
         unit = _of(content, "unit", str)
         events = _of(content, "events", list, [])
-        return Batch({unit: _state(content)}, tuple(_event(unit, event) for event in events))
+        course = _of(content, "course", list, [])
+        return Batch(
+            {unit: _state(content)},
+            tuple(_event(unit, event) for event in events),
+            course=tuple(_course(unit, entry) for entry in course),
+        )
     except (OSError, ValueError, ArithmeticError, RecursionError) as error:
         raise StoreError(f"{path}: {error}") from error
 
@@ -47,6 +54,22 @@ def _event(unit: str, content: object) -> Event:
         None if end is None else float(end),
         _of(content, "detail", dict, {}),
     )
+
+
+def _course(unit: str, content: object) -> Course:
+    match content:
+        case [int() | float() as time_s, dict() as cells] if math.isfinite(time_s):
+            return Course(unit, float(time_s), {str(c): _row(row) for c, row in cells.items()})
+    raise ValueError("course holds pairs of a time and the cells' rows")
+
+
+def _row(content: object) -> tuple[float, ...]:
+    if not isinstance(content, list) or len(content) != ROW_LENGTH:
+        raise ValueError(f"a cell's row in course holds {ROW_LENGTH} numbers")
+    row = tuple(map(float, content))
+    if not all(map(math.isfinite, row)):
+        raise ValueError("a cell's row in course is not finite")
+    return row
 
 
 def _of(content: object, key: str, kind: type | tuple[type, ...], *default: Any) -> Any:  # noqa: ANN401 - JSON

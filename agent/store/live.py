@@ -86,6 +86,7 @@ class _Record:
     last_discharge_s: float | None = None
     ledger: Ledger = field(default_factory=Ledger)
     changed_s: float | None = None
+    version: int = 0
 
     def put(self, sample: Sample) -> None:
         self.answered_mono_s = sample.mono_s
@@ -163,6 +164,7 @@ class LiveStore:
         self._records: dict[str, _Record] = {}
         self._shelves: tuple[Shelf, ...] = ()
         self._groups: dict[str, Ledger] = {}
+        self._version = 0
         self.reconfigure(units, shelves, stale_after_s=stale_after_s)
 
     @property
@@ -174,6 +176,26 @@ class LiveStore:
     def names(self) -> tuple[str, ...]:
         """The names of the configured units, in configured order."""
         return tuple(self._records)
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of anything."""
+        return self._version
+
+    def stamp(self, unit: str, *, mono_s: float) -> tuple[int, bool]:
+        """Give the version of the last change of ``unit``, and whether it is up.
+
+        What is made of a view may be used again for as long as its stamp stays the same;
+        only ages, and slow readings that grow too old, move without it.
+        """
+        record = self._records[unit]
+        return record.version, record.is_up(mono_s)
+
+    def _change(self, unit: str) -> _Record:
+        record = self._records[unit]
+        self._version += 1
+        record.version = self._version
+        return record
 
     def reconfigure(
         self, units: Sequence[UnitInfo], shelves: Sequence[Shelf], *, stale_after_s: float
@@ -189,6 +211,8 @@ class LiveStore:
             record.stale_after_s = stale_after_s
             self._records[info.name] = record
         self._shelves = tuple(shelves)
+        for name in self._records:
+            self._change(name)
 
     def put_sample(
         self,
@@ -202,30 +226,32 @@ class LiveStore:
         not the configured time: slow fields live for a few of their own intervals, and
         ``math.inf`` keeps what is read once.
         """
-        record = self._records[sample.unit]
+        record = self._change(sample.unit)
         record.horizons_s.update(horizons_s)
         record.put(sample)
 
     def identified(self, unit: str, horizons_s: Mapping[str, float]) -> None:
         """Know that ``unit`` is of a family with these horizons; faults of another are void."""
-        record = self._records[unit]
+        record = self._change(unit)
         record.horizons_s = dict(horizons_s)
         record.faults.clear()
 
     def put_status(self, unit: str, status: UnitStatus) -> None:
         """Replace what is known of how ``unit`` answers."""
-        self._records[unit].status = status
+        self._change(unit).status = status
 
     def put_health(self, unit: str, health: Health) -> None:
         """Replace the estimate of ``unit``."""
-        self._records[unit].health = health
+        self._change(unit).health = health
 
     def put_event(self, event: Event) -> None:
         """Count a discharge once, however often its event is updated."""
         record = self._records.get(event.unit)
         if record is None:
+            self._version += 1
             self._groups.setdefault(event.unit, Ledger()).put(event)
             return
+        self._change(event.unit)
         record.ledger.put(event)
         if event.kind == "discharge" and event.start_s != record.last_discharge_s:
             record.last_discharge_s = event.start_s
@@ -244,11 +270,13 @@ class LiveStore:
 
     def put_findings(self, unit: str, findings: frozenset[str]) -> None:
         """Replace what is wrong with ``unit``, in codes."""
-        self._records[unit].ledger.findings = findings
+        ledger = self._records[unit].ledger
+        if findings != ledger.findings:
+            self._change(unit).ledger.findings = findings
 
     def put_outlook(self, unit: str, outlook: Outlook | None) -> None:
         """Replace how long ``unit`` carries its load from now on."""
-        self._records[unit].ledger.outlook = outlook
+        self._change(unit).ledger.outlook = outlook
 
     @property
     def groups(self) -> Mapping[str, Ledger]:
@@ -257,7 +285,7 @@ class LiveStore:
 
     def forget(self, unit: str) -> None:
         """Drop readings, faults, identity and estimate: another device sits there now."""
-        record = self._records[unit]
+        record = self._change(unit)
         for part in (record.readings, record.horizons_s, record.faults, record.identity):
             part.clear()
         record.health = None

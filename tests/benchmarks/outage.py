@@ -21,6 +21,7 @@ from agent.model import (
     Battery,
     Chemistry,
     Event,
+    Health,
     Location,
     Outlook,
     Reading,
@@ -97,6 +98,9 @@ class Records:
     def keep_event(self, event: Event) -> None:
         """Keep it."""
         self.events[event.unit, event.kind, event.start_s] = event
+
+    def keep_health(self, unit: str, health: Health) -> None:
+        """Nobody asks for the past."""
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         """Nobody asks for the past."""

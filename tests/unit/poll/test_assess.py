@@ -11,6 +11,7 @@ from agent.model import (
     Event,
     Fault,
     FaultReason,
+    Health,
     Reading,
     Sample,
     Value,
@@ -41,6 +42,9 @@ class Records:
 
     def keep_event(self, event: Event) -> None:
         raise AssertionError(event)
+
+    def keep_health(self, unit: str, health: Health) -> None:
+        assert (unit, bool(health.verdict)) == ("u", True)
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         raise AssertionError((sample, closely))

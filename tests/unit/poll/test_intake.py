@@ -7,6 +7,7 @@ from agent.model import (
     Event,
     Fault,
     FaultReason,
+    Health,
     Location,
     Reading,
     Sample,
@@ -39,6 +40,9 @@ class Records:
 
     def keep_event(self, event: Event) -> None:
         self.events.append(event)
+
+    def keep_health(self, unit: str, health: Health) -> None:
+        assert (unit, bool(health.verdict)) == ("u", True)
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         assert sample.unit == "u"

@@ -245,3 +245,32 @@ def test_a_unit_identified_anew_has_no_faults_of_its_old_family(store: LiveStore
     assert view.faults == ()
     assert view.fault_counts == {("temperature", FaultReason.SENTINEL): 1}
     assert values(store, 50) == {("load", None): 0.5, ("battery_voltage", None): 51.0}
+
+
+def test_the_stamp_moves_with_every_change_of_the_unit_and_of_no_other() -> None:
+    store = LiveStore([info(), info("b", "2")], [], stale_after_s=STALE_AFTER_S)
+    seen = [store.stamp("a", mono_s=0.0)]
+    other = store.stamp("b", mono_s=0.0)
+    store.put_status("a", UP)
+    seen.append(store.stamp("a", mono_s=0.0))
+    store.put_sample(sample(0.0, reading("load", 0.5, 0.0)))
+    seen.append(store.stamp("a", mono_s=0.0))
+    store.put_health("a", Health(Verdict.OK, (), 0.0))
+    seen.append(store.stamp("a", mono_s=0.0))
+    store.put_event(Event("a", "discharge", 0.0, None))
+    seen.append(store.stamp("a", mono_s=0.0))
+    store.put_outlook("a", None)
+    seen.append(store.stamp("a", mono_s=0.0))
+    store.forget("a")
+    seen.append(store.stamp("a", mono_s=0.0))
+    assert [version for version, _ in seen] == sorted({version for version, _ in seen})
+    assert store.version == seen[-1][0]
+    assert store.stamp("b", mono_s=0.0) == other
+
+
+def test_the_stamp_tells_that_a_unit_grew_silent() -> None:
+    store = LiveStore([info()], [], stale_after_s=STALE_AFTER_S)
+    store.put_status("a", UP)
+    store.put_sample(sample(0.0))
+    version, up = store.stamp("a", mono_s=STALE_AFTER_S)
+    assert (up, store.stamp("a", mono_s=STALE_AFTER_S + 1)) == (True, (version, False))
