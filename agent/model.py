@@ -139,7 +139,9 @@ class Battery:
     ``rated_power_w`` is the discharge power that the unit must carry for
     ``required_seconds``. ``cell_cutoff_v``, ``cell_float_v`` and ``cell_max_v`` are per
     series cell. ``resistance_ohm`` is a new series cell's 10 s resistance at 25 degC.
-    ``ocv`` is a new cell's open-circuit curve as (state of charge, volts), rising.
+    ``ocv`` is a new cell's open-circuit curve as (state of charge, volts), rising;
+    ``resistance_by_soc`` its resistance over that at full charge, by state of charge.
+    ``cell`` names a type of the library of cells, which then overrules the chemistry's.
     ``commissioned_s`` is when the cells were new, as unix time; without it their age is
     unknown. Unknown is None; the chemistry's own values then serve.
     """
@@ -159,6 +161,8 @@ class Battery:
     current_step_a: float | None = None
     temperature_step_c: float | None = None
     commissioned_s: float | None = None
+    cell: str | None = None
+    resistance_by_soc: tuple[tuple[float, float], ...] | None = None
 
 
 class UnitState(StrEnum):

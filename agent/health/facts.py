@@ -8,6 +8,7 @@ from agent.errors import StoreError
 from agent.model import Battery, Chemistry
 
 JSON = object
+_CURVES = ("ocv", "resistance_by_soc")
 
 
 def pack(battery: Battery) -> dict[str, JSON]:
@@ -15,7 +16,7 @@ def pack(battery: Battery) -> dict[str, JSON]:
     known: dict[str, JSON] = {}
     for field in fields(battery):
         value = getattr(battery, field.name)
-        if field.name == "ocv":
+        if field.name in _CURVES:
             value = None if value is None else [list(point) for point in value]
         if value is not None:
             known[field.name] = value
@@ -46,10 +47,12 @@ def _read(saved: Mapping[str, JSON]) -> dict[str, Any]:
             continue
         if name == "chemistry":
             known[name] = Chemistry(str(value))
-        elif name == "ocv":
+        elif name in _CURVES:
             if not isinstance(value, list):
-                raise TypeError("ocv is no list")
-            known[name] = tuple((float(soc), float(volts)) for soc, volts in value)
+                raise TypeError(f"{name} is no list")
+            known[name] = tuple((float(soc), float(number)) for soc, number in value)
+        elif name == "cell":
+            known[name] = str(value)
         elif isinstance(value, int | float) and value > 0:
             known[name] = int(value) if name in ("series", "parallel") else float(value)
         else:

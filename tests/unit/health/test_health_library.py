@@ -1,0 +1,69 @@
+from dataclasses import fields, replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.errors import ProfileError
+from agent.health import library
+from agent.health.celltype import CellType
+from agent.health.chemistry import cell_type
+from agent.health.library import UNITS, entries
+from agent.model import Battery, Chemistry
+
+CHOSEN_LATER = {"name", "chemistry", "law", "gain_curve"}
+
+
+def test_every_figure_of_a_cell_type_has_a_unit() -> None:
+    assert set(UNITS) | CHOSEN_LATER == {field.name for field in fields(CellType)}
+
+
+@pytest.mark.parametrize("key", sorted(entries()))
+def test_every_figure_of_the_library_has_a_source(key: str) -> None:
+    entry = entries()[key]
+    figures = set(UNITS) - (set() if entry.cell.gain_curves else {"gain_curves"})
+    assert set(entry.sources) == figures
+    assert all(len(text) > 10 for text in entry.sources.values())
+
+
+@pytest.mark.parametrize("key", sorted(entries()))
+def test_every_curve_of_the_library_can_be_read_both_ways(key: str) -> None:
+    cell = entries()[key].cell
+    assert all(a < b and v < w for (a, v), (b, w) in pairwise(cell.ocv))
+    assert all(a < b for (a, _), (b, _) in pairwise(cell.resistance_by_soc))
+    assert cell.cutoff_v < cell.float_v < cell.max_v
+    assert cell.ocv[0][0] == 0.0
+    assert cell.ocv[-1][0] == 1.0
+
+
+def test_a_type_of_the_same_class_inherits_what_it_does_not_say() -> None:
+    nca, nmc = entries()["nca-power"], entries()["nmc-power"]
+    assert nmc.cell.gain == nca.cell.gain
+    assert nmc.sources["gain"] == nca.sources["gain"]
+    assert nmc.sources["ocv"] != nca.sources["ocv"]
+
+
+def test_a_named_type_overrules_what_the_resistance_suggests() -> None:
+    high = Battery(Chemistry.NMC, rated_capacity_ah=2.0, resistance_ohm=0.05)
+    assert cell_type(high).name == "NMC energy cell"
+    assert cell_type(replace(high, cell="nmc-power")).name == "NMC power cell"
+    assert cell_type(replace(high, cell="nmc-power")).specific_resistance_ohm_ah == 0.1
+
+
+def test_the_gain_curve_is_that_of_the_charge_at_which_cells_were_pulsed() -> None:
+    battery = Battery(Chemistry.NMC, rated_capacity_ah=2.0, resistance_ohm=0.05)
+    (_, low), (_, high) = entries()["nmc-energy"].cell.gain_curves
+    assert cell_type(battery).gain_curve == high
+    assert cell_type(battery, pulsed_at=0.2).gain_curve == low
+    middle = cell_type(battery, pulsed_at=0.67).gain_curve
+    assert middle is not None
+    assert middle[3][1] == pytest.approx((low[3][1] + high[3][1]) / 2)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "odd.yaml").write_text("title: x\nfigures: {}\n")
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    entries.cache_clear()
+    with pytest.raises(ProfileError, match=r"odd\.yaml: is damaged"):
+        entries()
+    entries.cache_clear()
