@@ -135,6 +135,13 @@ SHELF_MARGIN = Family(
     "Ready units beyond those required; negative where the shelf cannot carry its load.",
     PLACE,
 )
+SHELF_NEEDED = Family(
+    "bbu_shelf_required_seconds",
+    _GAUGE,
+    "How long the shelf has to carry its load, as configured.",
+    PLACE,
+    "seconds",
+)
 SHELF_ON_BATTERY = Family(
     "bbu_shelf_on_battery_units", _GAUGE, "Units of the shelf that carry load now.", PLACE
 )
@@ -174,7 +181,7 @@ RACK_LEFT = make_band(
 )
 PLACE_FAMILIES = (
     *(SHELF_PRESENT, SHELF_READY, SHELF_REQUIRED, SHELF_MARGIN, SHELF_ON_BATTERY),
-    *(SHELF_NOT_READY, SHELF_SWAP, *SHELF_LEFT),
+    *(SHELF_NEEDED, SHELF_NOT_READY, SHELF_SWAP, *SHELF_LEFT),
     *(RACK_ON_BATTERY, RACK_OUTAGES, RACK_ENERGY, *RACK_LEFT),
 )
 """Families of shelves and racks."""
@@ -252,6 +259,7 @@ def _add_shelf(page: Page, one: Redundancy) -> None:
     page.add(SHELF_PRESENT, place, one.present)
     page.add(SHELF_READY, place, one.ready)
     page.add(SHELF_REQUIRED, place, one.shelf.required)
+    page.add(SHELF_NEEDED, place, one.shelf.required_seconds)
     page.add(SHELF_MARGIN, place, one.margin)
     page.add(SHELF_ON_BATTERY, place, one.on_battery)
     for name, _ in one.absent:
