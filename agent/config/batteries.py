@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agent.config import keys
+from agent.config.cells import CellTable
 from agent.config.problems import shown
 from agent.config.sections import Entry, Key
 
@@ -30,6 +31,7 @@ class BatteryTable:
     """The top-level ``batteries``, and which of them units have named."""
 
     entries: Mapping[str, Entry | None]
+    cells: CellTable = field(default_factory=CellTable)
     used: set[str] = field(default_factory=set)
     _built: dict[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -37,13 +39,13 @@ class BatteryTable:
         """Check every battery, named by a unit or not."""
         for name, entry in self.entries.items():
             if entry is not None:
-                self._built[name] = _overrides(entry)
+                self._built[name] = self._overrides(entry)
 
     def overrides(self, unit: Entry) -> Mapping[str, object] | None:
         """Give what the unit's ``battery`` key means; None where absent or wrong."""
         given = unit.get(keys.UNIT_BATTERY)
         if isinstance(given, Entry):
-            return _overrides(given)
+            return self._overrides(given)
         if given is None:
             return None
         self.used.add(given)
@@ -52,13 +54,13 @@ class BatteryTable:
             unit.error(f"no battery is named {shown(given)}{guess}", "battery")
         return self._built.get(given)
 
-
-def _overrides(entry: Entry) -> dict[str, object]:
-    for lower, higher in pairwise(_RISING):
-        _check_rising(entry, lower, higher)
-    _check_rising(entry, _RISING[0], _RISING[2])
-    values = {name: entry.get(key) for key, name in FIELDS}
-    return {name: value for name, value in values.items() if value is not None}
+    def _overrides(self, entry: Entry) -> dict[str, object]:
+        for lower, higher in pairwise(_RISING):
+            _check_rising(entry, lower, higher)
+        _check_rising(entry, _RISING[0], _RISING[2])
+        values = {name: entry.get(key) for key, name in FIELDS}
+        stated = {name: value for name, value in values.items() if value is not None}
+        return {**self.cells.battery(entry), **stated}
 
 
 def _check_rising(entry: Entry, lower: Key[float], higher: Key[float]) -> None:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from agent.config import measures
 from agent.config.addresses import HOST_PORT_PATTERN, host_port, listen_address
+from agent.config.curves import CurveOf
 from agent.config.kinds import FLAG, ListOf, MapOf, NameOr, Word, choice, integer, measure, one_of
 from agent.config.kinds import text as text_kind
 from agent.config.sections import Entry, Key, Section
+from agent.health.library import entries as library
 from agent.model import Chemistry
 from agent.targets import AuthProtocol, Framer, Parity, PrivacyProtocol
 
@@ -20,6 +22,9 @@ NAME = text_kind(
 )
 PLACE = text_kind(
     "a short text", r"[^\x00-\x1f\x7f]{1,64}", "is not a place; it takes 1 to 64 characters"
+)
+NOTE = text_kind(
+    "a text", r"[^\x00-\x1f\x7f]{1,400}", "is not a text of 1 to 400 characters on one line"
 )
 FILE = text_kind("the name of a file", r"[^\x00-\x1f\x7f]{1,1024}", "is not the name of a file")
 VARIABLE = text_kind(
@@ -221,6 +226,11 @@ RESISTANCE = Key(
     measure(measures.RESISTANCE),
     "Resistance of a new series cell over 10 s at 25 degC.",
 )
+CELL = Key(
+    "cell",
+    NAME,
+    "Type of its cells: a name under cells, or of the library (`bbu-agent chemistries`).",
+)
 COMMISSIONED = Key(
     "commissioned",
     DATE,
@@ -230,8 +240,41 @@ BATTERY = Section(
     "battery",
     "a battery",
     (
-        *(CHEMISTRY, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
+        *(CHEMISTRY, CELL, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
         *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, COMMISSIONED),
+    ),
+)
+
+CELL_LIKE = Key(
+    "like",
+    choice({name: name for name in sorted(library())}),
+    "Type of the library that it ages like; `bbu-agent chemistries` lists them.",
+    required=True,
+)
+CELL_CAPACITY = Key("capacity", measure(measures.CAPACITY), "Rated capacity of one cell.")
+CELL_OCV = Key(
+    "ocv",
+    CurveOf(measure(measures.RATIO), _CELL_VOLTS, "a mapping of charge to volts", rising=True),
+    "Open-circuit voltage of a new cell by state of charge, from 0 % to 100 %.",
+)
+CELL_RESISTANCE_BY_CHARGE = Key(
+    "resistance_by_charge",
+    CurveOf(
+        measure(measures.RATIO),
+        measure(measures.FACTOR),
+        "a mapping of charge to ratios",
+        rising=False,
+        lowest=0.2,
+    ),
+    "Its resistance by state of charge, over that at full charge, from 20 % or less to 100 %.",
+)
+CELL_SOURCE = Key("source", NOTE, "Where the figures are from, for people.")
+CELL_SECTION = Section(
+    "cell",
+    "a type of cell",
+    (
+        *(CELL_LIKE, CELL_CAPACITY, RESISTANCE, CELL_CUTOFF, CELL_FLOAT, CELL_MAX),
+        *(CELL_OCV, CELL_RESISTANCE_BY_CHARGE, CELL_SOURCE),
     ),
 )
 
@@ -306,6 +349,11 @@ CREDENTIALS = Key(
     "SNMP credentials by name.",
 )
 BUSES = Key("buses", MapOf(NAME, BUS, "a mapping of names to buses"), "Buses by name.")
+CELLS = Key(
+    "cells",
+    MapOf(NAME, CELL_SECTION, "a mapping of names to types of cells"),
+    "Types of cells by name, from a data sheet or a commissioning discharge.",
+)
 BATTERIES = Key(
     "batteries",
     MapOf(NAME, BATTERY, "a mapping of names to batteries"),
@@ -316,9 +364,9 @@ SHELVES = Key("shelves", ListOf(SHELF, "a list of shelves"), "Shelves and what t
 ROOT = Section(
     "root",
     "the configuration",
-    (LISTEN, STATE_DIR, POLL_SECTION, CREDENTIALS, BUSES, BATTERIES, UNITS, SHELVES),
+    (LISTEN, STATE_DIR, POLL_SECTION, CREDENTIALS, BUSES, CELLS, BATTERIES, UNITS, SHELVES),
     free_prefix="x-",
 )
 
-SECTIONS = (ROOT, POLL, CREDENTIAL, BUS, BATTERY, LOCATION, UNIT, SHELF)
+SECTIONS = (ROOT, POLL, CREDENTIAL, BUS, CELL_SECTION, BATTERY, LOCATION, UNIT, SHELF)
 """Every section, the whole file first."""

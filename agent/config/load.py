@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.config import document, keys
 from agent.config.batteries import BatteryTable
 from agent.config.buses import build_buses
+from agent.config.cells import CellTable
 from agent.config.credentials import securities
 from agent.config.kinds import Place
 from agent.config.problems import TOP, InvalidConfig, Problem, Problems
@@ -109,7 +110,7 @@ def _build(
         profiles,
         dict(buses),
         securities(credential_entries, sources),
-        BatteryTable(root.get(keys.BATTERIES) or {}),
+        BatteryTable(root.get(keys.BATTERIES) or {}, CellTable(root.get(keys.CELLS) or {})),
     )
     entries = root.get(keys.UNITS) or ()
     built = [build_unit(entry, around) for entry in entries if entry is not None]
@@ -136,12 +137,19 @@ def _warn_unused(
     credentials: Mapping[str, Entry | None],
     around: Surroundings,
 ) -> None:
-    used = around.used | {("batteries", name) for name in around.batteries.used}
-    sections = {"buses": buses, "credentials": credentials, "batteries": around.batteries.entries}
+    batteries, cells = around.batteries, around.batteries.cells
+    used = around.used | {("batteries", name) for name in batteries.used}
+    used |= {("cells", name) for name in cells.used}
+    sections = {
+        "buses": buses,
+        "credentials": credentials,
+        "batteries": batteries.entries,
+        "cells": cells.entries,
+    }
     for section, entries in sections.items():
         for name, entry in entries.items():
             if entry is not None and (section, name) not in used:
-                entry.warn("no unit uses it")
+                entry.warn(f"no {'battery' if section == 'cells' else 'unit'} uses it")
 
 
 def _poll(root: Entry) -> Poll:

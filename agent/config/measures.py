@@ -37,16 +37,15 @@ class Measure:
         """
         found = re.fullmatch(self.pattern, text)
         if found is None:
-            raise ValueError(
-                f"is not a {self.noun}; write a number and one of {', '.join(self.units)}, "
-                f"for example {self.example}"
-            )
+            units = ", ".join(unit for unit in self.units if unit)
+            written = f"a number and one of {units}" if units else "a number"
+            raise ValueError(f"is not a {self.noun}; write {written}, for example {self.example}")
         # Decimal, so that 4.1 mOhm is the float nearest to 0.0041.
         value = float(Decimal(found[1]) * self.units[found[2] or self.base])
         if not self.lowest <= value <= self.highest:
             raise ValueError(
                 f"is out of range; a {self.noun} here is {self.lowest:g} to "
-                f"{self.highest:g} {self.base}"
+                f"{self.highest:g} {self.base}".rstrip()
             )
         return value
 
@@ -78,3 +77,5 @@ RESISTANCE = Measure(
     1e-6,
     1,
 )
+RATIO = Measure("share", "", _units(**{"%": "0.01", "": "1"}), "35 %", 0, 1)
+FACTOR = Measure("factor", "", _units(**{"": "1"}), "1.25", 0.1, 20)
