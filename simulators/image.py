@@ -17,7 +17,8 @@ class RegisterImage:
 
     ``values`` is called when registers are read after ``refresh``; a register outside the
     map does not exist, holes between mapped ones included. Registers by which the family is
-    recognised exist, with 0 where the map does not say what they hold.
+    recognised and those that its limits call documented exist, with 0 where the map does not say
+    what they hold.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class RegisterImage:
         self._mixed = self._of_two_kinds()
         self._values = values
         self._words: dict[tuple[str, int], int] = dict(_probed(profile, lacks))
+        self._words |= {("holding", at): 0 for at in profile.limits.documented - lacks}
         self._said: list[object] = [_UNSEEN] * len(self._fields)
         self._stale = True
 

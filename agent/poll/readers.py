@@ -58,6 +58,7 @@ class _Gathered:
     refused: set[Register] = field(default_factory=set)
     attempted: set[Register] = field(default_factory=set)
     moved: set[Register] = field(default_factory=set)
+    crossed: list[set[Register]] = field(default_factory=list)
     split: bool = False
     checked: bool = False
 
@@ -125,7 +126,7 @@ class ModbusReader:
                 error = unreached(self.unit_id, refusal)
                 if error is None:
                     got.split = True
-                    queue[:0] = self._smaller(span, fields, refusal, got.refused)
+                    queue[:0] = self._smaller(span, fields, refusal, got)
                     late = time.monotonic() - start_s > self.timeout_s
                     if not got.words and (late or not queue):
                         error = refusal
@@ -133,6 +134,7 @@ class ModbusReader:
                 error = failure
             if not queue and not got.checked:
                 queue = self._again(fields, got)
+        self._learn(got)
         raw = Raw(
             wall_s=wall_s,
             mono_s=start_s,
@@ -185,7 +187,7 @@ class ModbusReader:
         return list(plan([place for place in factors if place.register in got.words], self.limits))
 
     def _smaller(
-        self, span: Span, fields: Sequence[Field], refusal: Refused, now_refused: set[Register]
+        self, span: Span, fields: Sequence[Field], refusal: Refused, got: "_Gathered"
     ) -> Sequence[Span]:
         places = blocks(fields, self.limits, self.refused)
         parts = singles(places, span)
@@ -195,6 +197,9 @@ class ModbusReader:
             inside = [place for place in places if _within(place, span)]
             return plan(inside, self.limits, refused=self.refused)
         if span not in parts:
+            used = {register for part in parts for register in part.registers}
+            if refusal.code == _ILLEGAL_ADDRESS and len(used) < span.count:
+                got.crossed.append(used)
             return parts
         # One block: a value and its scale factor, then each of them alone.
         own = [place for row in fields for place in row.places if isinstance(place, Words)]
@@ -205,8 +210,13 @@ class ModbusReader:
             self.refused.update(span.registers)
         else:
             # Busy or failing just now: absent this time, asked again at the next.
-            now_refused.update(span.registers)
+            got.refused.update(span.registers)
         return ()
+
+    def _learn(self, got: "_Gathered") -> None:
+        """Cross no more unused registers where they alone made the unit refuse a request."""
+        if any(got.words.keys() >= used for used in got.crossed):
+            self.limits = replace(self.limits, max_gap=0, documented=frozenset())
 
     def _covered(
         self,

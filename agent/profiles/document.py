@@ -129,6 +129,7 @@ class LimitsDocument(_Part):
 
     max_words: int = Field(default=120, ge=1, le=125)
     max_gap: int = Field(default=0, ge=0, le=124)
+    documented: tuple[Scalar, ...] = ()
 
 
 class BatteryDocument(_Part):

@@ -5,7 +5,7 @@ all its errors at once, each with the file and the field.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -18,10 +18,11 @@ from yaml.constructor import ConstructorError
 from agent.errors import ProfileError
 from agent.model import Battery
 from agent.profiles import checks, expand, sunspec
-from agent.profiles.document import IdentifyDocument, LinkDocument, ProfileDocument
+from agent.profiles.document import IdentifyDocument, LimitsDocument, LinkDocument, ProfileDocument
 from agent.profiles.schema import Field, Identify, Limits, Link, Profile, Protocol, SunSpec
 
 _LAST_UNIT_ID = 247
+_LAST_REGISTER = 0xFFFF
 RANKS_APART = 100
 """Between the ranks of a profile and those of the next that it reads also. A rank of its own
 above this lets a more precise object of the other tree win."""
@@ -155,7 +156,7 @@ def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: lis
         fields=fields,
         identify=_identify(document.identify, document.protocol, problems),
         link=_link(document.link, problems),
-        limits=Limits(document.limits.max_words, document.limits.max_gap),
+        limits=_limits(document.limits, problems),
         battery=Battery(**battery.model_dump()),
         sources=document.sources,
         unconfirmed=document.unconfirmed,
@@ -199,17 +200,28 @@ def _identify(document: IdentifyDocument, protocol: Protocol, problems: list[str
 
 
 def _link(document: LinkDocument, problems: list[str]) -> Link:
-    unit_ids: list[int] = []
-    for item in document.unit_ids:
-        low, dash, high = str(item).partition("-")
-        if not low.isdecimal() or (dash and not high.isdecimal()):
-            problems.append(f"link.unit_ids: {item!r} is neither a number nor a range 48-53")
-            continue
-        first, last = int(low), int(high or low)
-        if not first <= last <= _LAST_UNIT_ID:
-            problems.append(f"link.unit_ids: {item!r} does not rise within 0 to {_LAST_UNIT_ID}")
-            continue
-        unit_ids += range(first, last + 1)
+    unit_ids = _numbers("link.unit_ids", document.unit_ids, _LAST_UNIT_ID, problems)
     return Link(
         document.baudrate, document.parity, tuple(unit_ids), listen_only=document.listen_only
     )
+
+
+def _limits(document: LimitsDocument, problems: list[str]) -> Limits:
+    known = _numbers("limits.documented", document.documented, _LAST_REGISTER, problems)
+    return Limits(document.max_words, document.max_gap, frozenset(known))
+
+
+def _numbers(
+    path: str, items: Sequence[Hashable], highest: int, problems: list[str]
+) -> Iterator[int]:
+    """Give the numbers of a list such as ``[5, 48-53]``."""
+    for item in items:
+        low, dash, high = str(item).partition("-")
+        if not low.isdecimal() or (dash and not high.isdecimal()):
+            problems.append(f"{path}: {item!r} is neither a number nor a range 48-53")
+            continue
+        first, last = int(low), int(high or low)
+        if not first <= last <= highest:
+            problems.append(f"{path}: {item!r} does not rise within 0 to {highest}")
+            continue
+        yield from range(first, last + 1)

@@ -276,10 +276,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one Modbus request may ask: ``max_words`` words, across ``max_gap`` unused ones."""
+    """What one Modbus request may ask: ``max_words`` words, across ``max_gap`` unused ones.
+
+    ``documented`` are holding registers that the family has though no field of ours needs
+    them: a request may cross them where that is shorter than a second request.
+    """
 
     max_words: int = 120
     max_gap: int = 0
+    documented: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

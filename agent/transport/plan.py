@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from agent.model import Register, Table
 from agent.profiles.schema import Field, Limits, Words, WordType
 
+_WORTH_CROSSING = 12
+"""Words that cost a line no more than a second request and its answer: 13 bytes of frames,
+two silences of 3.5 characters, and the 5 ms that a quick device takes to answer."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -35,7 +39,8 @@ def plan(
     """Cover ``places`` with as few requests as the limits allow, in address order.
 
     A place with a register in ``refused`` is left out, and no request crosses one. Unused
-    registers are read only between used ones and at most ``limits.max_gap`` in a row.
+    registers are read only between used ones, at most ``limits.max_gap`` in a row, or more
+    where all are documented and reading them is shorter than asking twice.
     """
     wanted = {
         (place.register.table, place.register.address, place.count)
@@ -56,9 +61,10 @@ def plan(
 
 def _joins(last: Span, address: int, limits: Limits, refused: Collection[Register]) -> bool:
     gap = range(last.end, address)
-    return len(gap) <= limits.max_gap and not any(
-        Register(last.table, hole) in refused for hole in gap
-    )
+    known = last.table is Table.HOLDING and len(gap) <= _WORTH_CROSSING
+    if len(gap) > limits.max_gap and not (known and limits.documented.issuperset(gap)):
+        return False
+    return not any(Register(last.table, hole) in refused for hole in gap)
 
 
 def singles(places: Sequence[Words], span: Span) -> tuple[Span, ...]:

@@ -64,6 +64,26 @@ async def test_an_illegal_address_switches_off_its_own_field_only() -> None:
     assert faults(result) == {"3": REFUSED}
 
 
+async def test_a_unit_that_refuses_to_be_crossed_is_read_in_pieces_from_then_on() -> None:
+    link = link_with([109, 112, 120])
+    unit = reader(link, Limits(documented=frozenset(range(109, 121))))
+    fields = [*cells(109, 1), *cells(112, 1, start=2), *cells(120, 1, start=3)]
+    first = await unit.read(fields)
+    assert link.took() == [(109, 12), (109, 1), (112, 1), (120, 1)]
+    assert (await unit.read(fields)).raw.words == first.raw.words
+    assert link.took() == [(109, 1), (112, 1), (120, 1)]
+
+
+async def test_a_refused_value_does_not_forbid_crossing() -> None:
+    link = link_with([109, *range(113, 121)])
+    unit = reader(link, Limits(documented=frozenset(range(109, 121))))
+    fields = [*cells(109, 1), *cells(112, 1, start=2), *cells(114, 1, start=3), *cells(120, 1)]
+    await unit.read(fields)
+    link.took()
+    await unit.read(fields)
+    assert link.took() == [(109, 1), (114, 7)]
+
+
 async def test_what_was_refused_is_not_asked_again_until_forgotten() -> None:
     link = link_with([109, 110, 112])
     unit = reader(link)

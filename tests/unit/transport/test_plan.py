@@ -60,6 +60,15 @@ def test_a_refused_request_falls_into_its_values() -> None:
     assert singles(places, Span(HOLDING, 10, 4)) == spans((10, 2), (12, 1))
 
 
+def test_documented_registers_are_crossed_where_that_is_shorter() -> None:
+    limits = Limits(documented=frozenset(range(10, 60)))
+    assert plan([words(10), words(20)], limits) == spans((10, 11))
+    assert plan([words(10), words(40)], limits) == spans((10, 1), (40, 1))
+    assert plan([words(8), words(13)], limits) == spans((8, 1), (13, 1))
+    refused = {Register(HOLDING, 15)}
+    assert plan([words(10), words(20)], limits, refused=refused) == spans((10, 1), (20, 1))
+
+
 def test_the_registers_of_a_span() -> None:
     span = Span(INPUT, 7, 2)
     assert (span.end, span.registers) == (9, (Register(INPUT, 7), Register(INPUT, 8)))
