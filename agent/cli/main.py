@@ -18,6 +18,7 @@ _HOMES = {
     "status": "status",
     "explain": "explain",
     "profiles": "profiles",
+    "chemistries": "chemistries",
     "events": "events",
     "outage": "events",
 }

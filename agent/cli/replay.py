@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from agent.config.cells import read_cells
 from agent.errors import ConfigError
 from agent.health.engine import HealthEngine
 from agent.replay.loads import LoadLog
@@ -48,6 +49,11 @@ def unit_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     help="What is known of the unit, as JSON.",
 )
 @click.option(
+    "--cells",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file with the types of cells that META names, such as a configuration.",
+)
+@click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
@@ -70,6 +76,7 @@ def unit_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 def replay(
     telemetry: Path,
     meta: Path | None,
+    cells: Path | None,
     out: Path,
     every: float,
     state_dir: Path | None,
@@ -84,7 +91,7 @@ def replay(
     if (state_dir is None) != (unit is None):
         raise click.UsageError("--state-dir and --unit belong together")
     try:
-        about = read_meta(meta)
+        about = read_meta(meta, read_cells(cells))
         recorded = read_telemetry(telemetry, about.charge_sign)
         engine = HealthEngine(about.battery, cells=recorded.cells, prior_only=prior_only)
         loads = LoadLog(engine.capacity_ah)

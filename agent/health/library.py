@@ -19,6 +19,15 @@ LAWS: Mapping[str, AgeingLaw] = {
     "nmc-mj1": NMC_MJ1,
     "lfp-sony": LFP_SONY,
 }
+LAW_SOURCES: Mapping[str, str] = {
+    "nca-panasonic": "BLAST-Lite 1.1.1, nca_gr_Panasonic3Ah_2018 (data Keil, Preger); "
+    "calendar 75.4 exp(-3340/T) exp(353 s/T) t^0.512",
+    "nmc-mj1": "BLAST-Lite 1.1.1, nmc811_grSi_LGMJ1_4Ah_2020; "
+    "calendar 0.0353 exp(-1030/T) exp(57.7 s/T) t^0.743",
+    "lfp-sony": "Naumann et al. 2018, J. Energy Storage 17, 153-169; calendar 1.2571e-5 "
+    "exp(-17126/8.3144 (1/T - 1/298.15)) (2.8575 (s - 0.5)^3 + 0.60225) sqrt(t in seconds)",
+}
+"""Loss of capacity as a share; T in kelvin, s state of charge, t in days where not said."""
 UNITS: Mapping[str, str] = {
     "ocv": "V over state of charge",
     "cutoff_v": "V",

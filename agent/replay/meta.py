@@ -1,10 +1,12 @@
 """Reads META: what is known of the recorded unit's battery."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.config.cells import CellFacts
 from agent.errors import ConfigError
 from agent.model import Battery, Chemistry
 
@@ -18,8 +20,11 @@ class Meta:
     charge_sign: float
 
 
-def read_meta(path: Path | None) -> Meta:
-    """Read META, or assume nothing without it. Raises ConfigError with what is wrong."""
+def read_meta(path: Path | None, cells: Mapping[str, CellFacts] | None = None) -> Meta:
+    """Read META, or assume nothing without it; its ``cell`` is one of ``cells``.
+
+    Raises ConfigError with what is wrong.
+    """
     if path is None:
         return Meta("unit", Battery(), 1.0)
     try:
@@ -29,7 +34,8 @@ def read_meta(path: Path | None) -> Meta:
     if not isinstance(fields, dict):
         raise ConfigError(f"{path}: must hold one JSON object")
     try:
-        return Meta(str(fields.get("name", path.stem)), _battery(fields), _sign(fields))
+        battery = _with_cell(_battery(fields), fields, cells or {})
+        return Meta(str(fields.get("name", path.stem)), battery, _sign(fields))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -64,6 +70,28 @@ def _battery(fields: dict[str, object]) -> Battery:
         temperature_step_c=_number(steps, "t_q"),
         commissioned_s=_date(fields, "commissioned"),
     )
+
+
+def _with_cell(
+    battery: Battery, fields: dict[str, object], cells: Mapping[str, CellFacts]
+) -> Battery:
+    """Fill what META leaves open from the type of cell that it names."""
+    name = fields.get("cell")
+    if name is None:
+        return battery
+    if not isinstance(name, str) or name not in cells:
+        raise ValueError(f"no cell is named {name!r}; give the file of its description as --cells")
+    facts = cells[name].battery(battery.parallel)
+    if battery.chemistry not in (Chemistry.UNKNOWN, facts["chemistry"]):
+        raise ValueError(
+            f"chemistry is {battery.chemistry}; the cell {name} is {facts['chemistry']}"
+        )
+    open_ones = {
+        key: value
+        for key, value in facts.items()
+        if getattr(battery, key) in (None, Chemistry.UNKNOWN)
+    }
+    return replace(battery, **open_ones)  # type: ignore[arg-type]
 
 
 def _chemistry(fields: dict[str, object]) -> Chemistry:

@@ -1,0 +1,152 @@
+"""``bbu-agent chemistries``: the library of cells, and new types from a discharge."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from agent.cli.output import table
+from agent.config.cells import CellFacts, read_cells
+from agent.errors import ConfigError
+from agent.health.library import LAW_SOURCES, LAWS, UNITS, Entry, entries
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FORMAT = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+_CELLS = click.option(
+    "--config.file", "config", type=_FILE, help="Show the types under cells of this file as well."
+)
+
+
+class _OrName(click.Group):
+    """Takes a word that is no command for the name of a type."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            return "show", self.commands["show"], args
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_OrName, invoke_without_command=True, options_metavar="[NAME]")
+@_FORMAT
+@_CELLS
+@click.pass_context
+def chemistries(context: click.Context, form: str, config: Path | None) -> None:
+    """List the types of cells that the estimator knows; with NAME, every figure and its source.
+
+    ``chemistries fit`` makes a new type from a recorded discharge.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    known = _known(config)
+    if form == "json":
+        click.echo(json.dumps([_as_json(name, cell) for name, cell in known.items()], indent=2))
+        return
+    table(
+        ["name", "chemistry", "ageing law", "gain", "what it is"],
+        [_line(name, cell) for name, cell in known.items()],
+    )
+
+
+@chemistries.command("show", hidden=True)
+@click.argument("name")
+@_FORMAT
+@_CELLS
+def show(name: str, form: str, config: Path | None) -> None:
+    """Tell every figure of one type, with its unit and its source."""
+    known = _known(config)
+    if name not in known:
+        raise click.UsageError(f"no cell is named {name}; bbu-agent chemistries lists them")
+    content = _as_json(name, known[name])
+    if form == "json":
+        click.echo(json.dumps(content, indent=2))
+        return
+    click.echo(f"{name}: {content['title']} ({content['chemistry']})\n{content['about']}\n")
+    law = entries()[known[name].like].law
+    click.echo(f"Ages by {LAWS[law].name}: {LAW_SOURCES[law]}\n")
+    figures = content["figures"]
+    rows = figures if isinstance(figures, list) else []
+    table(
+        ["figure", "value", "unit", "source"],
+        [[row["figure"], _short(row["value"]), row["unit"], row["source"]] for row in rows],
+    )
+
+
+@chemistries.command()
+@click.argument("telemetry", type=_FILE)
+@click.option("--name", required=True, help="Name of the new type.")
+@click.option("--meta", type=_FILE, help="What is known of the battery, as JSON (see replay).")
+@click.option("--like", type=click.Choice(sorted(entries())), help="Type that it ages like.")
+def fit(telemetry: Path, name: str, meta: Path | None, like: str | None) -> None:
+    """Make a type of cell from the deepest discharge in TELEMETRY; writes YAML.
+
+    Best is a slow discharge (10 hours or more) from full to cut-off, sampled at least every
+    10 s in its first minute. A rated discharge serves, better with a rest of 5 minutes after
+    it; what it does not show is written beside it.
+    """
+    # numpy and the readers take time that a list does not need.
+    from agent.cli.cell_fit import fitted_yaml  # noqa: PLC0415 - see above
+
+    try:
+        click.echo(fitted_yaml(telemetry, meta, name, like), nl=False)
+    except ConfigError as error:
+        click.echo(f"bbu-agent chemistries fit: {error}", err=True)
+        sys.exit(2)
+
+
+def _known(config: Path | None) -> Mapping[str, CellFacts]:
+    return read_cells(config)
+
+
+def _line(name: str, cell: CellFacts) -> list[str]:
+    entry = entries()[cell.like]
+    about = entry.about if name == cell.like else f"described by the operator, like {cell.like}"
+    return [name, cell.chemistry, LAWS[entry.law].name, f"{entry.cell.gain:g}", about]
+
+
+def _as_json(name: str, cell: CellFacts) -> dict[str, object]:
+    entry = entries()[cell.like]
+    own = name == cell.like
+    return {
+        "name": name,
+        "title": entry.cell.name if own else f"like {entry.cell.name}",
+        "chemistry": str(cell.chemistry),
+        "about": entry.about if own else f"Described by the operator; ages like {cell.like}.",
+        "ageing_law": {"name": LAWS[entry.law].name, "source": LAW_SOURCES[entry.law]},
+        "figures": _figures(entry, {} if own else _stated(cell)),
+    }
+
+
+def _stated(cell: CellFacts) -> dict[str, object]:
+    names = {"cell_cutoff_v": "cutoff_v", "cell_float_v": "float_v", "cell_max_v": "max_v"}
+    found = {names.get(key, key): value for key, value in cell.facts.items()}
+    if cell.capacity_ah is not None and cell.resistance_ohm is not None:
+        found["specific_resistance_ohm_ah"] = cell.capacity_ah * cell.resistance_ohm
+    return found
+
+
+def _figures(entry: Entry, stated: Mapping[str, object]) -> list[dict[str, object]]:
+    return [
+        {
+            "figure": figure,
+            "value": stated.get(figure, getattr(entry.cell, figure)),
+            "unit": UNITS[figure],
+            "source": "the configuration" if figure in stated else source,
+        }
+        for figure, source in sorted(entry.sources.items(), key=lambda item: item[0])
+    ]
+
+
+def _short(value: object) -> str:
+    """Show a number whole, a curve by its ends."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple) and value and isinstance(value[0][1], float):
+        first, last = value[0], value[-1]
+        return (
+            f"{len(value)} points, {first[1]:g} at {first[0]:.0%} to {last[1]:g} at {last[0]:.0%}"
+        )
+    return f"{len(value)} curves" if isinstance(value, tuple) else str(value)
