@@ -26,6 +26,7 @@ from agent.export.web import make_app
 from agent.model import UnitInfo
 from agent.poll.fleet import Fleet, unit_infos
 from agent.poll.intake import Intake
+from agent.poll.past import Past
 from agent.profiles.load import protocols
 from agent.store.archive import Archive
 from agent.store.history import HistoryStore
@@ -91,11 +92,10 @@ class Agent:
         await self.archive.write(now_s)
         saved = await self.history.load_states()
         happened = await self.history.events(limit=_EVENTS_LOOKED_AT)
-        interrupted = [event for event in happened if event.end_s is None]
         learnt = {unit: (state.serial, dict(state.body)) for unit, state in saved.items()}
         self.store.reconfigure(infos, config.shelves, stale_after_s=config.poll.stale_after_s)
         overrides = {unit.name: unit.battery for unit in config.units}
-        self.intake.follow(infos, overrides, learnt, interrupted=interrupted, now_s=now_s)
+        self.intake.follow(infos, overrides, Past(learnt, happened, now_s))
         await self.fleet.configure(config)
         self.config = config
 

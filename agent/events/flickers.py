@@ -1,6 +1,8 @@
 """Discharges too short for our eyes, told by the device's own counters. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from agent.events.look import Look
 from agent.model import Event, Value
@@ -42,6 +44,33 @@ class Flickers:
         if drawn is not None and seen == 0:
             detail["charge_ah"] = round(drawn, 3)
         return Event(look.unit, "flicker", since_s, look.wall_s, detail)
+
+    def memory(self, *, untold: bool) -> dict[str, Value]:
+        """Give what a later run needs to go on; what is ``untold`` is left for the counter."""
+        if self.count is None:
+            return {}
+        found: dict[str, Value] = {
+            "count": self.count,
+            "seen": float(max(0, self.seen - untold)),
+            "read_s": self.read_s,
+        }
+        if self.throughput_ah is not None:
+            found["throughput_ah"] = self.throughput_ah
+        return found
+
+    @classmethod
+    def recalled(cls, memory: Mapping[str, object]) -> Self:
+        """Go on from the ``memory`` of an earlier run; what is no number is not known."""
+        told = {
+            key: float(value)
+            for key, value in memory.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        count = told.get("count")
+        if count is None:
+            return cls()
+        seen, read_s = int(told.get("seen", 0.0)), told.get("read_s", 0.0)
+        return cls(seen, count, read_s, told.get("throughput_ah"))
 
     def _drawn(self, look: Look) -> float | None:
         now = look.counters.get("discharge_throughput")

@@ -1,5 +1,6 @@
 """The outage of a rack: the discharges of its units as one event. Pure."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -97,10 +98,29 @@ class RackWatch:
             self.powers_w.pop(part.unit, None)
         return self._told() if gone else None
 
-    def resume(self, event: Event) -> None:
-        """Go on with an outage that an earlier run has seen begin."""
-        self.open, self.parts = event, {}
+    def know(self, events: Iterable[Event]) -> None:
+        """Take note of discharges of an earlier run: news of them is no outage of today."""
+        for event in events:
+            if event.kind == "discharge":
+                newest_s = max(event.start_s, self.starts_s.get(event.unit, event.start_s))
+                self.starts_s[event.unit] = newest_s
+
+    def resume(self, event: Event, parts: Iterable[Event]) -> None:
+        """Go on with an outage that an earlier run has seen begin.
+
+        ``parts`` are its units' discharges on record: those that are over count on, and it
+        lasts until the last of the others ends.
+        """
+        self.open = event
+        self.parts = {part.unit: part for part in parts if self._belongs(part, event)}
         self.peak_w = number(event.detail, "peak_power_w")
+
+    @staticmethod
+    def _belongs(part: Event, outage: Event) -> bool:
+        """Say whether ``part`` is of ``outage``, which began with the first of its parts."""
+        return part.kind == "discharge" and (
+            part.start_s >= outage.start_s or part.end_s is None or part.end_s > outage.start_s
+        )
 
     def _detail(self) -> dict[str, Value]:
         parts = self.parts.values()

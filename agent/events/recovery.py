@@ -1,8 +1,10 @@
 """After a discharge: does the charger start, and how long until all is as before? Pure."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 from agent.events.look import Look
+from agent.events.tally import number
 from agent.model import Event, Value
 
 _CHARGE_A = 0.3
@@ -25,6 +27,18 @@ class Recovery:
     before_charge: float | None = None
     started_s: float | None = None
     late: bool = False
+
+    @classmethod
+    def resumed(cls, event: Event, now: Look) -> Self:
+        """Go on with what an earlier run has seen end, by the wall clock it was written in."""
+        since_s = now.wall_s - (now.wall_s if event.end_s is None else event.end_s)
+        detail = event.detail
+        return cls(
+            event,
+            now.mono_s - max(0.0, since_s),
+            number(detail, "charge_before"),
+            number(detail, "recharge_delay_s"),
+        )
 
     def observe(self, look: Look) -> Event | None:
         """Take a sample; give the event with what is new in its record."""

@@ -144,6 +144,7 @@ class Tally:
             ("peak_power_w", self.peak_w, 1),
             ("temperature_rise_c", rise_c, 2),
             ("depth_reported", depth, 4),
+            ("charge_before", self.first_charge, 4),
             *((key, volts, 4) for key, volts in self.sags_v.items()),
         ):
             if value is not None:
@@ -180,6 +181,7 @@ class Tally:
             samples=int(number(detail, "samples") or 0),
             longest_gap_s=number(detail, "longest_gap_s") or 0.0,
             unseen_s=number(detail, "unseen_s") or 0.0,
+            first_charge=number(detail, "charge_before"),
         )
         made.sags_v = {
             key: volts

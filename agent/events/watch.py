@@ -1,5 +1,6 @@
 """Everything that is followed of one unit's discharges and tests, in one place. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.events.flickers import Flickers
@@ -19,6 +20,7 @@ class Seen:
 
     ``events`` are new forms of events. ``urgent``: the unit's shelf deserves all attention;
     ``why`` names the trigger. ``began`` and ``ended`` mark the turns of a discharge.
+    ``lasting``: what a later run has to know is another than before.
     """
 
     look: Look
@@ -28,6 +30,7 @@ class Seen:
     began: bool = False
     ended: Event | None = None
     power_w: float | None = None
+    lasting: bool = False
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class UnitWatch:
     incidents: Incidents = field(init=False)
     flickers: Flickers = field(default_factory=Flickers)
     recovery: Recovery | None = None
+    unfinished: Event | None = None
     last: Look | None = None
 
     def __post_init__(self) -> None:
@@ -72,7 +76,11 @@ class UnitWatch:
     def observe(self, look: Look) -> Seen:
         """Take the next sample."""
         self.last = look
-        before = self.incidents.open
+        before, told = self.incidents.open, self._told
+        if self.unfinished is not None:
+            resumed, self.unfinished = Recovery.resumed(self.unfinished, look), None
+            # What came to its end while nobody looked has no known time.
+            self.recovery = None if resumed.over(look) else resumed
         rested = self.incidents.quiet
         event = self.incidents.observe(look)
         now = self.incidents.open
@@ -104,7 +112,37 @@ class UnitWatch:
         if now is not None and decision.current_a is not None and look.volts is not None:
             power_w = max(0.0, -decision.current_a * look.volts)
         urgent = bool(why) or (ended is not None and ended.kind == DISCHARGE)
-        return Seen(look, tuple(events), urgent, why, began, ended, power_w)
+        lasting = self._told != told or ended is not None or flicker is not None
+        return Seen(look, tuple(events), urgent, why, began, ended, power_w, lasting)
+
+    @property
+    def _told(self) -> bool:
+        """Whether an event is under way of which others know."""
+        return self.incidents.open is not None and self.incidents.told
+
+    def memory(self) -> dict[str, object]:
+        """Give what a later run needs and no event tells, as JSON values."""
+        untold = self.incidents.open is not None and not self.incidents.told
+        found: dict[str, object] = {}
+        counted = self.flickers.memory(untold=untold)
+        if counted:
+            found["flickers"] = counted
+        if self.tests.last_s is not None:
+            found["tested_s"] = self.tests.last_s
+        return found
+
+    def recall(self, memory: Mapping[str, object], last: Event | None) -> None:
+        """Go on from the ``memory`` of an earlier run, and from the ``last`` event that it ended.
+
+        A charger that it has not seen come to its end is watched on.
+        """
+        counted, tested_s = memory.get("flickers"), memory.get("tested_s")
+        if isinstance(counted, Mapping):
+            self.flickers = Flickers.recalled(counted)
+        if isinstance(tested_s, float):
+            self.tests.last_s = tested_s
+        if last is not None and last.end_s is not None and "recharge_s" not in last.detail:
+            self.unfinished = last
 
     def amend(self, event: Event, **facts: Value) -> Event:
         """Add ``facts`` to the record of an event that is over; give its new form."""

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from agent.errors import StoreError
@@ -151,12 +152,20 @@ class Assessor:
         kind, capacity_ah = engine.kind, engine.capacity_ah
         return Standing(kind, capacity_ah, engine.cells, estimate, drawn, celsius)
 
-    def keep(self, now_s: float, *, urgent: bool) -> None:
-        """Record what was learnt: when due, and at once when ``urgent`` or there is evidence."""
+    def keep(
+        self, now_s: float, *, urgent: bool, beside: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
+        """Record what was learnt: when due, and at once when ``urgent`` or there is evidence.
+
+        ``beside`` is recorded with it.
+        """
+        if self.engine is None and not beside:
+            return
         new = self.evidence_s != self.kept_evidence_s
-        if self.engine is not None and (urgent or new or now_s - self.kept_s >= KEEP_EVERY_S):
+        if urgent or new or now_s - self.kept_s >= KEEP_EVERY_S:
             self.kept_s, self.kept_evidence_s = now_s, self.evidence_s
-            self.archive.keep_state(self.unit, self.serial, self.engine.state())
+            state = {} if self.engine is None else self.engine.state()
+            self.archive.keep_state(self.unit, self.serial, {**state, **beside})
 
     def _engine_for(self, cells: list[Reading], now_s: float) -> Bank:
         """Give the engine that knows all of ``cells``; one that has no value now keeps its place.
@@ -170,7 +179,7 @@ class Assessor:
                 return self._told_its_age(self.engine, now_s)
             log.warning("unit %s: has more cells than before; starts anew", self.unit)
             names |= set(self.engine.cells)
-        elif self.learnt is not None:
+        elif self.learnt is not None and self.learnt[1]:
             serial, state = self.learnt
             held = state.get("cells")
             if isinstance(held, list) and names <= set(held):
@@ -194,6 +203,7 @@ class Assessor:
 
     def _fresh(self, cells: tuple[str, ...], now_s: float) -> Bank:
         """Start an engine that knows the cells' age, if the configuration or the device does."""
+        self.kept_s = float("-inf")
         return Bank(replace(self.battery, commissioned_s=self._made_s(now_s)), cells=cells)
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from agent.events.look import Look
 from agent.events.outlook import Foresight, standby
-from agent.events.rack import PREFIX
 from agent.events.tally import last_seen_s, number
 from agent.events.watch import Seen, UnitWatch
 from agent.model import Battery, Event, Sample, UnitInfo, UnitState, UnitStatus
-from agent.poll.assess import Archive, Assessor, State
+from agent.poll.assess import Archive, Assessor
+from agent.poll.past import WATCH, Past
 from agent.poll.watches import Watches, place_of
 from agent.profiles.schema import Cadence, Profile
 from agent.store.live import LiveStore
@@ -20,8 +20,6 @@ CALM_AFTER_S = 60.0
 """How long a shelf stays at the discharge interval after its last discharge: the voltages
 relax in that time and tell of the resistance."""
 _SLOW_S = 3 * 3600.0
-RESUME_WITHIN_S = 120.0
-"""How long after an agent's last look at an event the next agent still goes on with it."""
 _SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT})
 
 
@@ -33,6 +31,11 @@ class _Followed:
     watch: UnitWatch
     foresight: Foresight | None = None
     horizons_s: Mapping[str, float] = field(default_factory=dict)
+
+    def keep(self, now_s: float, *, urgent: bool) -> None:
+        """Record what was learnt of the battery, and of its discharges what no event tells."""
+        memory = self.watch.memory()
+        self.assessor.keep(now_s, urgent=urgent, beside={WATCH: memory} if memory else {})
 
 
 @dataclass(slots=True)
@@ -53,17 +56,14 @@ class Intake:
         self,
         infos: Sequence[UnitInfo],
         overrides: Mapping[str, Mapping[str, object]],
-        learnt: Mapping[str, tuple[str | None, State]],
-        *,
-        interrupted: Sequence[Event] = (),
-        now_s: float = 0.0,
+        past: Past | None = None,
     ) -> None:
         """Follow exactly ``infos``; a unit that stays configured alike keeps its engine.
 
-        ``overrides`` are the configured facts of each unit's battery; ``learnt`` is what
-        earlier runs have recorded, with serial numbers. ``interrupted`` are events that an
-        earlier run, before the unix time ``now_s``, has seen begin and not end.
+        ``overrides`` are the configured facts of each unit's battery; ``past`` is what earlier
+        runs have recorded.
         """
+        past = past or Past()
         before, self.units = self.units, {}
         for info in infos:
             held = before.get(info.name)
@@ -73,13 +73,9 @@ class Intake:
                 held.info = info
                 self.units[info.name] = held
                 continue
-            assessor = Assessor(info.name, self.archive, learnt=learnt.get(info.name))
-            self.units[info.name] = _Followed(
-                info, overrides[info.name], assessor, self.watches.make(info)
-            )
-            self._resume([event for event in interrupted if event.unit == info.name], now_s)
+            self._begin(info, overrides[info.name], past)
         if not before:
-            self._resume_racks([e for e in interrupted if e.unit.startswith(PREFIX)], now_s)
+            self._resume_racks(infos, past)
         for name in before.keys() - self.units.keys():
             incidents = before[name].watch.incidents
             ended = incidents.abandon() if incidents.told else None
@@ -89,30 +85,33 @@ class Intake:
             self.store.put_event(event)
             self.archive.keep_event(event)
 
-    def _resume(self, events: Sequence[Event], now_s: float) -> None:
-        for event in events:
-            seen_s = last_seen_s(event)
-            if abs(now_s - seen_s) > RESUME_WITHIN_S or event.kind == "flicker":
-                # Nobody knows when it ended; that it was still under way is all we know.
-                self._settle(replace(event, end_s=seen_s))
-                continue
-            self.units[event.unit].watch.incidents.resume(event)
+    def _begin(self, info: UnitInfo, overrides: Mapping[str, object], past: Past) -> None:
+        """Follow a unit that was not followed so far, from what is on record."""
+        name = info.name
+        assessor = Assessor(name, self.archive, learnt=past.engine(name))
+        watch = self.watches.make(info)
+        watch.recall(past.memory(name), past.last(name))
+        self.units[name] = _Followed(info, overrides, assessor, watch)
+        going_on, ended = past.interrupted(name)
+        for event in ended:
+            self._settle(event)
+        for event in going_on:
+            watch.incidents.resume(event)
             self.store.resume_event(event)
 
-    def _resume_racks(self, events: Sequence[Event], now_s: float) -> None:
-        going_on = {
-            followed.info.location.rack
-            for followed in self.units.values()
-            if followed.watch.running is not None
-        }
-        for event in events:
-            seen_s = last_seen_s(event)
-            fresh = abs(now_s - seen_s) <= RESUME_WITHIN_S
-            if fresh and event.unit.removeprefix(PREFIX) in going_on:
-                self.watches.resume([event])
-                self.store.resume_event(event)
-            else:
-                self._settle(replace(event, end_s=seen_s))
+    def _resume_racks(self, infos: Sequence[UnitInfo], past: Past) -> None:
+        self.watches.recall(infos, past.happened)
+        for name in past.outages():
+            going_on, ended = past.interrupted(name)
+            parts = [part for info in infos for part in past.discharges(info, name)]
+            for event in going_on:
+                if any(part.end_s is None for part in parts):
+                    self.watches.resume(event, parts)
+                    self.store.resume_event(event)
+                else:
+                    ended.append(replace(event, end_s=last_seen_s(event)))
+            for event in ended:
+                self._settle(event)
 
     def _settle(self, ended: Event) -> None:
         """Record the end of an event that began before, and what it means for the rack."""
@@ -197,8 +196,7 @@ class Intake:
     def _learn(self, followed: _Followed, sample: Sample, seen: Seen) -> None:
         running = followed.watch.running is not None
         self.archive.keep_sample(sample, closely=running or bool(seen.events))
-        news = seen.began or seen.ended is not None
-        if running or news:
+        if running or seen.ended is not None:
             # Under load the outlook tells more, and the line needs the time.
             followed.assessor.put_off(sample.wall_s)
         health = followed.assessor.observe(sample, urgent=False)
@@ -207,7 +205,7 @@ class Intake:
             self.archive.keep_health(sample.unit, health)
             if not running:
                 self._look_ahead(followed, sample.wall_s)
-        followed.assessor.keep(sample.wall_s, urgent=news)
+        followed.keep(sample.wall_s, urgent=seen.lasting)
 
     def _look_ahead(self, followed: _Followed, now_s: float) -> None:
         """Say how long the unit at rest would carry the load that it last had."""
@@ -243,7 +241,7 @@ class Intake:
     def keep_all(self, now_s: float) -> None:
         """Record what every engine has learnt, before the agent stops."""
         for followed in self.units.values():
-            followed.assessor.keep(now_s, urgent=True)
+            followed.keep(now_s, urgent=True)
 
     def _check_slot(self, followed: _Followed, sample: Sample) -> None:
         for row in sample.readings:

@@ -59,8 +59,15 @@ class Watches:
             if event is not None:
                 yield event
 
-    def resume(self, events: Iterable[Event]) -> None:
-        """Go on with the outages of racks that an earlier run has seen begin."""
-        for event in events:
-            name = event.unit.removeprefix(PREFIX)
-            self.racks.setdefault(name, RackWatch(name)).resume(event)
+    def recall(self, infos: Iterable[UnitInfo], happened: Iterable[Event]) -> None:
+        """Know what an earlier run has recorded of these units' discharges."""
+        racks = {info.name: info.location.rack for info in infos}
+        for event in happened:
+            rack = racks.get(event.unit)
+            if rack is not None:
+                self.racks.setdefault(rack, RackWatch(rack)).know([event])
+
+    def resume(self, outage: Event, parts: Iterable[Event]) -> None:
+        """Go on with the outage of a rack that an earlier run has seen begin."""
+        name = outage.unit.removeprefix(PREFIX)
+        self.racks.setdefault(name, RackWatch(name)).resume(outage, parts)

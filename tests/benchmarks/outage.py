@@ -33,6 +33,7 @@ from agent.model import UnitState as State
 from agent.poll.assess import State as Learnt
 from agent.poll.assess import made_s
 from agent.poll.intake import Intake
+from agent.poll.past import Past
 from agent.poll.schedule import Pace, Turn
 from agent.poll.vital import counter_fields, vital_fields
 from agent.profiles.load import load
@@ -183,7 +184,7 @@ class Play:
         self.store = LiveStore(infos, [], stale_after_s=3 * interval_s)
         self.intake = Intake(self.store, self.records, self._alarm)
         overrides = {name: battery(unit.module) for name, unit in self.units.items()}
-        self.intake.follow(infos, overrides, learnt)
+        self.intake.follow(infos, overrides, Past(learnt))
         for unit in self.units.values():
             self.intake.found(unit.info.name, unit.profile)
         self.silent = {

@@ -272,7 +272,7 @@ def test_a_unit_that_leaves_the_rack_ends_its_part_of_the_outage() -> None:
 def test_an_outage_of_an_earlier_run_ends_when_no_unit_is_left() -> None:
     rack = RackWatch("r1")
     outage = Event("rack:r1", "outage", 1.7e9, None, {"duration_s": 30.0})
-    rack.resume(outage)
+    rack.resume(outage, [])
     assert rack.stay({"a"}) is None
     assert rack.stay(set()) == replace(outage, end_s=1.7e9 + 30)
     assert rack.open is None

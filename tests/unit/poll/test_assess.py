@@ -234,7 +234,7 @@ def test_a_module_exchanged_while_we_look_starts_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [{}, {"version": 1, "cells": ["1", "2"]}, {"version": 99}, {"cells": "123"}]
+    "state", [{"version": 1, "cells": ["1", "2"]}, {"version": 99}, {"cells": "123"}]
 )
 def test_a_state_that_cannot_be_used_is_said_and_left(
     state: State, caplog: pytest.LogCaptureFixture

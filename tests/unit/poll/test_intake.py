@@ -1,5 +1,4 @@
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
@@ -7,89 +6,17 @@ from agent.model import (
     Event,
     Fault,
     FaultReason,
-    Health,
     Location,
     Reading,
     Sample,
     UnitInfo,
     UnitState,
     UnitStatus,
-    Value,
     Verdict,
 )
-from agent.poll.assess import State
-from agent.poll.intake import CALM_AFTER_S, RESUME_WITHIN_S, Intake
-from agent.profiles.load import load
-from agent.store.live import LiveStore
-
-WALL_S = 1.7e9
-INFO = UnitInfo("u", "orv3-bbu", Location("r1", "a", "1"), "shelf-a", "unit id 48")
-PROFILE = load("orv3-bbu")
-
-
-@dataclass
-class Records:
-    """An archive that writes down what it is given."""
-
-    states: list[tuple[str, str | None, State]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    closely: list[bool] = field(default_factory=list)
-
-    def keep_state(self, unit: str, serial: str | None, state: State) -> None:
-        self.states.append((unit, serial, state))
-
-    def keep_event(self, event: Event) -> None:
-        self.events.append(event)
-
-    def keep_health(self, unit: str, health: Health) -> None:
-        assert (unit, bool(health.verdict)) == ("u", True)
-
-    def keep_sample(self, sample: Sample, *, closely: bool) -> None:
-        assert sample.unit == "u"
-        self.closely.append(closely)
-
-
-@dataclass
-class Bench:
-    """An intake for one unit with everything that it writes to."""
-
-    store: LiveStore
-    records: Records
-    alarms: list[tuple[str, float]]
-    intake: Intake
-
-    def take(self, at_s: float, *volts: float, **facts: Value) -> None:
-        rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
-        rows += [
-            Reading("cell_voltage", str(n), value, at_s, "x")
-            for n, value in enumerate(volts, start=1)
-        ]
-        sample = Sample("u", WALL_S + at_s, at_s, tuple(rows))
-        self.intake.sample(sample, PROFILE)
-        self.intake.learn(sample)
-
-    def values(self, at_s: float) -> Mapping[str, Value]:
-        view = self.store.view("u", mono_s=at_s)
-        return {row.quantity: row.value for row in view.readings}
-
-    def verdict(self) -> Verdict | None:
-        health = self.store.view("u", mono_s=0).health
-        return None if health is None else health.verdict
-
-
-def bench(
-    learnt: Mapping[str, tuple[str | None, State]] | None = None,
-    interrupted: tuple[Event, ...] = (),
-    now_s: float = WALL_S,
-) -> Bench:
-    store = LiveStore([INFO], [], stale_after_s=30)
-    records = Records()
-    alarms: list[tuple[str, float]] = []
-    intake = Intake(store, records, lambda info, until_s: alarms.append((info.name, until_s)))
-    intake.follow([INFO], {"u": {}}, learnt or {}, interrupted=interrupted, now_s=now_s)
-    intake.found("u", PROFILE)
-    intake.status("u", UnitStatus(UnitState.UP))
-    return Bench(store, records, alarms, intake)
+from agent.poll.intake import CALM_AFTER_S
+from agent.poll.past import RESUME_WITHIN_S, Past
+from tests.unit.poll.taking import INFO, PROFILE, WALL_S, bench
 
 
 def test_a_sample_reaches_store_health_and_history() -> None:
@@ -156,10 +83,11 @@ def test_the_estimate_is_renewed_and_kept_when_a_discharge_begins_and_ends() -> 
     made = bench()
     made.take(0, 3.9, battery_current=0.0)
     kept = [len(made.records.states)]
-    for at, current_a in ((1, -50.0), (2, -50.0), (3, 0.0), (4, 0.0)):
+    for at, current_a in ((1, -50.0), (2, -50.0), (3, -50.0), (4, -50.0), (5, 0.0), (6, 0.0)):
         made.take(at, 3.8, battery_current=current_a)
         kept.append(len(made.records.states))
-    assert kept == [1, 2, 2, 3, 3]
+    # What began is told, and kept, once it is sure to be no self-test.
+    assert kept == [1, 1, 1, 2, 2, 3, 3]
 
 
 def test_another_module_in_the_slot_leaves_nothing_of_the_old_one() -> None:
@@ -212,7 +140,7 @@ def test_what_was_learnt_is_kept_with_the_serial_number_and_used_again() -> None
 
 def test_a_discharge_that_a_crash_interrupted_goes_on_uncounted() -> None:
     under_way = Event("u", "discharge", WALL_S - 40, None, {"duration_s": 30.0})
-    made = bench(interrupted=(under_way,))
+    made = bench(happened=(under_way,))
     made.take(0, 3.7, battery_current=-50.0)
     made.take(2, 3.8, battery_current=0.0)
     assert [(event.unit, event.start_s, event.end_s) for event in made.records.events] == [
@@ -226,7 +154,7 @@ def test_a_discharge_that_a_crash_interrupted_goes_on_uncounted() -> None:
 
 def test_an_event_interrupted_long_ago_ended_where_it_was_last_seen() -> None:
     under_way = Event("u", "discharge", WALL_S, None, {"duration_s": 30.0})
-    made = bench(interrupted=(under_way,), now_s=WALL_S + 31 + RESUME_WITHIN_S)
+    made = bench(happened=(under_way,), now_s=WALL_S + 31 + RESUME_WITHIN_S)
     assert made.records.events == [replace(under_way, end_s=WALL_S + 30)]
 
 
@@ -237,7 +165,7 @@ def test_an_event_given_up_at_a_reload_ends_in_the_live_store_and_its_rack_too()
     made.intake.status("u", UnitStatus(UnitState.DOWN))
     under_way = [event for event in made.records.events if event.unit == "u"][-1]
     made.intake.follow(
-        [INFO], {"u": {"series": 10}}, {}, interrupted=[under_way], now_s=WALL_S + 300
+        [INFO], {"u": {"series": 10}}, Past({}, [under_way], WALL_S + 11 + RESUME_WITHIN_S)
     )
     ledgers = (made.store.view("u", mono_s=300).ledger, made.store.groups["rack:r1"])
     assert [(event.kind, event.end_s) for one in ledgers for event in one.last.values()] == [
@@ -251,7 +179,7 @@ def test_an_event_given_up_at_a_reload_ends_in_the_live_store_and_its_rack_too()
 
 def test_an_outage_interrupted_long_ago_is_over_in_the_live_store() -> None:
     outage = Event("rack:r1", "outage", WALL_S, None, {"duration_s": 30.0})
-    made = bench(interrupted=(outage,), now_s=WALL_S + 31 + RESUME_WITHIN_S)
+    made = bench(happened=(outage,), now_s=WALL_S + 31 + RESUME_WITHIN_S)
     assert made.store.groups["rack:r1"].last == {"outage": replace(outage, end_s=WALL_S + 30)}
     assert made.store.groups["rack:r1"].totals == {}
 
@@ -266,7 +194,7 @@ def test_an_outage_ends_when_its_last_unit_leaves_the_rack(infos: list[UnitInfo]
     for at in (0, 5, 10):
         made.take(at, 3.7, battery_current=-50.0)
     made.store.reconfigure(infos, [], stale_after_s=30)
-    made.intake.follow(infos, {"u": {}}, {}, now_s=WALL_S + 11)
+    made.intake.follow(infos, {"u": {}}, Past(now_s=WALL_S + 11))
     assert made.store.groups["rack:r1"].last["outage"].end_s == WALL_S + 10
     assert made.records.events[-1] == made.store.groups["rack:r1"].last["outage"]
 
@@ -275,7 +203,7 @@ def test_the_discharge_of_a_unit_that_leaves_ends_where_it_was_last_seen() -> No
     made = bench()
     for at in (0, 5, 10):
         made.take(at, 3.7, battery_current=-50.0)
-    made.intake.follow([], {}, {}, now_s=WALL_S + 11)
+    made.intake.follow([], {}, Past(now_s=WALL_S + 11))
     ends = {event.unit: event.end_s for event in made.records.events}
     assert ends == {"u": WALL_S + 10, "rack:r1": WALL_S + 10}
 
@@ -290,7 +218,7 @@ def test_a_unit_identified_anew_has_no_faults_of_its_old_family() -> None:
 
 def test_battery_facts_of_the_configuration_win_over_the_profile() -> None:
     made = bench()
-    made.intake.follow([INFO], {"u": {"series": 10, "rated_power_w": 2000.0}}, {})
+    made.intake.follow([INFO], {"u": {"series": 10, "rated_power_w": 2000.0}})
     made.intake.found("u", PROFILE)
     battery = made.intake.units["u"].assessor.battery
     assert battery == replace(PROFILE.battery, series=10, rated_power_w=2000.0)
@@ -314,6 +242,6 @@ def test_a_reload_keeps_the_engine_of_what_stays(
     made = bench()
     made.take(0, 3.9, 3.9)
     engine = made.intake.units["u"].assessor.engine
-    made.intake.follow([info], {"u": overrides}, {})
+    made.intake.follow([info], {"u": overrides})
     assert made.intake.units["u"].info == info
     assert (made.intake.units["u"].assessor.engine is engine) == stays

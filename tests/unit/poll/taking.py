@@ -1,0 +1,96 @@
+"""An intake for one unit, with everything that it writes to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.model import (
+    Event,
+    Health,
+    Location,
+    Reading,
+    Sample,
+    UnitInfo,
+    UnitState,
+    UnitStatus,
+    Value,
+    Verdict,
+)
+from agent.poll.assess import State
+from agent.poll.intake import Intake
+from agent.poll.past import Past
+from agent.profiles.load import load
+from agent.store.live import LiveStore
+
+WALL_S = 1.7e9
+INFO = UnitInfo("u", "orv3-bbu", Location("r1", "a", "1"), "shelf-a", "unit id 48")
+PROFILE = load("orv3-bbu")
+
+
+@dataclass
+class Records:
+    """An archive that writes down what it is given."""
+
+    states: list[tuple[str, str | None, State]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    closely: list[bool] = field(default_factory=list)
+
+    def keep_state(self, unit: str, serial: str | None, state: State) -> None:
+        self.states.append((unit, serial, state))
+
+    def keep_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def keep_health(self, unit: str, health: Health) -> None:
+        assert (bool(unit), bool(health.verdict)) == (True, True)
+
+    def keep_sample(self, sample: Sample, *, closely: bool) -> None:
+        assert sample.unit
+        self.closely.append(closely)
+
+
+@dataclass
+class Bench:
+    """An intake for one unit with everything that it writes to."""
+
+    store: LiveStore
+    records: Records
+    alarms: list[tuple[str, float]]
+    intake: Intake
+
+    def take(self, at_s: float, *volts: float, **facts: Value) -> None:
+        self.take_of("u", at_s, *volts, **facts)
+
+    def take_of(self, unit: str, at_s: float, *volts: float, **facts: Value) -> None:
+        rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
+        rows += [
+            Reading("cell_voltage", str(n), value, at_s, "x")
+            for n, value in enumerate(volts, start=1)
+        ]
+        sample = Sample(unit, WALL_S + at_s, at_s, tuple(rows))
+        self.intake.sample(sample, PROFILE)
+        self.intake.learn(sample)
+
+    def values(self, at_s: float) -> Mapping[str, Value]:
+        view = self.store.view("u", mono_s=at_s)
+        return {row.quantity: row.value for row in view.readings}
+
+    def verdict(self) -> Verdict | None:
+        health = self.store.view("u", mono_s=0).health
+        return None if health is None else health.verdict
+
+
+def bench(
+    learnt: Mapping[str, tuple[str | None, State]] | None = None,
+    happened: tuple[Event, ...] = (),
+    now_s: float = WALL_S,
+    infos: tuple[UnitInfo, ...] = (INFO,),
+) -> Bench:
+    store = LiveStore(infos, [], stale_after_s=30)
+    records = Records()
+    alarms: list[tuple[str, float]] = []
+    intake = Intake(store, records, lambda info, until_s: alarms.append((info.name, until_s)))
+    intake.follow(infos, {info.name: {} for info in infos}, Past(learnt or {}, happened, now_s))
+    for info in infos:
+        intake.found(info.name, PROFILE)
+        intake.status(info.name, UnitStatus(UnitState.UP))
+    return Bench(store, records, alarms, intake)
