@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo test e2e lint accuracy lock clean
+.PHONY: help install deb demo test e2e lint accuracy lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,9 @@ $(VENV)/.tested: $(VENV)/.installed requirements-test.lock deploy/scripts/peers.
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
 	deploy/scripts/peers.sh
 	touch $@
+
+deb: install ## Build the Debian package for this release and architecture into dist/
+	deploy/debian/build.sh dist
 
 demo: install ## Simulated rack and agent, live (DEMO_SECONDS=90 ends by itself)
 	$(BIN)/python deploy/demo/demo.py $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))

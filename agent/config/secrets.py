@@ -1,5 +1,6 @@
 """Secrets from files and the environment. No message ever holds one."""
 
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,17 +22,20 @@ class Sources:
     environ: Mapping[str, str]
 
     def find(self, name: str) -> Path:
-        """Give the path of a secret file; systemd's credentials serve where none is here."""
+        """Give the path of a secret file; systemd's credentials serve where none can be read.
+
+        systemd names the credential that it made of the file ``secrets/key`` ``secrets_key``.
+        """
+        own = self.folder / name
         systemd = self.environ.get(_SYSTEMD_FOLDER)
-        folders = [self.folder, Path(systemd)] if systemd else [self.folder]
-        for folder in folders:
-            path = folder / name
-            try:
-                path.stat()
-            except OSError:
-                continue
-            return path
-        return self.folder / name
+        if systemd is None or _readable(own):
+            return own
+        given = Path(systemd) / name.replace("/", "_")
+        return given if _readable(given) else own
+
+
+def _readable(path: Path) -> bool:
+    return os.access(path, os.R_OK, effective_ids=True)
 
 
 def read_secret(

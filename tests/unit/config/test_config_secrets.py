@@ -237,6 +237,22 @@ def test_a_file_of_someone_else(someone: Path) -> None:
     ]
 
 
+def test_the_folder_of_systemd_serves_where_the_own_file_is_of_someone_else(someone: Path) -> None:
+    (someone / "s").write_text("of-root")
+    (someone / "s").chmod(0o000)
+    (someone / "given").mkdir()
+    (someone / "given" / "s").write_text("of-systemd")
+    path = someone / "a.yaml"
+    path.write_text(
+        "credentials: {c: {snmp_version: 2, community_file: s}}\n"
+        "units: [{name: u, snmp: 192.0.2.1, credentials: c}]\n"
+    )
+    drop_root()
+    report = examine(path, profiles={}, environ={"CREDENTIALS_DIRECTORY": str(someone / "given")})
+    assert report.errors == ()
+    assert security(report) == Community(Secret("of-systemd"), 2)
+
+
 def test_a_configuration_of_someone_else(someone: Path) -> None:
     path = someone / "a.yaml"
     path.write_text("units: []")
@@ -262,7 +278,7 @@ def test_the_folder_of_systemd_serves_where_the_own_has_no_such_file(
     look: Look, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     systemd = tmp_path_factory.mktemp("credentials")
-    for name in ("community", "only-there"):
+    for name in ("community", "only-there", "secrets_in-a-folder"):
         (systemd / name).write_text("of-systemd")
         (systemd / name).chmod(0o400)
     folder = str(systemd)
@@ -272,8 +288,13 @@ def test_the_folder_of_systemd_serves_where_the_own_has_no_such_file(
     there = look(
         credential("snmp_version: 2, community_file: only-there"), CREDENTIALS_DIRECTORY=folder
     )
+    in_a_folder = look(
+        credential("snmp_version: 2, community_file: secrets/in-a-folder"),
+        CREDENTIALS_DIRECTORY=folder,
+    )
     assert security(here) == Community(Secret("public"), 2)
     assert security(there) == Community(Secret("of-systemd"), 2)
+    assert security(in_a_folder) == Community(Secret("of-systemd"), 2)
 
 
 def test_a_config_never_shows_its_secrets(look: Look) -> None:

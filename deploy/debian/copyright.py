@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Print the package's copyright file: ours, then each bundled distribution's own words.
+
+usage: copyright.py TEMPLATE SITE_PACKAGES
+"""
+
+import re
+import sys
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+ENVIRONMENT = "usr/lib/bbu-agent/lib/python*/site-packages"
+
+
+def licence(distribution: Distribution) -> str:
+    """Give what the metadata say: the expression, else the short field, else the classifier."""
+    fields = distribution.metadata
+    words = fields.get("License-Expression") or fields.get("License")
+    if words and "\n" not in words:
+        return str(words)
+    marks = (item for item in fields.get_all("Classifier") or () if item.startswith("License"))
+    return next((item.rpartition(":: ")[2] for item in marks), "see its files")
+
+
+def paragraph(distribution: Distribution) -> str:
+    """Give the paragraphs of one distribution and of its licence, named after it."""
+    name = distribution.metadata["Name"]
+    fields = distribution.metadata
+    author = fields.get("Author") or fields.get("Author-email") or f"the authors of {name}"
+    folder = re.sub(r"[-_.]+", "_", name)
+    texts = sorted(
+        f"/usr/lib/bbu-agent/.../site-packages/{file}"
+        for file in distribution.files or ()
+        if re.search(r"dist-info/.*(LICEN|COPYING|NOTICE)", str(file), re.IGNORECASE)
+    )
+    where = "".join(f"\n  {text}" for text in texts) or "\n  (its metadata)"
+    label = f"{folder}-license"
+    return (
+        f"Files: {ENVIRONMENT}/{folder}*\nCopyright: {author}\nLicense: {label}\n\n"
+        f"License: {label}\n {licence(distribution)}; version {distribution.version}."
+        f" Texts:{where}\n"
+    )
+
+
+if __name__ == "__main__":
+    template, site = sys.argv[1:]
+    found = sorted(distributions(path=[site]), key=lambda item: item.metadata["Name"].lower())
+    others = [paragraph(item) for item in found if item.metadata["Name"] != "bbu-agent"]
+    sys.stdout.write("\n".join([Path(template).read_text(encoding="utf-8"), *others]))
