@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,10 @@ Reload = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the handlers read. ``mono`` is the clock of the readings' ages."""
+    """What the handlers read. ``mono`` is the clock of the readings' ages.
+
+    ``boot`` tells one run of the agent from the next: versions of the store start again.
+    """
 
     store: LiveStore
     agent: AgentView
@@ -26,6 +30,7 @@ class Context:
     reload: Reload | None = None
     mono: Callable[[], float] = time.monotonic
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    boot: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -20,14 +20,14 @@ _LONGEST_LABEL = 256
 _REPLACEMENT = "\ufffd"
 
 
-def clean(text: str) -> str:
+def clean(text: str, *, longest: int = _LONGEST_LABEL) -> str:
     """Make a device's text safe to show: no control characters, no half surrogates, not long.
 
     Parsers of the formats split lines at characters that a device may send, and a half
     surrogate cannot be encoded at all: either would cost the whole scrape.
     """
-    if len(text) > _LONGEST_LABEL:
-        text = text[: _LONGEST_LABEL - 1] + "…"
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _REPLACEMENT for c in text)

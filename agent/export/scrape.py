@@ -1,13 +1,11 @@
 """What Prometheus asks for: ``/metrics``, ``/probe`` and ``/sd``."""
 
-import asyncio
 import time
-import zlib
-from collections.abc import Iterable
 
 from aiohttp import web
 
 from agent.export.agent_metrics import add_agent, add_history, add_process
+from agent.export.answer import Turn, send
 from agent.export.context import CONTEXT, unit_view
 from agent.export.event_metrics import add_events, add_places
 from agent.export.exposition import (
@@ -16,26 +14,8 @@ from agent.export.exposition import (
     Page,
     clean,
     prefers_openmetrics,
-    weight,
 )
 from agent.export.unit_metrics import add_unit
-
-# The event loop gets its turn between two units or families once this much time has gone by.
-_TURN_S = 0.001
-_GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
-
-
-class _Turn:
-    """Lets the event loop run once we have had it for long enough."""
-
-    def __init__(self) -> None:
-        self._until = time.perf_counter() + _TURN_S
-
-    async def pause(self) -> None:
-        if time.perf_counter() > self._until:
-            await asyncio.sleep(0)
-            self._until = time.perf_counter() + _TURN_S
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:
@@ -43,7 +23,7 @@ async def metrics(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     page = Page(request.query.getall("name[]", ()))
     views = []
-    turn = _Turn()
+    turn = Turn()
     for name in context.store.names:
         await turn.pause()
         try:
@@ -76,7 +56,7 @@ async def probe(request: web.Request) -> web.StreamResponse:
 async def _answer(request: web.Request, page: Page) -> web.StreamResponse:
     openmetrics = prefers_openmetrics(request.headers.get("Accept", ""))
     chunks = []
-    turn = _Turn()
+    turn = Turn()
     for chunk in page.chunks(openmetrics=openmetrics):
         chunks.append(chunk)
         await turn.pause()
@@ -84,23 +64,7 @@ async def _answer(request: web.Request, page: Page) -> web.StreamResponse:
         "Content-Type": OPENMETRICS_TYPE if openmetrics else TEXT_TYPE,
         "Vary": "Accept, Accept-Encoding",
     }
-    if weight(request.headers.get("Accept-Encoding", ""), "gzip") > 0:
-        chunks = await asyncio.to_thread(_zipped, chunks)
-        headers["Content-Encoding"] = "gzip"
-    # Piece by piece: a large page given as a whole would be copied while all else waits.
-    response = web.StreamResponse(headers=headers)
-    response.content_length = sum(map(len, chunks))
-    await response.prepare(request)
-    if request.method != "HEAD":
-        for chunk in chunks:
-            await response.write(chunk)
-    await response.write_eof()
-    return response
-
-
-def _zipped(chunks: Iterable[bytes]) -> list[bytes]:
-    packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW)
-    return [*(packer.compress(chunk) for chunk in chunks), packer.flush()]
+    return await send(request, chunks, headers)
 
 
 async def discovery(request: web.Request) -> web.Response:

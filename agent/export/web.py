@@ -10,19 +10,21 @@ from http import HTTPStatus
 from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
-from agent.export import api, events, page, scrape
+from agent.export import api, events, scrape
 from agent.export.context import CONTEXT, Context, Reload
 from agent.export.facts import AgentView
+from agent.export.site import site
 from agent.model import UnitState
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# No script ever runs on our pages, and nothing comes from elsewhere.
+# Our own scripts and styles and nothing else: none in the page, none from elsewhere.
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -113,10 +115,10 @@ def make_app(
     app = web.Application(middlewares=[errors_as_problems])
     app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
+    site.prepare(app)
     app.add_routes(
         [
-            web.get("/", page.landing),
-            web.get("/style.css", page.style),
+            *site.routes(),
             web.get("/metrics", scrape.metrics),
             web.get("/probe", scrape.probe),
             web.get("/sd", scrape.discovery),

@@ -1,5 +1,6 @@
 """What clients of the HTTP server may rely on."""
 
+import re
 from typing import Any
 
 import pytest
@@ -356,23 +357,34 @@ async def test_history_of_one_reading(agent: Any) -> None:
     assert [(p["time_s"], p["value"]) for p in points] == [(1000, 50), (1100, 55)]
 
 
-async def test_the_page_runs_no_scripts_and_escapes(serve: Any) -> None:
+async def test_the_page_runs_our_scripts_only_and_escapes(serve: Any) -> None:
     served = await serve([UnitInfo("<script>x</script>", "p", Location("<b>", "&", '"'))], [])
     served.store.put_status(
         "<script>x</script>", UnitStatus(UnitState.DOWN, last_error="<img src=x>", polls=1)
     )
     async with served.get("/") as answer:
         text = await answer.text()
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "<script" not in text
+    assert re.findall(r"<script[^>]*>", text) == re.findall(r'<script src="assets/[^>]*>', text)
+    assert "unsafe" not in policy
     assert "<img" not in text
     assert "&lt;img src=x&gt;" in text
 
 
-async def test_the_style_sheet_is_ours(agent: Any) -> None:
-    async with agent.get("/style.css") as answer:
-        assert (answer.status, answer.content_type) == (200, "text/css")
+async def test_styles_and_scripts_are_ours_and_known_by_their_content(agent: Any) -> None:
+    async with agent.get("/") as answer:
+        files = re.findall(r'(?:href|src)="(assets/[^"]+)"', await answer.text())
+    assert len(files) >= 3
+    for file in files:
+        async with agent.get(f"/{file}") as answer:
+            assert (answer.status, "immutable" in answer.headers["Cache-Control"]) == (200, True)
+            mark = answer.headers["ETag"]
+        async with agent.get(f"/{file}", headers={"If-None-Match": mark}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+    async with agent.get("/assets/..%2f..%2fweb.py") as answer:
+        assert answer.status == 404
 
 
 @pytest.mark.parametrize("query", ["index=%00", "index=%ed%a0%80", "index=%F0%9F%94%8B", "index="])
