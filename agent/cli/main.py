@@ -15,6 +15,7 @@ _HOMES = {
     "record": "record",
     "check": "check",
     "replay": "replay",
+    "telemetry": "telemetry",
     "status": "status",
     "explain": "explain",
     "profiles": "profiles",

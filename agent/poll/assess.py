@@ -15,6 +15,7 @@ from agent.errors import StoreError
 from agent.events.projection import Standing
 from agent.health.bank import Bank
 from agent.health.engine import Observation
+from agent.health.seen import pack, unpack
 from agent.health.witness import combine
 from agent.model import (
     Battery,
@@ -57,6 +58,10 @@ class Archive(Protocol):
         """Record what is believed of the cells of ``unit``, if that is news."""
         ...
 
+    def keep_seen(self, unit: str, time_s: float, body: State) -> int:
+        """Record what the engine of ``unit`` is shown; numbers rise."""
+        ...
+
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         """Record readings; ``closely`` keeps every one, for discharges and tests."""
         ...
@@ -69,7 +74,7 @@ class Assessor:
     ``learnt`` is the state that an earlier run has left, with the serial number that it
     belongs to. ``battery`` holds the facts of profile and configuration merged. ``known`` is
     the device's word, told at the monotonic ``told_s``; ``horizons_s`` says how long it holds
-    where that is not ``FORGET_AFTER_S``.
+    where that is not ``FORGET_AFTER_S``. ``seen`` is the number of the last observation.
     """
 
     unit: str
@@ -85,6 +90,7 @@ class Assessor:
     kept_s: float = float("-inf")
     evidence_s: float | None = None
     kept_evidence_s: float | None = None
+    seen: int | None = None
 
     def replaced(self, serial: str) -> bool:
         """Note the serial number; say whether another module now sits in the slot."""
@@ -114,7 +120,10 @@ class Assessor:
         cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
         if cells:
             self.engine = self._engine_for(cells, sample.wall_s)
-            self.engine.observe(observation(sample, self.engine.cells))
+            shown = observation(sample, self.engine.cells)
+            packed = pack(self.engine.cells, shown)
+            self.seen = self.archive.keep_seen(self.unit, sample.wall_s, packed)
+            self.engine.observe(shown)
         # A clock that was set back must not silence the assessment until it catches up.
         if not urgent and 0 <= sample.wall_s - self.assessed_s < ASSESS_EVERY_S:
             return None
@@ -165,7 +174,7 @@ class Assessor:
         if urgent or new or now_s - self.kept_s >= KEEP_EVERY_S:
             self.kept_s, self.kept_evidence_s = now_s, self.evidence_s
             state = {} if self.engine is None else self.engine.state()
-            self.archive.keep_state(self.unit, self.serial, {**state, **beside})
+            self.archive.keep_state(self.unit, self.serial, {**state, **beside, "seen": self.seen})
 
     def _engine_for(self, cells: list[Reading], now_s: float) -> Bank:
         """Give the engine that knows all of ``cells``; one that has no value now keeps its place.
@@ -186,7 +195,8 @@ class Assessor:
                 names = set(held)
             if serial is None or self.serial is None or serial == self.serial:
                 try:
-                    return Bank.restore(self.battery, cells=_ordered(names), state=state)
+                    engine = Bank.restore(self.battery, cells=_ordered(names), state=state)
+                    return _resumed(engine, state.get("since"))
                 except StoreError as error:
                     log.warning("unit %s: starts without its past: %s", self.unit, error)
         return self._fresh(_ordered(names), now_s)
@@ -205,6 +215,15 @@ class Assessor:
         """Start an engine that knows the cells' age, if the configuration or the device does."""
         self.kept_s = float("-inf")
         return Bank(replace(self.battery, commissioned_s=self._made_s(now_s)), cells=cells)
+
+
+def _resumed(engine: Bank, since: object) -> Bank:
+    """Show ``engine`` what the run before saw after it recorded this state."""
+    for packed in since if isinstance(since, list) else ():
+        found = unpack(packed)
+        if found is not None and found[0] == engine.cells:
+            engine.observe(found[1])
+    return engine
 
 
 def made_s(known: Mapping[str, Value], now_s: float) -> float | None:

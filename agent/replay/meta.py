@@ -64,7 +64,8 @@ def _battery(fields: dict[str, object]) -> Battery:
         cell_float_v=_number(fields, "v_float_cell"),
         cell_max_v=_number(fields, "v_max_cell"),
         resistance_ohm=None if milliohm is None else milliohm / 1000.0,
-        ocv=_curve(fields),
+        ocv=_curve(fields, "ocv_soc", "ocv_v"),
+        resistance_by_soc=_curve(fields, "r_soc", "r_ratio", rising=False),
         voltage_step_v=_number(steps, "v_q"),
         current_step_a=_number(steps, "i_q"),
         temperature_step_c=_number(steps, "t_q"),
@@ -128,18 +129,22 @@ def _count(fields: dict[str, object], key: str) -> int | None:
     return None if value is None else int(value)
 
 
-def _curve(fields: dict[str, object]) -> tuple[tuple[float, float], ...] | None:
-    socs, volts = fields.get("ocv_soc"), fields.get("ocv_v")
-    if socs is None or volts is None:
+def _curve(
+    fields: dict[str, object], charge: str, value: str, *, rising: bool = True
+) -> tuple[tuple[float, float], ...] | None:
+    socs, values = fields.get(charge), fields.get(value)
+    if socs is None or values is None:
         return None
-    if not isinstance(socs, list) or not isinstance(volts, list) or len(socs) != len(volts):
-        raise ValueError("ocv_soc and ocv_v must be two lists of one length")
-    points = sorted((float(s), float(v)) for s, v in zip(socs, volts, strict=True))
+    if not isinstance(socs, list) or not isinstance(values, list) or len(socs) != len(values):
+        raise ValueError(f"{charge} and {value} must be two lists of one length")
+    points = sorted((float(s), float(v)) for s, v in zip(socs, values, strict=True))
+    if len(points) < 2:  # noqa: PLR2004 - a curve has two ends
+        raise ValueError(f"{charge} and {value} must hold at least two points")
+    if not rising:
+        return tuple(points)
     # A measured curve may dip by noise; the inverse needs it rising.
-    rising: list[tuple[float, float]] = []
+    smooth: list[tuple[float, float]] = []
     for soc, volt in points:
-        lowest = rising[-1][1] + 1e-6 if rising else volt
-        rising.append((soc, max(volt, lowest)))
-    if len(rising) < 2:  # noqa: PLR2004 - a curve has two ends
-        raise ValueError("ocv_soc and ocv_v must hold at least two points")
-    return tuple(rising)
+        lowest = smooth[-1][1] + 1e-6 if smooth else volt
+        smooth.append((soc, max(volt, lowest)))
+    return tuple(smooth)

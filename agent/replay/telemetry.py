@@ -135,6 +135,7 @@ def _observations(
         get = batch.get
         states = get("state", nothing)
         masks = get("bal_mask", nothing)
+        bleeding = get("bleeding", nothing)
         ambient, socs, sohs = (
             get(_AMBIENT, nothing),
             get("bms_soc", nothing),
@@ -150,6 +151,7 @@ def _observations(
                 temperatures_c=heat[row] if heat else (),
                 ambient_c=ambient[row],
                 phase=states[row] if states[row] in _PHASES else None,
+                bleeding=bleeding[row] == 1,
                 balancing=None if mask is None or mask != mask else int(mask),  # noqa: PLR0124
                 reported_soc=_share(socs[row]),
                 reported_soh=_share(sohs[row]),

@@ -47,17 +47,21 @@ class Archive:
         if course is not None:
             self.believed[course.unit, course.time_s] = course
 
+    def keep_seen(self, unit: str, time_s: float, body: State) -> int:
+        """Record what an engine is shown; the number tells how far a state has come."""
+        return self.history.put_seen(unit, time_s, body)
+
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         """Record readings; ``closely`` keeps every one, for discharges and tests."""
         self.history.put_sample(sample, closely=closely)
 
     async def write(self, now_s: float) -> None:
-        """Commit the states and events that wait, all at once.
+        """Commit the states, the events and what engines saw, all at once.
 
         They wait on until that is done, so that nothing is lost to whoever cancels this.
         """
         states, happened, believed = dict(self.states), dict(self.happened), dict(self.believed)
-        if not (states or happened or believed):
+        if not (states or happened or believed or self.history.has_seen):
             return
         course = tuple(believed.values())
         await self.history.save(states, tuple(happened.values()), saved_s=now_s, course=course)

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 
 from agent.errors import StoreError
 from agent.model import Event, Value
+from agent.store import journal
 from agent.store.course import Course
+from agent.store.journal import Seen
 
 State = Mapping[str, Any]
 """An estimator's state: whatever JSON can carry."""
@@ -56,6 +58,7 @@ _MIGRATIONS = (
         unit TEXT, time_ms INTEGER, cells TEXT NOT NULL, PRIMARY KEY (unit, time_ms)
     ) WITHOUT ROWID;
     """,
+    journal.SCHEMA,
 )
 
 
@@ -94,6 +97,7 @@ class Batch:
     events: tuple[Event, ...] = ()
     points: tuple[Point, ...] = ()
     course: tuple[Course, ...] = ()
+    seen: tuple[Seen, ...] = ()
 
     def pieces(self) -> list["Batch"]:
         """Give smaller batches that together are this one; none of a single record."""
@@ -102,17 +106,20 @@ class Batch:
             Batch(events=self.events),
             Batch(points=self.points),
             Batch(course=self.course),
+            Batch(seen=self.seen),
         ]
         filled = [kind for kind in kinds if kind != Batch()]
         if len(filled) > 1:
             return filled
         states = tuple(self.states.items())
-        count = len(states) + len(self.events) + len(self.points) + len(self.course)
+        records = (states, self.events, self.points, self.course, self.seen)
+        count = sum(map(len, records))
         halves = (slice(0, count // 2), slice(count // 2, count))
         if count <= 1:
             return []
         return [
-            Batch(dict(states[h]), self.events[h], self.points[h], self.course[h]) for h in halves
+            Batch(dict(states[h]), self.events[h], self.points[h], self.course[h], self.seen[h])
+            for h in halves
         ]
 
 
@@ -193,6 +200,7 @@ class Database:
             "INSERT OR REPLACE INTO course VALUES (?, ?, ?)",
             ((c.unit, round(c.time_s * 1000), json.dumps(dict(c.cells))) for c in batch.course),
         )
+        journal.put(self._connection, batch.seen)
         names = {point[:3] for point in batch.points}
         many(
             "INSERT OR IGNORE INTO series (unit, quantity, part) VALUES (?, ?, ?)",
@@ -236,7 +244,12 @@ class Database:
             tuple(self.events(None, None, -1)),
             tuple(map(Point._make, rows)),
             tuple(self.course(None)),
+            tuple(self.seen()),
         )
+
+    def seen(self) -> list[Seen]:
+        """Give what the engines saw lately, oldest first."""
+        return journal.everything(self._connection)
 
     def course(self, unit: str | None) -> list[Course]:
         """Give what was believed of ``unit`` (of all without one) over time, oldest first."""
@@ -325,6 +338,7 @@ class Database:
             self._connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
             self._drop_before("hour", now_s - hours_s)
             self._drop_before("point", now_s - raw_s)
+            journal.drop(self._connection, now_s)
 
     def _mark(self, name: str) -> int:
         found = self._connection.execute("SELECT value FROM mark WHERE name = ?", (name,))

@@ -19,6 +19,7 @@ from agent.model import Event, Sample
 from agent.store.course import Course
 from agent.store.database import Batch, Database, HistoryPoint, Point, SavedState, State
 from agent.store.imports import read_import
+from agent.store.journal import Seen, since
 from agent.store.thinner import Thinner
 
 _LOG = logging.getLogger(__name__)
@@ -85,6 +86,8 @@ class HistoryStore:
         self._disk: Database | None = None
         self._memory: Database | None = None
         self._waiting: list[Point] = []
+        self._seen: list[Seen] = []
+        self._last_seen = 0
         self._thinner = Thinner(bounds.gap_s, bounds.repeat_s, bounds.points_per_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
 
@@ -110,6 +113,25 @@ class HistoryStore:
         self.dropped += max(0, len(points) - room)
         self._waiting += points[: max(0, room)]
 
+    def put_seen(self, unit: str, time_s: float, body: Mapping[str, object]) -> int:
+        """Keep what an engine is shown for the next ``save``; its number says how far it came."""
+        self._last_seen += 1
+        if len(self._seen) < self._bounds.waiting_points:
+            self._seen.append(Seen(unit, self._last_seen, time_s, body))
+        else:
+            self.dropped += 1
+        return self._last_seen
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether anything waits that engines were shown."""
+        return bool(self._seen)
+
+    async def seen(self) -> list[Seen]:
+        """Give what the engines saw lately, oldest first."""
+        found = await self._read(Database.seen)
+        return sorted((row for rows in found for row in rows), key=lambda row: row.number)
+
     async def flush(self) -> None:
         """Commit what waits."""
         await self._commit()
@@ -124,7 +146,8 @@ class HistoryStore:
     ) -> None:
         """Commit estimator states by unit, each with its serial number, events and estimates."""
         saved = {unit: SavedState(serial, saved_s, s) for unit, (serial, s) in states.items()}
-        await self._commit(states=saved, events=events, course=course)
+        news = bool(saved or events or course)
+        await self._commit(states=saved, events=events, course=course, points=news)
 
     async def save_states(
         self, states: Mapping[str, tuple[str | None, State]], *, saved_s: float
@@ -133,9 +156,20 @@ class HistoryStore:
         await self.save(states, (), saved_s=saved_s)
 
     async def load_states(self) -> dict[str, SavedState]:
-        """Give the last saved estimator states by unit."""
+        """Give the last saved estimator states by unit.
+
+        A state that says how far it came, under ``seen``, has under ``since`` what its engine
+        was shown afterwards.
+        """
         found = await self._read(Database.states)
-        return {unit: state for states in found for unit, state in states.items()}
+        states = {unit: state for states in found for unit, state in states.items()}
+        marks = {unit: n for unit, state in states.items() if (n := _mark(state)) is not None}
+        rows = await self.seen()
+        self._last_seen = max([self._last_seen, *marks.values(), *(row.number for row in rows)])
+        for unit, bodies in since(rows, marks).items():
+            body = {**states[unit].body, "since": bodies}
+            states[unit] = states[unit]._replace(body=body)
+        return states
 
     async def put_event(self, event: Event) -> None:
         """Commit an event, or its newer form: unit, kind and start say which it is."""
@@ -198,9 +232,13 @@ class HistoryStore:
         states: Mapping[str, SavedState] | None = None,
         events: tuple[Event, ...] = (),
         course: tuple[Course, ...] = (),
+        points: bool = True,
     ) -> None:
-        batch = Batch(states or {}, events, tuple(self._waiting), course)
-        self._waiting.clear()
+        waiting = tuple(self._waiting) if points else ()
+        batch = Batch(states or {}, events, waiting, course, tuple(self._seen))
+        self._seen.clear()
+        if points:
+            self._waiting.clear()
         if batch != Batch():
             await self._run(lambda: self._write(batch))
 
@@ -345,6 +383,12 @@ class HistoryStore:
         if self._memory is not None:
             self._memory.close()
             self._memory = None
+
+
+def _mark(state: SavedState) -> int | None:
+    """Give the number of the last observation that a state has taken in."""
+    mark = state.body.get("seen")
+    return mark if isinstance(mark, int) and not isinstance(mark, bool) else None
 
 
 def _advice(error: Exception) -> str:

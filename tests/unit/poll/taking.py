@@ -43,6 +43,10 @@ class Records:
     def keep_health(self, unit: str, health: Health) -> None:
         assert (bool(unit), bool(health.verdict)) == (True, True)
 
+    def keep_seen(self, unit: str, time_s: float, body: State) -> int:
+        assert (bool(unit), time_s > 0, bool(body)) == (True, True, True)
+        return 1
+
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         assert sample.unit
         self.closely.append(closely)

@@ -35,6 +35,7 @@ class Records:
     """An archive that writes down what it is given."""
 
     states: list[tuple[str | None, State]] = field(default_factory=list)
+    seen: list[State] = field(default_factory=list)
 
     def keep_state(self, unit: str, serial: str | None, state: State) -> None:
         assert unit == "u"
@@ -45,6 +46,11 @@ class Records:
 
     def keep_health(self, unit: str, health: Health) -> None:
         assert (unit, bool(health.verdict)) == ("u", True)
+
+    def keep_seen(self, unit: str, time_s: float, body: State) -> int:
+        assert (unit, time_s >= WALL_S) == ("u", True)
+        self.seen.append(body)
+        return len(self.seen)
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         raise AssertionError((sample, closely))
@@ -363,3 +369,46 @@ def test_the_cells_being_balanced_are_a_mask_in_the_engine_s_order() -> None:
 def test_a_device_that_only_says_that_it_balances_gives_no_mask() -> None:
     taken = observation(sample(0, 4.0, 4.0, balancing=True), ("1", "2"))
     assert (taken.balancing, taken.bleeding) == (None, True)
+
+
+def pulsed(at_s: float) -> Sample:
+    """A rest, then a load from 60 s to 90 s."""
+    load_a = 18.0 if 60 <= at_s < 90 else 0.0
+    volts = [4.0 - load_a * (0.003 + 0.0002 * n) for n in range(3)]
+    return sample(at_s, *volts, battery_current=-load_a, serial_number="S1")
+
+
+@pytest.mark.parametrize("killed_at", [1, 29, 33, 37, 46, 59])
+def test_an_agent_killed_at_any_moment_goes_on_as_if_it_had_not_been(killed_at: int) -> None:
+    samples = [pulsed(2.0 * n) for n in range(60)]
+    whole = assessor()
+    first = Records()
+    before, after = assessor(first), assessor()
+    for n, one in enumerate(samples):
+        whole.observe(one, urgent=False)
+        if n < killed_at:
+            before.observe(one, urgent=False)
+            before.keep(one.wall_s, urgent=False)
+    serial, state = first.states[-1]
+    mark = state["seen"]
+    assert isinstance(mark, int)
+    after = assessor(learnt=(serial, {**state, "since": first.seen[mark:]}))
+    for one in samples[killed_at:]:
+        after.observe(one, urgent=False)
+    assert whole.engine is not None
+    assert after.engine is not None
+    assert whole.engine.evidence_count > 0
+    assert after.engine.state() == whole.engine.state()
+
+
+def test_what_no_engine_can_take_is_passed_over_at_a_restart() -> None:
+    first = Records()
+    before = assessor(first)
+    before.observe(sample(0, 4.0, 4.0, 4.0), urgent=False)
+    before.keep(WALL_S, urgent=True)
+    serial, state = first.states[-1]
+    other = {**first.seen[0], "cells": ["1", "2", "9"]}
+    after = assessor(learnt=(serial, {**state, "since": [None, {"cells": 3}, other]}))
+    after.observe(sample(1, 4.0, 4.0, 4.0), urgent=False)
+    before.observe(sample(1, 4.0, 4.0, 4.0), urgent=False)
+    assert (after.engine and after.engine.state()) == (before.engine and before.engine.state())

@@ -1,0 +1,68 @@
+"""What the engines have seen lately: the samples since their states were recorded, and more.
+
+A state is recorded every ten minutes; what a killed agent saw after that is in here, so that
+the next one ends up where it would have been. Rows are kept for an hour or two beyond that:
+the last hours of every unit as its engine saw them, for ``bbu-agent telemetry``.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+KEPT_S = 2 * 3600.0
+"""How long rows are kept; far more than the time between two records of a state."""
+
+SCHEMA = """
+    CREATE TABLE seen (number INTEGER PRIMARY KEY, time_s REAL NOT NULL, body BLOB NOT NULL)
+"""
+_FASTEST = 1
+
+
+class Seen(NamedTuple):
+    """One observation of ``unit``; numbers rise over all units and runs of the agent."""
+
+    unit: str
+    number: int
+    time_s: float
+    body: Mapping[str, Any]
+
+
+def put(connection: sqlite3.Connection, rows: tuple[Seen, ...]) -> None:
+    """Write ``rows`` as one: those of a second compress well together."""
+    if rows:
+        text = json.dumps([list(row) for row in rows], separators=(",", ":"))
+        packed = zlib.compress(text.encode(), _FASTEST)
+        key = (rows[0].number, rows[-1].time_s, packed)
+        connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", key)
+
+
+def everything(connection: sqlite3.Connection) -> list[Seen]:
+    """Give all rows by rising number; what cannot be read is passed over."""
+    found = connection.execute("SELECT body FROM seen ORDER BY number")
+    return [row for (body,) in found for row in _rows(body)]
+
+
+def drop(connection: sqlite3.Connection, now_s: float) -> None:
+    """Drop what is too old, or of a future that a wrong clock once told of."""
+    span = (now_s - KEPT_S, now_s + KEPT_S)
+    connection.execute("DELETE FROM seen WHERE time_s NOT BETWEEN ? AND ?", span)
+
+
+def since(rows: Iterable[Seen], marks: Mapping[str, int]) -> dict[str, list[Mapping[str, Any]]]:
+    """Give for each unit of ``marks`` what it saw after that number, oldest first."""
+    found: dict[str, list[Mapping[str, Any]]] = {unit: [] for unit in marks}
+    for row in sorted(rows, key=lambda row: row.number):
+        if row.unit in marks and row.number > marks[row.unit]:
+            found[row.unit].append(row.body)
+    return found
+
+
+def _rows(body: object) -> Iterator[Seen]:
+    try:
+        content = json.loads(zlib.decompress(body)) if isinstance(body, bytes) else ()
+        rows = [Seen(str(unit), int(n), float(at), held) for unit, n, at, held in content]
+    except (zlib.error, ValueError, TypeError):
+        return
+    yield from (row for row in rows if isinstance(row.body, dict))

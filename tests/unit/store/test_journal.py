@@ -1,0 +1,112 @@
+"""What engines saw outlives a kill, up to the last commit, and no longer than it must."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent.model import Event, Reading, Sample
+from agent.store.archive import Archive
+from agent.store.history import HistoryStore
+from agent.store.journal import KEPT_S, Seen, everything, since
+
+NOW_S = 1.7e9
+
+
+def body(value: float) -> dict[str, object]:
+    return {"cells": ["1"], "values": [value]}
+
+
+def killed(history: HistoryStore) -> None:
+    """Drop the file's lock as the death of the process would."""
+    assert history._disk is not None
+    history._disk.close()
+
+
+async def test_what_was_seen_after_a_state_comes_back_with_it(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path / "db")
+    archive = Archive(history)
+    archive.keep_seen("u", NOW_S, body(1.0))
+    mark = archive.keep_seen("u", NOW_S + 1, body(2.0))
+    archive.keep_state("u", "S1", {"x": 7, "seen": mark})
+    archive.keep_seen("other", NOW_S + 2, body(9.0))
+    archive.keep_seen("u", NOW_S + 3, body(3.0))
+    await archive.write(NOW_S)
+    archive.keep_seen("u", NOW_S + 4, body(4.0))
+    await archive.write(NOW_S + 1)
+    archive.keep_seen("u", NOW_S + 5, body(5.0))  # never committed
+    killed(history)
+
+    again = HistoryStore(tmp_path / "db")
+    states = await again.load_states()
+    assert states["u"].body == {"x": 7, "seen": mark, "since": [body(3.0), body(4.0)]}
+    assert again.put_seen("u", NOW_S + 6, body(6.0)) > mark + 3
+    await again.close()
+
+
+async def test_a_state_that_does_not_say_how_far_it_came_gets_nothing(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path / "db")
+    archive = Archive(history)
+    archive.keep_seen("u", NOW_S, body(1.0))
+    archive.keep_state("u", None, {"x": 7})
+    archive.keep_state("v", None, {"seen": True})
+    await archive.write(NOW_S)
+    states = await history.load_states()
+    assert {unit: dict(state.body) for unit, state in states.items()} == {
+        "u": {"x": 7},
+        "v": {"seen": True},
+    }
+    await history.close()
+
+
+async def test_seeing_alone_writes_no_readings(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path / "db")
+    archive = Archive(history)
+    reading = Reading("battery_current", None, 1.0, 0.0, "x")
+    archive.keep_sample(Sample("u", NOW_S, 0.0, (reading,)), closely=True)
+    archive.keep_seen("u", NOW_S, body(1.0))
+    await archive.write(NOW_S)
+    assert len(history._waiting) == 1
+    archive.keep_event(Event("u", "discharge", NOW_S, None))
+    await archive.write(NOW_S)
+    assert history._waiting == []
+    await history.close()
+
+
+async def test_rows_are_dropped_when_old_or_of_a_future_that_was_wrong(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path / "db")
+    for at_s in (NOW_S - KEPT_S - 1, NOW_S, NOW_S + 2 * KEPT_S):
+        history.put_seen("u", at_s, body(at_s))
+        await history.flush()
+    await history.tidy(now_s=NOW_S)
+    assert [row.time_s for row in await history.seen()] == [NOW_S]
+    await history.close()
+
+
+async def test_a_disk_that_fails_keeps_them_in_memory_and_then_takes_them(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    history = HistoryStore(tmp_path / "db")
+    history.put_seen("u", NOW_S, body(1.0))
+    await history.flush()
+    assert history.problem
+    assert [row.body for row in await history.seen()] == [body(1.0)]
+    (tmp_path / "db").rmdir()
+    history.put_seen("u", NOW_S + 1, body(2.0))
+    await history.flush()
+    assert not history.problem
+    assert [row.body for row in await history.seen()] == [body(1.0), body(2.0)]
+    await history.close()
+
+
+@pytest.mark.parametrize("garbled", [b"", b"zzz", None, b"x\x9c\x03\x00\x00\x00\x00\x01"])
+def test_a_garbled_row_costs_itself(garbled: bytes | None) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE seen (number INTEGER PRIMARY KEY, time_s REAL, body BLOB)")
+    connection.execute("INSERT INTO seen VALUES (1, 0, ?)", (garbled,))
+    assert everything(connection) == []
+    connection.close()
+
+
+def test_each_unit_gets_its_own_in_order() -> None:
+    rows = [Seen("b", 3, 0, {"n": 3}), Seen("a", 1, 0, {"n": 1}), Seen("a", 2, 0, {"n": 2})]
+    assert since(rows[::-1], {"a": 0, "b": 3}) == {"a": [{"n": 1}, {"n": 2}], "b": []}
