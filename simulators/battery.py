@@ -1,7 +1,7 @@
-"""The physics of a pack: series elements of parallel cells, as equivalent circuits.
+"""The physics of a pack: series elements of parallel cells.
 
 Pure: no clock, no randomness after construction. Current is positive when charging.
-A step at constant current is exact for the relaxation and for the heat flow, whatever
+A step at constant current is exact for the concentrations and for the heat flow, whatever
 its length, so that the same code serves a second of an outage and an hour of standby.
 """
 
@@ -10,52 +10,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.ageing import KELVIN, calendar_loss, cycle_loss
+from simulators.ageing import calendar_loss, cycle_loss
+from simulators.cells import Cells
 from simulators.chemistry import KNEE_WIDTH, Array, Chemistry
 from simulators.curve import Curves
+from simulators.polarisation import Circuit
 from simulators.thermal import HeatNetwork
 
 _DAY_S = 86400.0
 _AGE_EVERY_S = 6 * 3600.0
-_GAS = 8.314
-# Activation energies in J/mol: electrolyte conductivity, and charge transfer with diffusion.
-_OHMIC_J_MOL = 8_000.0
-_KINETIC_J_MOL = 30_000.0
-_REFERENCE_K = 298.15
-_NOTHING_AH = 1e-9
+_MEASURED_AT_C = 3.0
+_TANGENT = 0.001
+_CLOSE = 1e-4
+_MOST_TANGENTS = 12
 _LEAST_TURN = 1e-12
 _PLATING_BELOW_C = 10.0
 _PLATED_SHARE = 0.02
-
-
-@dataclass(slots=True)
-class Cells:
-    """The state of the series elements of one pack; every array has one value per element.
-
-    Hidden truth: nothing here is visible from outside except through sensors.
-    ``held_ah`` is the lithium in the negative electrode, ``relaxing_v`` the voltages of
-    the slow parts of the circuit (one row per time constant), ``alive`` the share of the
-    parallel cells that are connected, ``contact_ohm`` welds and bus bars beyond new,
-    ``short_siemens`` the conductance of an internal short, ``swing`` where in its hysteresis
-    the element is: 1 after charge, -1 after discharge.
-    """
-
-    positive_ah: Array
-    negative_ah: Array
-    lithium_ah: Array
-    held_ah: Array
-    relaxing_v: Array
-    celsius: Array
-    resistance_share: Array
-    ageing_share: Array
-    leak_a: Array
-    short_siemens: Array
-    contact_ohm: Array
-    alive: Array
-    swing: Array
-    calendar_loss: Array
-    cycle_loss: Array
-    new_ah: float
 
 
 @dataclass(slots=True)
@@ -95,27 +65,30 @@ class Pack:
     flow: Flow = field(default_factory=Flow)
     curves: Curves = field(init=False)
     volts: Array = field(init=False)
-    _taus: Array = field(init=False)
     _since: _Since = field(default_factory=_Since)
 
     def __post_init__(self) -> None:
         """Work out the curves and the voltages of the given state."""
-        self._taus = np.array(self.chemistry.time_constants_s)[:, None]
         if len(self.bleed_a) == 0:
             self.bleed_a = np.zeros_like(self.cells.held_ah)
         self.refresh()
-        self.volts = self.open_circuit_v() + self.cells.relaxing_v.sum(axis=0)
+        self.settle()
 
     def refresh(self) -> None:
         """Work out the open-circuit curves again after the cells have changed."""
         cells = self.cells
         self.curves = Curves(self.chemistry, cells.positive_ah, cells.negative_ah, cells.lithium_ah)
 
+    def settle(self) -> None:
+        """Work out the voltages of the given state, with no current."""
+        over = self._circuit().volts(self.cells.uneven, self.cells.held_ah, 0.0)
+        self.volts = self.open_circuit_v() + over
+
     # --- what can be asked ---------------------------------------------------------------
 
     def open_circuit_v(self) -> Array:
         """Give the voltage of each element at its present charge, fully relaxed."""
-        return self.curves.volts(self.cells.held_ah)[0] + self._hysteresis_v()
+        return self.curves.volts_at(self.cells.held_ah, self.cells.celsius) + self._hysteresis_v()
 
     def _hysteresis_v(self) -> Array:
         return self.chemistry.hysteresis_v * self.cells.swing
@@ -129,47 +102,56 @@ class Pack:
         return self.curves.capacity_ah
 
     def resistance_ohm(self, after_s: float, celsius: float = 25.0, soc: float = 0.8) -> Array:
-        """Give each element's resistance ``after_s`` seconds into a step of current."""
-        at_once, slow = self._resistances(
-            np.full_like(self.cells.celsius, celsius), np.full_like(self.cells.celsius, soc)
-        )
-        result: Array = at_once + (slow * (1 - np.exp(-after_s / self._taus))).sum(axis=0)
+        """Give each element's resistance ``after_s`` seconds into a discharge at 3C.
+
+        Resistance falls with the current; 3C is about what self-tests draw.
+        """
+        cells = self.cells
+        circuit = Circuit(self.chemistry, cells, np.full_like(cells.celsius, celsius))
+        amperes = -_MEASURED_AT_C * cells.size_ah
+        uneven = circuit.after(np.zeros_like(cells.uneven), amperes, after_s)
+        held_ah = self.curves.empty_ah + soc * self.curves.capacity_ah
+        result: Array = circuit.volts(uneven, held_ah, amperes) / amperes
         return result
 
-    def _resistances(self, celsius: Array, soc: Array) -> tuple[Array, Array]:
-        """Give the instant resistance and the slow ones (one row each), in ohms."""
-        cells, chemistry = self.cells, self.chemistry
-        inverse = 1 / (celsius + KELVIN) - 1 / _REFERENCE_K
-        ohmic = chemistry.ohmic * np.exp(_OHMIC_J_MOL / _GAS * inverse)
-        cold = np.exp(_KINETIC_J_MOL / _GAS * inverse)
-        empty = 1 + 0.9 * np.exp(-np.maximum(soc, 0.0) / 0.1) + 0.08 * (1 - soc)
-        loss = cells.calendar_loss + cells.cycle_loss
-        grown = cells.resistance_share * (1 + chemistry.resistance_per_loss * loss)
-        scale = grown / (cells.new_ah * cells.alive)
-        kinetic = cold * empty * scale
-        at_once = ohmic * scale + chemistry.kinetic * kinetic + cells.contact_ohm
-        return at_once, np.array(chemistry.relaxing)[:, None] * kinetic
+    def _circuit(self) -> Circuit:
+        return Circuit(self.chemistry, self.cells, self.cells.celsius)
 
-    def respond(self, dt_s: float) -> tuple[Array, Array]:
-        """Give ``a`` and ``b`` of the elements' voltages ``a + b * current_a`` in ``dt_s``."""
-        ocv, slope = self.curves.volts(self.cells.held_ah)
-        at_once, slow = self._resistances(self.cells.celsius, self.soc())
-        decay = np.exp(-dt_s / self._taus)
-        rise = at_once + (slow * (1 - decay)).sum(axis=0) + slope * dt_s / 3600
-        level = ocv + (self.cells.relaxing_v * decay).sum(axis=0)
-        return level + self._hysteresis_v(), rise
+    def respond(self, dt_s: float, near_a: float) -> tuple[Array, Array]:
+        """Give ``a`` and ``b`` of the elements' voltages ``a + b * current_a`` in ``dt_s``.
+
+        They are not straight lines: these touch them at ``near_a``.
+        """
+        return self._tangent(self._circuit(), dt_s, near_a)
+
+    def _tangent(self, circuit: Circuit, dt_s: float, near_a: float) -> tuple[Array, Array]:
+        cells = self.cells
+        apart_a = max(_TANGENT * abs(near_a), _TANGENT * cells.new_ah)
+        amperes = np.array([[near_a], [near_a + apart_a]])
+        held_ah = cells.held_ah + amperes * dt_s / 3600
+        uneven = circuit.after(cells.uneven, amperes, dt_s)
+        over = circuit.volts(uneven, held_ah, amperes)
+        volts = self.curves.volts_at(held_ah, cells.celsius) + self._hysteresis_v() + over
+        rise = (volts[1] - volts[0]) / apart_a
+        return volts[0] - rise * near_a, rise
 
     def current_for_power_a(self, power_w: float, dt_s: float) -> float | None:
         """Give the current (negative) that delivers ``power_w`` over the next ``dt_s``.
 
         None when the pack cannot deliver it at any current.
         """
-        level, rise = self.respond(dt_s / 2)
-        volts, ohms = float(level.sum()), float(rise.sum())
-        square = volts * volts - 4 * ohms * power_w
-        if square < 0:
-            return None
-        return (math.sqrt(square) - volts) / (2 * ohms)
+        circuit = self._circuit()
+        near_a = min(self.current_a, -power_w / float(self.volts.sum()))
+        for _ in range(_MOST_TANGENTS):
+            level, rise = self._tangent(circuit, dt_s / 2, near_a)
+            volts, ohms = float(level.sum()), float(rise.sum())
+            square = volts * volts - 4 * ohms * power_w
+            # Where the tangent cannot deliver, go on from where it delivers most.
+            current_a = (math.sqrt(max(square, 0.0)) - volts) / (2 * ohms)
+            if square >= 0 and abs(current_a - near_a) <= _CLOSE * abs(current_a):
+                return current_a
+            near_a = current_a
+        return None
 
     # --- what can be done ----------------------------------------------------------------
 
@@ -179,50 +161,33 @@ class Pack:
         ``air_c`` is the air between the cells; ``warm_w`` heat that electronics shed into
         each element.
         """
-        cells = self.cells
+        cells, curves = self.cells, self.curves
         soc = self.soc()
-        at_once, slow = self._resistances(cells.celsius, soc)
-        decay = np.exp(-dt_s / self._taus)
-        final = current_a * slow
-        swing = cells.relaxing_v - final
-        mean = final + swing * (self._taus / dt_s) * (1 - decay)
-        # Integral of v*v/r over the step, for the heat of the slow parts.
-        square = final**2 * dt_s + 2 * final * swing * self._taus * (1 - decay)
-        square += swing**2 * (self._taus / 2) * (1 - decay**2)
-        drawn_a = self._lost_a(dt_s) + self.bleed_a
-        moved_ah = (current_a - drawn_a) * dt_s / 3600
-        before = self.curves.energy_wh(cells.held_ah)
+        circuit = self._circuit()
+        moved_ah = (current_a - self._lost_a(dt_s) - self.bleed_a) * dt_s / 3600
         held_ah = cells.held_ah + moved_ah
-        stored_j = (self.curves.energy_wh(held_ah) - before) * 3600
-        ocv, _ = self.curves.volts(held_ah)
-        moved_j_v = np.where(np.abs(moved_ah) > _NOTHING_AH, moved_ah * 3600, np.inf)
-        mean_ocv = np.where(np.isfinite(moved_j_v), stored_j / moved_j_v, ocv)
-        heat_j = at_once * current_a**2 * dt_s + (square / slow).sum(axis=0)
-        heat_j += mean_ocv * drawn_a * dt_s
-        swing_v = self._swing(dt_s, current_a)
-        heat_j += swing_v * current_a * dt_s
-        mean_v = mean_ocv + swing_v + mean.sum(axis=0)
-        electric_j = (mean_v + at_once * current_a) * current_a * dt_s
-        # Charging releases what the entropy falls by; the cell holds so much less.
-        turned_j = self._entropy_v_k(soc) * (cells.celsius + KELVIN) * moved_ah * 3600
-        heat_j += turned_j
-        stored_j -= turned_j
-        relaxed = final + swing * decay
-        capacitance = self._taus / slow
-        stored_j += (capacitance / 2 * (relaxed**2 - cells.relaxing_v**2)).sum(axis=0)
+        end = circuit.after(cells.uneven, current_a, dt_s)
+        mean = circuit.mean(cells.uneven, end, current_a, dt_s)
+        # One row for the middle of the step, which the energy goes by, and one for its end.
+        moments_ah = np.stack([held_ah - moved_ah / 2, held_ah])
+        volts = circuit.volts(np.stack([mean, end]), moments_ah, current_a)
+        volts += curves.volts_at(moments_ah, cells.celsius)
+        electric_j = (volts[0] + self._swing(dt_s, current_a)) * current_a * dt_s
+        stored_j = (curves.energy_wh(held_ah) - curves.energy_wh(cells.held_ah)) * 3600
+        heat_j = electric_j - stored_j
         self.flow.electric_j += float(electric_j.sum())
         self.flow.heat_j += float(heat_j.sum())
         self.flow.stored_j += float(stored_j.sum())
-        cells.held_ah, cells.relaxing_v, self.current_a = held_ah, relaxed, current_a
-        self.volts = ocv + self._hysteresis_v() + at_once * current_a + relaxed.sum(axis=0)
+        cells.held_ah, cells.uneven, self.current_a = held_ah, end, current_a
+        self.volts = volts[1] + self._hysteresis_v()
         self._remember(dt_s, soc, current_a)
         cells.celsius = self.network.step(cells.celsius, heat_j / dt_s + warm_w, air_c, dt_s)
 
     def idle(self, dt_s: float, air_c: Array, warm_w: float, drain_a: float) -> tuple[Array, Array]:
         """Let as many steps of ``dt_s`` pass as ``air_c`` has values, with only a drain.
 
-        Gives voltages and temperatures at the end of each step (rows). The slow parts of
-        the circuit must have relaxed; what is left of them is dropped.
+        Gives voltages and temperatures at the end of each step (rows). The concentrations
+        must have evened out; what is left of their differences is dropped.
         """
         cells = self.cells
         count = len(air_c)
@@ -230,14 +195,14 @@ class Pack:
         rates_a = leak_a + drain_a
         hours = np.arange(1, count + 1)[:, None] * (dt_s / 3600)
         held_ah = cells.held_ah - rates_a * hours
-        volts = self.curves.volts(held_ah)[0] + self._hysteresis_v()
-        heat_w = leak_a * volts[0] + warm_w
+        heat_w = leak_a * self.volts + warm_w
         celsius = np.empty_like(held_ah)
         now = cells.celsius
         for n in range(count):
             now = celsius[n] = self.network.step(now, heat_w, float(air_c[n]), dt_s)
+        volts = self.curves.volts_at(held_ah, celsius) + self._hysteresis_v()
         cells.held_ah, cells.celsius, self.volts = held_ah[-1], celsius[-1], volts[-1]
-        cells.relaxing_v, self.current_a = np.zeros_like(cells.relaxing_v), -drain_a
+        cells.uneven, self.current_a = np.zeros_like(cells.uneven), -drain_a
         since, soc = self._since, self.curves.soc(held_ah)
         since.seconds += dt_s * count
         since.celsius_s = since.celsius_s + celsius.sum(axis=0) * dt_s
@@ -253,7 +218,7 @@ class Pack:
             return self._hysteresis_v()
         towards = math.copysign(1.0, current_a)
         turns = chemistry.hysteresis_rate * abs(current_a) * dt_s / 3600
-        passed = turns / (cells.new_ah * cells.alive)
+        passed = turns / cells.size_ah
         away = cells.swing - towards
         cells.swing = towards + away * np.exp(-passed)
         # The mean of exp over the step; a current too small to turn anything leaves 1.
@@ -261,10 +226,6 @@ class Pack:
         mean = np.where(passed > _LEAST_TURN, mean, 1.0)
         result: Array = chemistry.hysteresis_v * (towards + away * mean)
         return result
-
-    def _entropy_v_k(self, soc: Array) -> Array:
-        values = self.chemistry.entropy_mv_k
-        return np.interp(soc, np.linspace(0, 1, len(values)), values) / 1000
 
     def _lost_a(self, dt_s: float) -> Array:
         """Give the current that each element loses inside itself over the next ``dt_s``."""
@@ -298,7 +259,7 @@ class Pack:
         cold = np.maximum(_PLATING_BELOW_C - self.cells.celsius, 0.0) / _PLATING_BELOW_C
         if not cold.any():
             return 0.0
-        rate = current_a / (self.cells.new_ah * self.cells.alive)
+        rate = current_a / self.cells.size_ah
         result: Array = _PLATED_SHARE * cold * rate * current_a * dt_s / 3600
         return result
 
@@ -329,7 +290,7 @@ class Pack:
     ) -> None:
         """Age by ``days`` at mean temperature and charge, and by equivalent full cycles."""
         cells, chemistry = self.cells, self.chemistry
-        before = cells.calendar_loss + cells.cycle_loss
+        before = cells.lost
         calendar_before = cells.calendar_loss
         cells.calendar_loss = calendar_loss(
             cells.calendar_loss,
@@ -348,9 +309,9 @@ class Pack:
             )
         beyond = np.maximum(before - chemistry.knee_loss, 0.0) / KNEE_WIDTH
         cells.calendar_loss = cells.calendar_loss + beyond * (cells.calendar_loss - calendar_before)
-        cells.cycle_loss = cells.cycle_loss + plated_ah / (cells.new_ah * cells.alive)
+        cells.cycle_loss = cells.cycle_loss + plated_ah / cells.size_ah
         # The film on the negative electrode takes its lithium from there.
-        lost_ah = (cells.calendar_loss + cells.cycle_loss - before) * cells.new_ah * cells.alive
+        lost_ah = (cells.lost - before) * cells.size_ah
         cells.lithium_ah = cells.lithium_ah - lost_ah
         cells.held_ah = cells.held_ah - lost_ah
         self.refresh()

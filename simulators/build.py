@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.battery import Cells, Pack
+from simulators.battery import Pack
+from simulators.cells import Cells
 from simulators.chemistry import CHEMISTRIES, Array
 from simulators.curve import Curves
+from simulators.polarisation import STATES
 from simulators.thermal import HeatNetwork
 
 
@@ -65,7 +67,7 @@ def make_pack(
         negative_ah=chemistry.negative_capacity * size * (1 + drawn(0.003)),
         lithium_ah=chemistry.lithium * size,
         held_ah=np.zeros(n),
-        relaxing_v=np.zeros((len(chemistry.relaxing), n)),
+        uneven=np.zeros((STATES, n)),
         celsius=np.full(n, celsius),
         resistance_share=np.exp(drawn(spread.resistance)) / share,
         ageing_share=ageing,

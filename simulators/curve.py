@@ -3,30 +3,33 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.ageing import KELVIN
 from simulators.chemistry import Array, Chemistry
+from simulators.electrodes import electrodes
 
 _POINTS = 257
 _MARGIN = 0.04
-_FULLEST = 0.975  # fits of positive electrodes are not valid nearer to full
+_REFERENCE_K = 298.15
 
 
 class Curves:
     """One open-circuit curve per cell over the lithium in its negative electrode.
 
     ``positive_ah`` and ``negative_ah`` are electrode capacities, ``lithium_ah`` the
-    cyclable lithium, one value per cell. The curve is piecewise linear, and its energy is
-    the exact integral of that, so that charge and energy agree to rounding.
+    cyclable lithium, one value per cell. Curve and entropy are piecewise linear, and the
+    energy is the exact integral of both, so that charge and energy agree to rounding.
     """
 
     def __init__(
         self, chemistry: Chemistry, positive_ah: Array, negative_ah: Array, lithium_ah: Array
     ) -> None:
-        low = np.maximum(lithium_ah - _FULLEST * positive_ah, 0.002 * negative_ah)
+        low = np.maximum(lithium_ah - chemistry.positive_fullest * positive_ah, 0.002 * negative_ah)
         high = np.minimum(lithium_ah - 0.002 * positive_ah, 0.998 * negative_ah)
+        positive, negative = electrodes(chemistry)
         share = np.linspace(0.0, 1.0, _POINTS)
         held = low[:, None] + (high - low)[:, None] * share
-        volts = chemistry.positive((lithium_ah[:, None] - held) / positive_ah[:, None])
-        volts = volts - chemistry.negative(held / negative_ah[:, None])
+        volts = positive.volts((lithium_ah[:, None] - held) / positive_ah[:, None])
+        volts = volts - negative.volts(held / negative_ah[:, None])
         self.empty_ah = _crossing(held, volts, chemistry.cell_cutoff_v)
         self.full_ah = _crossing(held, volts, chemistry.cell_full_v)
         # Tabulate again over what the cell can see, for resolution.
@@ -35,10 +38,16 @@ class Curves:
         high = np.minimum(self.full_ah + _MARGIN * span, high)
         self._width = (high - self._low) / (_POINTS - 1)
         held = self._low[:, None] + self._width[:, None] * np.arange(_POINTS)
-        volts = chemistry.positive((lithium_ah[:, None] - held) / positive_ah[:, None])
-        self._volts = volts - chemistry.negative(held / negative_ah[:, None])
+        volts = positive.volts((lithium_ah[:, None] - held) / positive_ah[:, None])
+        self._volts = volts - negative.volts(held / negative_ah[:, None])
         self._slope = np.diff(self._volts, axis=1) / self._width[:, None]
-        steps = (self._volts[:, 1:] + self._volts[:, :-1]) / 2 * self._width[:, None]
+        entropy = chemistry.entropy_mv_k
+        soc = (held - self.empty_ah[:, None]) / span[:, None]
+        self._entropy = np.interp(soc, np.linspace(0, 1, len(entropy)), entropy) / 1000
+        # What a cell holds does not depend on its temperature: of a higher voltage the rest
+        # is heat that it takes from around it.
+        self._whole = self._volts - _REFERENCE_K * self._entropy
+        steps = (self._whole[:, 1:] + self._whole[:, :-1]) / 2 * self._width[:, None]
         self._energy_wh = np.concatenate(
             [np.zeros((len(low), 1)), np.cumsum(steps, axis=1)], axis=1
         )
@@ -65,10 +74,19 @@ class Curves:
         slope = self._slope[self._cells, index]
         return self._volts[self._cells, index] + slope * rest, slope
 
-    def energy_wh(self, held_ah: Array) -> Array:
-        """Give the energy in Wh below ``held_ah``, from an arbitrary zero of the cell."""
+    def volts_at(self, held_ah: Array, celsius: Array) -> Array:
+        """Give the voltage in V at a temperature; that of ``volts`` holds at 25 degC."""
         index, rest = self._locate(held_ah)
-        linear = self._volts[self._cells, index] + self._slope[self._cells, index] * rest / 2
+        at = self._cells, index
+        warmer_k = celsius + KELVIN - _REFERENCE_K
+        result: Array = self._volts[at] + self._slope[at] * rest + self._entropy[at] * warmer_k
+        return result
+
+    def energy_wh(self, held_ah: Array) -> Array:
+        """Give the enthalpy in Wh below ``held_ah``, from an arbitrary zero of the cell."""
+        index, rest = self._locate(held_ah)
+        begin, end = self._whole[self._cells, index], self._whole[self._cells, index + 1]
+        linear = begin + (end - begin) / self._width * rest / 2
         result: Array = self._energy_wh[self._cells, index] + linear * rest
         return result
 

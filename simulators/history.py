@@ -18,7 +18,7 @@ from simulators.telemetry import write_meta, write_telemetry, write_truth
 
 _YEAR_S = 365.25 * 86400
 _CELL_FIELDS = (
-    *("positive_ah", "negative_ah", "lithium_ah", "held_ah", "relaxing_v", "celsius"),
+    *("positive_ah", "negative_ah", "lithium_ah", "held_ah", "uneven", "celsius"),
     *("resistance_share", "ageing_share", "leak_a", "short_siemens", "contact_ohm"),
     *("alive", "swing"),
     *("calendar_loss", "cycle_loss"),
@@ -166,7 +166,7 @@ def _restore(module: Module, state: dict[str, object]) -> None:
         setattr(module, name, state[name])
     module.state = State(str(state["state"]))
     module.pack.refresh()
-    module.pack.volts = module.pack.open_circuit_v() + module.pack.cells.relaxing_v.sum(axis=0)
+    module.pack.settle()
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -259,7 +259,7 @@ class Module:
     def _charge_a(self, dt_s: float) -> float:
         """Charge at constant current, then hold the float voltage until it tapers off."""
         design = self.design
-        level, rise = self.pack.respond(dt_s)
+        level, rise = self.pack.respond(dt_s, self.pack.current_a)
         limit = design.fast_charge_a
         if self.discharged_j < _SMALL_DISCHARGE_J:
             limit = design.charge_a

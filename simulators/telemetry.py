@@ -6,10 +6,12 @@ import gzip
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from simulators.build import PackDesign, Spread, make_pack
 from simulators.chemistry import CHEMISTRIES, Array
 from simulators.faults import OF_THE_MODULE, BatteryFault, BatteryFaultKind
 from simulators.module import Module
@@ -152,14 +154,14 @@ def write_meta(folder: Path, module: Module) -> None:
     (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="ascii")
 
 
+@cache
 def nominal_ohm(chemistry: str, capacity_ah: float) -> float:
     """Give the 10 s resistance at 25 degC that a data sheet states for a series element."""
-    cell = CHEMISTRIES[chemistry]
-    slow = sum(
-        ohm * (1 - np.exp(-_PULSE_S / tau))
-        for ohm, tau in zip(cell.relaxing, cell.time_constants_s, strict=True)
-    )
-    return float((cell.ohmic + cell.kinetic + slow) / capacity_ah)
+    design = PackDesign(chemistry, series=2, parallel=1, capacity_ah=capacity_ah)
+    alike = Spread(capacity=0, resistance=0, leak=0, cell_ageing=0, unit_ageing=0)
+    rest_v = CHEMISTRIES[chemistry].cell_full_v
+    pack = make_pack(design, alike, np.random.default_rng(0), rest_v=rest_v)
+    return float(pack.resistance_ohm(_PULSE_S)[0])
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ def test_only_iron_phosphate_remembers_where_it_came_from(name: str) -> None:
     run(down, 7.5, 720)
     run(down, -7.5, 720)
     # Leaks differ by nothing: both have now moved the same charge.
-    up.cells.held_ah = down.cells.held_ah.copy()
+    up.cells.held_ah, up.cells.celsius = down.cells.held_ah.copy(), down.cells.celsius.copy()
     gaps = up.open_circuit_v() - down.open_circuit_v()
     wanted = 2 * CHEMISTRIES[name].hysteresis_v
     assert gaps == pytest.approx(np.full(4, wanted), rel=0.1, abs=1e-9)
