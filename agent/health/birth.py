@@ -114,6 +114,12 @@ class Birth:
             np.where(known, np.hypot(sd, self.reference_sd), unmeasured_sd),
         )
 
+    def base(self, state: ModuleFilter, level: Vector) -> Vector:
+        """Give ln R of every cell from which its growth counts, NaN where not known yet."""
+        if not self.seen_new:
+            return self.reference
+        return np.where(np.isfinite(level), level, state.x[state.blocks()[3]])
+
     def since(self) -> str:
         """Say what growth counts from."""
         if self.seen_new or self.measured_s is None:

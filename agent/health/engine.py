@@ -22,8 +22,10 @@ from agent.health.evidence import Pulse, pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
 from agent.health.forecast import ahead, end_of_life
+from agent.health.guards import Vetted
 from agent.health.observation import Observation
 from agent.health.pulses import Step
+from agent.health.regroup import regrouped
 from agent.health.report import Estimate, Ride, estimate_of, rides
 from agent.health.review import Watched, everything
 from agent.health.verdict import Judge, Raised, worst
@@ -72,6 +74,7 @@ class HealthEngine:
             self.capacity_ah,
             voltage_sd_v=self._voltage_sd_v,
             current_step_a=battery.current_step_a or 0.01,
+            celsius_step_c=battery.temperature_step_c or 0.1,
         )
         self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
         self._judge = Judge()
@@ -85,8 +88,16 @@ class HealthEngine:
         memory = self._memory
         passed_s = self._clock.advance(observation.time_s)
         current_a = intake.current(observation.current_a, self.capacity_ah)
-        celsius = intake.temperature(observation.temperatures_c, observation.ambient_c)
         cells_v = intake.cell_voltages(observation.cells_v, len(self.cells))
+        current_a, cells_v, celsius = self._watches.guards.vet(
+            observation.time_s,
+            passed_s,
+            self.capacity_ah,
+            Vetted(current_a, cells_v, None),
+            observation.temperatures_c,
+            observation.ambient_c,
+            self.kind.ocv,
+        )
         rate_c = None if current_a is None else current_a / self.capacity_ah
         memory.pass_time(passed_s, celsius, abs(rate_c or 0.0) * passed_s / 7200.0)
         charge.follow(memory, self._curve_back, passed_s, rate_c, cells_v)
@@ -269,6 +280,7 @@ class HealthEngine:
 
     def _learn(self, step: Step) -> None:
         """Let the filter learn from a load step, save for cells that suddenly changed."""
+        self._watches.guards.sign.hear(step)
         charge.correct(self._memory, step, self.kind.ocv, self._curve_back, self.capacity_ah)
         step_c = self.battery.temperature_step_c or 0.1
         pulse = pulse_of(
@@ -283,6 +295,7 @@ class HealthEngine:
             self._memory.useless_s = step.time_s
             return
         self._age()
+        self._recognise(pulse)
         self._meet(pulse)
         believed = self._watches.jumps.judge(pulse, self._filter)
         if np.any(np.isfinite(pulse.ln_r) & ~np.isfinite(believed)):
@@ -296,7 +309,31 @@ class HealthEngine:
             self._birth.measured(self._filter, believed, pulse.time_s)
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s
+        self._watches.testimony.hear(
+            pulse, self._birth.base(self._filter, self._watches.jumps.level)
+        )
         self._review()
+
+    def _recognise(self, pulse: Pulse) -> None:
+        """Follow cells that have changed places; begin anew where other cells sit."""
+        order, renewed = self._watches.guards.order.judge(pulse, self._filter)
+        if order:
+            moved = regrouped(self.state(), self.kind, self.cells, order)
+            self._become(type(self).restore(self.battery, cells=self.cells, state=moved))
+            self._watches.guards.order.follow(order, pulse.time_s)
+        elif renewed:
+            self.battery = replace(self.battery, commissioned_s=None)
+            soc, celsius = self._memory.soc, self._memory.celsius
+            self._become(type(self)(self.battery, cells=self.cells))
+            self._memory.soc, self._memory.celsius = soc, celsius
+            self._watches.guards.order.renewed_s = pulse.time_s
+            self._begin(pulse.time_s)
+
+    def _become(self, other: Self) -> None:
+        """Take over all that ``other`` believes."""
+        self.kind = other.kind
+        self._filter, self._watches = other._filter, other._watches
+        self._judge, self._birth, self._memory = other._judge, other._birth, other._memory
 
     def _meet(self, pulse: Pulse) -> None:
         """Take from the first load step what nobody has said of the cells."""
@@ -344,7 +381,7 @@ class HealthEngine:
         year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
         parts = (self._filter, self._birth, self._watches)
         watched = Watched(self.battery, self.cells, self.kind.ocv, *parts)
-        findings = everything(watched, estimate, year, ride)
+        findings = everything(watched, estimate, year, ride, now_s)
         self.raised += self._judge.review(findings, now_s)
 
     def state(self) -> dict[str, JSON]:

@@ -64,6 +64,11 @@ def cell_voltages(cells_v: Iterable[float | None], count: int) -> list[float]:
     return good + [math.nan] * (count - len(good))
 
 
+def celsius(value: float | None) -> float:
+    """One temperature if it can be one, else NaN."""
+    return value if value is not None and _COLDEST_C <= value <= _HOTTEST_C else math.nan
+
+
 def temperature(sensors_c: Iterable[float], ambient_c: float | None) -> float | None:
     """Mean of the plausible pack sensors, else of the air around, else None."""
     good = [t for t in sensors_c if t is not None and _COLDEST_C <= t <= _HOTTEST_C]

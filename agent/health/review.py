@@ -30,13 +30,14 @@ class Watched:
 
 
 def everything(
-    watched: Watched, estimate: Estimate, year: Estimate, ride: Ride | None
+    watched: Watched, estimate: Estimate, year: Estimate, ride: Ride | None, now_s: float
 ) -> list[Finding]:
     """Ask every rule; ``year`` is the estimate of a year ahead, ``ride`` at rated power."""
     cells, standby = watched.cells, watched.watches.standby
     step_v = watched.battery.voltage_step_v or _STEP_V
     since = watched.birth.since()
-    findings = list(cell_findings(watched.state, watched.watches.jumps, estimate, cells, since))
+    findings = list(watched.watches.guards.findings(cells, standby.capacity_ah, now_s))
+    findings += cell_findings(watched.state, watched.watches.jumps, estimate, cells, since)
     known = _suspects(findings)
     findings += shorts(standby, watched.ocv, cells)
     findings += sensors(standby, watched.watches.gain, cells, voltage_step_v=step_v, excused=known)

@@ -17,25 +17,36 @@ ALARM_KINDS = {
     "cell_resistance": "resistance",
     "cell_short": "short",
     "cell_sensor": "sensor",
+    "cell_stuck": "sensor",
+    "cell_swapped": "sensor",
     "current_sensor": "sensor",
+    "current_offset": "sensor",
+    "current_sign": "sensor",
+    "temperature_sensor": "sensor",
+    "telemetry_frozen": "sensor",
 }
 """Reason codes that are alarms of their own in a replay, by their kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule's answer: how severe, where 1 is the threshold to believe it."""
+    """One rule's answer: how severe, where 1 is the threshold to believe it.
+
+    ``part`` tells findings of one code apart that mean no cell: a temperature sensor's place.
+    """
 
     code: str
     cell: str | None
     severity: float
     verdict: Verdict
     text: str
+    part: str | None = None
 
     @property
     def key(self) -> str:
         """What makes two findings the same one."""
-        return f"{self.code}:{'' if self.cell is None else self.cell}"
+        named = self.part if self.cell is None else self.cell
+        return f"{self.code}:{'' if named is None else named}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from typing import Self
 from agent.health import record
 from agent.health.deep import DeepWatch
 from agent.health.gain import GainWatch
+from agent.health.guards import Guards
 from agent.health.jumps import JumpWatch
 from agent.health.observation import Observation
 from agent.health.pulses import StepFinder
 from agent.health.standby import StandbyWatch
+from agent.health.testimony import Testimony
 from agent.health.windows import WindowFinder
 
 JSON = object
@@ -26,10 +28,18 @@ class Watches:
     jumps: JumpWatch
     standby: StandbyWatch
     gain: GainWatch
+    guards: Guards
+    testimony: Testimony
 
     @classmethod
     def start(
-        cls, cells: int, capacity_ah: float, *, voltage_sd_v: float, current_step_a: float
+        cls,
+        cells: int,
+        capacity_ah: float,
+        *,
+        voltage_sd_v: float,
+        current_step_a: float,
+        celsius_step_c: float,
     ) -> Self:
         """Begin with nothing seen of ``cells`` cells in series."""
         return cls(
@@ -39,6 +49,8 @@ class Watches:
             JumpWatch(cells),
             StandbyWatch(cells, capacity_ah),
             GainWatch(capacity_ah, current_step_a),
+            Guards.start(cells, voltage_step_v=2.0 * voltage_sd_v, celsius_step_c=celsius_step_c),
+            Testimony(cells),
         )
 
     def idle(
@@ -63,6 +75,8 @@ class Watches:
             "jumps": record.dump(self.jumps),
             "standby": record.dump(self.standby),
             "gain": record.dump(self.gain),
+            "testimony": record.dump(self.testimony),
+            **self.guards.pack(),
         }
 
     def unpack(self, saved: Mapping[str, JSON]) -> None:
@@ -73,3 +87,6 @@ class Watches:
         record.fill(self.jumps, saved.get("jumps"))
         self.standby.unpack(saved.get("standby"))
         self.gain.unpack(saved.get("gain"))
+        self.guards.unpack(saved)
+        if "testimony" in saved:
+            self.testimony.unpack(saved["testimony"])

@@ -1,0 +1,269 @@
+"""Sensors and wiring that lie are found, the right one is named, and healthy ones never."""
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from agent.health.balance import OffsetWatch
+from agent.health.engine import HealthEngine, Observation
+from agent.health.halt import HaltWatch
+from agent.health.stuck import StuckWatch
+from agent.model import Battery
+
+CELLS = ("1", "2", "3", "4", "5", "6")
+DAY_S = 86400.0
+START_S = 1.7e9
+Life = Callable[..., Iterator[Observation]]
+Change = Callable[[Observation, float], Observation]
+OCV = ((0.0, 2.7), (0.5, 3.7), (1.0, 4.2))
+
+
+def told(battery: Battery, observations: Iterable[Observation]) -> HealthEngine:
+    engine = HealthEngine(battery, cells=CELLS)
+    for observation in observations:
+        engine.observe(observation)
+    return engine
+
+
+def changed(life: Iterator[Observation], change: Change) -> Iterator[Observation]:
+    for observation in life:
+        yield change(observation, (observation.time_s - START_S) / DAY_S)
+
+
+def standing(engine: HealthEngine) -> set[tuple[str, str | None]]:
+    health = engine.health(engine.now_s)
+    return {(reason.code, reason.cell) for reason in health.reasons}
+
+
+def with_volts(observation: Observation, cells: list[float | None]) -> Observation:
+    return replace(observation, cells_v=tuple(cells))
+
+
+def sticking(from_day: float, to_day: float = math.inf) -> Change:
+    def change(observation: Observation, day: float) -> Observation:
+        cells = list(observation.cells_v)
+        if from_day <= day < to_day:
+            cells[2] = 4.02
+        return with_volts(observation, cells)
+
+    return change
+
+
+def test_a_voltage_that_stands_still_under_load_is_named(battery: Battery, life: Life) -> None:
+    engine = told(battery, changed(life(days=240.0), sticking(100.0)))
+    assert standing(engine) == {("cell_stuck", "3")}
+    (reason,) = engine.health(engine.now_s).reasons
+    assert "cell 3: its voltage has stood at 4.020 V bit for bit" in reason.text
+
+
+def test_a_voltage_that_moves_again_is_believed_again(battery: Battery, life: Life) -> None:
+    engine = told(battery, changed(life(days=400.0), sticking(100.0, 230.0)))
+    assert standing(engine) == set()
+    assert [(one.code, one.cell) for one in engine.raised] == [("cell_stuck", "3")]
+
+
+def test_one_load_step_that_a_cell_sleeps_through_for_a_moment_is_no_fault() -> None:
+    watch = StuckWatch(0.008, 20.0)
+    for second in range(0, 100, 2):
+        volts = 3.9 if 50 <= second < 58 else 4.0
+        watch.watch(START_S + second, 2.0, [volts, volts, 4.0 if second < 58 else 4.001])
+    assert all(map(math.isnan, watch.since_s))
+
+
+def warm(stuck_from: float) -> Change:
+    def change(observation: Observation, day: float) -> Observation:
+        season = 25.0 + 9.0 * math.sin(2.0 * math.pi * day / 365.0)
+        second = 25.0 + 9.0 * math.sin(2.0 * math.pi * min(day, stuck_from) / 365.0)
+        sensors = (round(season, 1), round(second + 0.5, 1), round(season - 0.4, 1))
+        return replace(observation, temperatures_c=sensors)
+
+    return change
+
+
+def test_a_temperature_sensor_that_stands_still_is_named_and_left_out(
+    battery: Battery, life: Life
+) -> None:
+    engine = told(battery, changed(life(days=200.0), warm(20.0)))
+    (reason,) = engine.health(engine.now_s).reasons
+    assert (reason.code, reason.cell) == ("temperature_sensor", None)
+    assert reason.text.startswith("temperature sensor 2 of 3: it has stood at ")
+    _, _, celsius = engine.standing(engine.now_s)
+    true_c = 25.0 + 9.0 * math.sin(2.0 * math.pi * 200.0 / 365.0)
+    assert abs(celsius - true_c) < 0.5
+
+
+def noisy(observation: Observation, day: float) -> Observation:
+    chance = random.Random(day)
+    cells = [
+        None if v is None else round(v + chance.gauss(0, 0.0007), 3) for v in observation.cells_v
+    ]
+    sensors = tuple(round(25.0 + chance.gauss(0, 0.12), 1) for _ in range(2))
+    current_a = round((observation.current_a or 0.0) + chance.gauss(0, 0.01), 2)
+    return replace(observation, cells_v=tuple(cells), temperatures_c=sensors, current_a=current_a)
+
+
+def frozen(from_day: float, to_day: float = math.inf) -> Change:
+    held: list[Observation] = []
+
+    def change(observation: Observation, day: float) -> Observation:
+        if not from_day <= day < to_day:
+            return noisy(observation, day)
+        held.append(noisy(observation, day))
+        return replace(held[0], time_s=observation.time_s)
+
+    return change
+
+
+def test_telemetry_that_repeats_itself_is_told(battery: Battery, life: Life) -> None:
+    stream = life(days=180.0, hours=2.0)
+    engine = told(battery, changed(stream, frozen(150.0)))
+    assert ("telemetry_frozen", None) in standing(engine)
+    assert not {code for code, _ in standing(engine)} - {"telemetry_frozen"}
+
+
+def test_telemetry_that_lives_again_is_well_again(battery: Battery, life: Life) -> None:
+    stream = life(days=220.0, hours=2.0)
+    engine = told(battery, changed(stream, frozen(150.0, 170.0)))
+    assert [one.code for one in engine.raised] == ["telemetry_frozen"]
+    assert standing(engine) == set()
+
+
+def test_a_battery_that_is_quiet_by_nature_is_not_frozen() -> None:
+    watch = HaltWatch()
+    for hour in range(24 * 300):
+        watch.watch(START_S + hour * 3600.0, 3600.0, [4.02, 4.02, 0.0, 25.0 + hour // 40 % 2])
+    assert math.isnan(watch.since_s)
+
+
+def reversed_from(from_day: float, to_day: float = math.inf) -> Change:
+    def change(observation: Observation, day: float) -> Observation:
+        if from_day <= day < to_day:
+            return replace(observation, current_a=-(observation.current_a or 0.0))
+        return observation
+
+    return change
+
+
+def test_a_current_that_turns_its_sign_is_told_and_turned_back(
+    battery: Battery, life: Life
+) -> None:
+    engine = told(battery, changed(life(), reversed_from(150.0)))
+    assert standing(engine) == {("current_sign", None)}
+    plain = told(battery, life())
+    turned, straight = engine.estimate(engine.now_s), plain.estimate(plain.now_s)
+    assert abs(turned.ln_capacity[0] - straight.ln_capacity[0]) < 0.005
+
+
+def test_a_sign_that_is_right_again_is_no_reason_any_more(battery: Battery, life: Life) -> None:
+    engine = told(battery, changed(life(), reversed_from(100.0, 250.0)))
+    assert [one.code for one in engine.raised] == ["current_sign"]
+    assert standing(engine) == set()
+
+
+@pytest.mark.parametrize(("offset_a", "found"), [(0.12, True), (-0.5, True), (0.03, False)])
+def test_charge_that_the_voltage_does_not_know_of_is_an_offset(
+    battery: Battery, life: Life, offset_a: float, *, found: bool
+) -> None:
+    def change(observation: Observation, day: float) -> Observation:
+        shift_a = offset_a if day > 100.0 else 0.0
+        return replace(observation, current_a=(observation.current_a or 0.0) + shift_a)
+
+    engine = told(battery, changed(life(days=140.0, hours=2.0), change))
+    assert standing(engine) == ({("current_offset", None)} if found else set())
+    if found:
+        (reason,) = engine.health(engine.now_s).reasons
+        assert f"it reads {offset_a:+.2f} A that the voltage does not know of" in reason.text
+
+
+def test_a_charge_between_two_samples_far_apart_is_no_offset() -> None:
+    watch = OffsetWatch()
+    for hour in range(24 * 30):
+        rate_c = 0.2 if hour % 24 == 0 else 0.0
+        watch.watch(START_S + hour * 3600.0, 3600.0, rate_c, 4.02, OCV)
+    assert watch.offset_c == 0.0
+
+
+def swapped(one: int, other: int, from_day: float) -> Change:
+    def change(observation: Observation, day: float) -> Observation:
+        cells = list(observation.cells_v)
+        if day > from_day:
+            cells[one], cells[other] = cells[other], cells[one]
+        return with_volts(observation, cells)
+
+    return change
+
+
+def test_cells_that_change_places_are_named_and_keep_what_was_learnt(
+    battery: Battery, life: Life
+) -> None:
+    def ageing(day: float, cell: int) -> float:
+        return (2.0 if cell == 5 else 1.0) * 0.004 * math.sqrt(day)
+
+    engine = told(battery, changed(life(days=350.0, growth=ageing), swapped(1, 5, 250.0)))
+    found = {(code, cell) for code, cell in standing(engine) if code.startswith("cell_")}
+    assert found == {("cell_swapped", "2"), ("cell_swapped", "6")}
+    growth = engine.estimate(engine.now_s).ln_growth
+    assert growth[1] == max(growth)
+    assert growth[5] < growth[1] - 0.02
+
+
+def test_a_whole_module_numbered_the_other_way_round_is_named(battery: Battery, life: Life) -> None:
+    def turned(observation: Observation, day: float) -> Observation:
+        cells = list(observation.cells_v)
+        return with_volts(observation, cells[::-1] if day > 250.0 else cells)
+
+    engine = told(battery, changed(life(days=350.0), turned))
+    codes = {code for code, _ in standing(engine)}
+    assert codes == {"cell_swapped"}
+    texts = [r.text for r in engine.health(engine.now_s).reasons]
+    assert any("cell 1: since" in t and "what cell 6 read before" in t for t in texts)
+
+
+def test_cells_that_changed_places_are_told_for_three_months(battery: Battery, life: Life) -> None:
+    engine = told(battery, changed(life(days=480.0), swapped(1, 5, 250.0)))
+    assert standing(engine) == set()
+
+
+def test_another_module_without_a_serial_number_is_begun_anew(battery: Battery, life: Life) -> None:
+    other = (0.05, -0.03, 0.02, -0.06, 0.07, -0.04)
+
+    def grown(day: float, cell: int) -> float:
+        return 0.02 * math.sqrt(day) if day < 300.0 else other[cell]
+
+    engine = told(battery, life(days=500.0, growth=grown))
+    assert standing(engine) == {("module_replaced", None)}
+    health = engine.health(engine.now_s)
+    assert all(abs(cell.resistance_growth.estimate - 1.0) < 0.05 for cell in health.cells)
+    assert engine.age_unknown
+
+
+def test_a_single_strange_test_moves_nothing(battery: Battery, life: Life) -> None:
+    other = (0.05, -0.03, 0.02, -0.06, 0.07, -0.04)
+
+    def grown(day: float, cell: int) -> float:
+        return other[cell] if 280.0 < day < 300.0 else 0.02 * math.sqrt(day)
+
+    engine = told(battery, life(days=420.0, growth=grown))
+    assert standing(engine) == set()
+    assert engine.raised == []
+
+
+def test_nothing_is_held_against_a_healthy_module_in_years(battery: Battery, life: Life) -> None:
+    stream = life(days=3 * 365.0, hours=8.0)
+    engine = told(battery, changed(stream, noisy))
+    guards = {"cell_stuck", "temperature_sensor", "telemetry_frozen", "cell_swapped"}
+    guards |= {"current_sign", "current_offset", "module_replaced", "current_sensor"}
+    assert not guards & {one.code for one in engine.raised}
+
+
+def test_the_guards_go_on_after_a_restart(battery: Battery, life: Life) -> None:
+    observations = list(changed(life(days=240.0), sticking(100.0)))
+    engine = HealthEngine(battery, cells=CELLS)
+    for number, observation in enumerate(observations):
+        if number == len(observations) * 2 // 3:
+            engine = HealthEngine.restore(battery, cells=CELLS, state=engine.state())
+        engine.observe(observation)
+    assert engine.state() == told(battery, observations).state()
