@@ -20,17 +20,20 @@ units:
 CELLS = {
     "own": {
         "like": "nca-power",
+        "capacity": "3 Ah",
         "cell_max": "4.2 V",
         "ocv": {"0 %": "2.6 V", "10 %": "3.37 V", "50 %": "3.66 V", "100 %": "4.19 V"},
     }
 }
-LOAD_S = 11.0
-"""A step is read at 10 s."""
+KILLED_AFTER_S, LOADED_AGAIN_S, REST_S = 2.0, 3.0, 10.0
+"""A step, here that from load to rest, is read at 10 s."""
 
 
 def load(rack: Rack, share: float) -> None:
+    rack.service._bring_all([UNIT])  # a quiet module would notice only later
     module = rack.service.fleet.modules[UNIT]
     module.load_w = share * module.design.rated_power_w
+    rack.service._bring_all([UNIT])
 
 
 def saved_state(folder: Path) -> dict[str, Any]:
@@ -40,18 +43,20 @@ def saved_state(folder: Path) -> dict[str, Any]:
     return found
 
 
-async def lived(rack: Rack, document: dict[str, Any], *, killed_after_s: float) -> None:
+async def lived(rack: Rack, document: dict[str, Any]) -> None:
     """Let agents watch one discharge, of which the first is killed."""
     first = await rack.agent(document)
     await first.when(lambda page: page.up() == {UNIT}, "it is up")
     load(rack, 0.6)
-    await asyncio.sleep(killed_after_s)
+    await asyncio.sleep(KILLED_AFTER_S)
     await first.kill()
     second = await rack.agent(document)
     await second.when(lambda page: page.up() == {UNIT}, "it is up again")
-    await asyncio.sleep(LOAD_S - killed_after_s)
+    await asyncio.sleep(LOADED_AGAIN_S)
     load(rack, 0.0)
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(REST_S)
+    load(rack, 0.6)  # the next step is the end of this one
+    await asyncio.sleep(1.5)
     assert second.lines("level=error") == []
     assert await second.stop() == 0
 
@@ -65,7 +70,7 @@ async def test_a_killed_daemon_and_a_replay_end_in_the_same_state(
     document["units"][0]["battery"] = "ours"
     checked = await command("bbu-agent", "check", rack.write(document))
     assert checked.code == 0, checked
-    await lived(rack, document, killed_after_s=2.0)
+    await lived(rack, document)
 
     state = rack.folder / "agent-state"
     made = await command(
@@ -81,6 +86,6 @@ async def test_a_killed_daemon_and_a_replay_end_in_the_same_state(
     offline = json.loads((tmp_path / "again/import" / f"{UNIT}.json").read_text())["state"]
     live = saved_state(state)
     assert {key: live[key] for key in offline} == offline
-    # The step of the discharge, begun before the kill and ended after it, was learnt from.
+    # The discharge, begun before the kill and ended after it, was learnt from.
     assert live["memory"]["pulses"] > 0
     assert live["battery"]["ocv"][0] == [0.0, 2.6]
