@@ -7,7 +7,7 @@ monotonic clock, so that a wall clock that is set in the middle changes nothing.
 from dataclasses import dataclass, field, replace
 
 from agent.events.decide import Decider, Decision
-from agent.events.look import Look
+from agent.events.look import MIN_DISCHARGE_A, Look
 from agent.events.shelf import Between, ShelfClock
 from agent.events.tally import LONGEST_STEP_S, Tally, last_seen_s, number
 from agent.model import Event, Value
@@ -52,6 +52,25 @@ class Incidents:
         event = self._end(look) if self.open is not None else None
         self.quiet, self.lost_s = look, None
         return event
+
+    def glance(self, look: Look) -> None:
+        """Take current and voltage alone, read between two samples.
+
+        Under load it sharpens the sums; that load came or went it tells to the whole shelf.
+        What begins and ends is left to samples, which know flags and cells.
+        """
+        current_a, before = look.current_a, self.decider.before
+        if current_a is None or look.volts is None or before is None:
+            return
+        if before.on_battery is not None or self.decider.by_voltage:
+            # The current is not what decides here.
+            return
+        if "current_sign" in self.decider.findings:
+            current_a = -current_a
+        loaded = current_a <= -MIN_DISCHARGE_A
+        self._tell_neighbours(look, loaded=loaded)
+        if loaded and self.tally is not None and self.tally.last is not None:
+            self.tally.add(look, current_a)
 
     def resume(self, event: Event) -> None:
         """Go on with ``event``, which an earlier run has seen begin and not end."""

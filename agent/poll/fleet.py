@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from agent.config.types import AUTO, Config, Poll, Unit
 from agent.config.types import Bus as BusConfig
 from agent.model import UnitInfo
-from agent.poll.bus import Bus
+from agent.poll.bus import Bus, Glances
 from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
 from agent.poll.readers import ModbusReader, Reader, SnmpReader
@@ -62,6 +62,7 @@ class Fleet:
 
     sink: Sink
     running: dict[str, _Running] = field(default_factory=dict)
+    glances: Glances = field(default_factory=Glances)
     alarmed_s: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -83,6 +84,7 @@ class Fleet:
         for name, (key, build) in wanted.items():
             if name not in self.running:
                 bus = build(self.sink)
+                bus.glances = self.glances
                 task = asyncio.create_task(bus.run(), name=f"bus {name}")
                 task.add_done_callback(_tell_if_broken)
                 self.running[name] = _Running(key, bus, task)

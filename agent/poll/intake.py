@@ -157,6 +157,10 @@ class Intake:
         self._foresee(followed, seen)
         self._learn(followed, sample, seen)
 
+    def glance(self, sample: Sample) -> None:
+        """Take current and voltage alone: they tell when load came or went."""
+        self.units[sample.unit].watch.incidents.glance(Look.of(sample))
+
     def _foresee(self, followed: _Followed, seen: Seen) -> None:
         """Project the time left under load, from what was believed before the load came."""
         tally, look, name = followed.watch.incidents.tally, seen.look, followed.info.name

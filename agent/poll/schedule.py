@@ -84,6 +84,10 @@ class Turn:
             now_s > self.due_s + _LATE * self.pace.discharge_interval_s
         )
 
+    def hurried(self, now_s: float) -> bool:
+        """Say whether the unit is read at the discharge interval, and answers."""
+        return now_s < self.urgent_until_s and self.failures == 0
+
     def urgent(self, now_s: float, until_s: float) -> None:
         """Read the unit at the discharge interval until ``until_s``, from now on."""
         self.urgent_until_s = max(self.urgent_until_s, until_s)

@@ -14,7 +14,7 @@ from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.readers import Pass, Reader
 from agent.poll.schedule import Turn
-from agent.poll.vital import counter_fields, vital_fields
+from agent.poll.vital import counter_fields, glance_fields, vital_fields
 from agent.profiles.schema import Cadence, Field, Profile
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,10 @@ class Sink(Protocol):
         """Make of the values what can be made; an error here costs no unit its values."""
         ...
 
+    def glance(self, sample: Sample) -> None:
+        """Current and voltage alone, read between two passes of a shelf under load."""
+        ...
+
     def status(self, unit: str, status: UnitStatus) -> None:
         """How polling a unit goes, after each pass."""
         ...
@@ -64,7 +68,10 @@ class Wanted(NamedTuple):
 
 @dataclass(slots=True)
 class PolledUnit:
-    """One unit of a bus. ``series`` drops cell slots that its battery does not use."""
+    """One unit of a bus. ``series`` drops cell slots that its battery does not use.
+
+    ``glancing``: its last pass or glance was good, so that a glance costs no time-out.
+    """
 
     info: UnitInfo
     turn: Turn
@@ -80,6 +87,7 @@ class PolledUnit:
     sound: bool = True
     chosen: dict[object, tuple[Field, ...]] = field(default_factory=dict)
     told: Sample | None = None
+    glancing: bool = False
 
     async def poll(self, *, spare: bool = True) -> str | None:
         """Make one pass and publish it. Gives the cause where it failed.
@@ -98,6 +106,27 @@ class PolledUnit:
         self.errors.update(failure.cause for failure in failed)
         self._conclude(error, start_s, time.monotonic())
         return None if error is None else error.cause
+
+    async def glance(self) -> bool:
+        """Read current and voltage alone; say whether that was of use.
+
+        It is no pass: where it fails the next pass will say so, and none is tried before.
+        """
+        profile, reader = self.profile, self.reader
+        if profile is None or reader is None or not self.glancing:
+            return False
+        fields = self.chosen.get("glance")
+        if fields is None:
+            fields = self.chosen["glance"] = glance_fields(profile)
+        self.glancing = False
+        if not fields:
+            return False
+        with self._guarded("a glance", expected=AgentError):
+            result = await reader.read(fields)
+            if result.error is None:
+                self.sink.glance(decode(self.info.name, result.fields, result.raw))
+                self.glancing = True
+        return self.glancing
 
     def _learn(self) -> None:
         told, self.told = self.told, None
@@ -178,6 +207,7 @@ class PolledUnit:
             vital=wanted.vital,
             counted=wanted.counted and not wanted.vital,
         )
+        self.glancing = True
         faulty = any(fault.reason in _UNSOUND for fault in sample.faults)
         self.sound = bool(sample.readings) and not faulty
         return None

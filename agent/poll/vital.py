@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from agent.model import Register
 from agent.profiles.schema import Cadence, Field, Profile, Words
 
 VITAL = frozenset(
@@ -13,6 +14,10 @@ VITAL = frozenset(
 )
 COUNTERS = frozenset({"discharge_events", "discharge_throughput", "self_test_count"})
 """The device's own counts, by which discharges between two polls are seen."""
+
+
+_GLANCE = ("battery_voltage", "battery_current")
+_GLANCE_WORDS = 8
 
 
 def vital_fields(profile: Profile) -> tuple[Field, ...]:
@@ -42,7 +47,27 @@ def counter_fields(profile: Profile) -> tuple[Field, ...]:
     )
 
 
-def _registers(places: Iterable[object]) -> set[object]:
+def glance_fields(profile: Profile) -> tuple[Field, ...]:
+    """Give current and voltage of the pack where one short request brings them; () where not.
+
+    Read between two passes they tell to some hundredths of a second when a load comes or goes.
+    """
+    found = {
+        row.quantity: row
+        for row in profile.fields
+        if row.quantity in _GLANCE
+        and row.cadence is Cadence.FAST
+        and (row.index, row.scale_from) == (None, None)
+        and isinstance(row.where, Words)
+    }
+    registers = sorted(register for row in found.values() for register in _registers([row.where]))
+    together = len({at.table for at in registers}) == 1 and (
+        registers[-1].address - registers[0].address < _GLANCE_WORDS
+    )
+    return tuple(found.values()) if len(found) == len(_GLANCE) and together else ()
+
+
+def _registers(places: Iterable[object]) -> set[Register]:
     return {
         register for place in places if isinstance(place, Words) for register in place.registers
     }

@@ -32,10 +32,11 @@ from agent.model import (
 from agent.model import UnitState as State
 from agent.poll.assess import State as Learnt
 from agent.poll.assess import made_s
+from agent.poll.bus import GLANCE_S
 from agent.poll.intake import Intake
 from agent.poll.past import Past
 from agent.poll.schedule import Pace, Turn
-from agent.poll.vital import counter_fields, vital_fields
+from agent.poll.vital import counter_fields, glance_fields, vital_fields
 from agent.profiles.load import load
 from agent.profiles.schema import Cadence, Field, Profile
 from agent.replay.telemetry import read_telemetry
@@ -53,7 +54,7 @@ from simulators.telemetry import nominal_ohm
 
 SCENARIOS = ("grid-flicker", "long-outage", "second-module-lost")
 START_S = 1.76e9
-TICK_S, FINE_S, MICRO_S = 0.1, 0.02, 1e-6
+TICK_S, FINE_S, MICRO_S = 0.1, 0.01, 1e-6
 INTERVAL_S, URGENT_S = 2.0, 1.0
 REQUEST_OCTETS, REPLY_OCTETS, BITS = 8, 5, 11
 GAP_S, TURNAROUND_S = 0.00175, 0.002
@@ -199,6 +200,8 @@ class Play:
         self.stage = Stage(self.fleet, lambda _names: None)
         self.running: dict[str, Truth] = {}
         self.guessed: set[tuple[str, float]] = set()
+        self.glanced_s: dict[str, float] = {}
+        self.glances, self.fine_until_s = 0, 0.0
         self.busy_until = dict.fromkeys(self.scenario.buses, 0.0)
 
     def _units(self, interval_s: float) -> Iterator[Polled]:
@@ -229,7 +232,9 @@ class Play:
         """Live through every event and give what came of it."""
         last_s = max(event.at + event.length for event in self.scenario.events)
         while self.now_s < last_s + after_s:
-            near = bool(self._outages()) or self.stage.next_s() - self.now_s < 1.0
+            if self._outages() or self.stage.next_s() - self.now_s < 1.0:
+                self.fine_until_s = self.now_s + 1.0
+            near = self.now_s < self.fine_until_s
             self._tick(min(FINE_S if near else TICK_S, self._to_next()))
             for rack, began_s in self._outages():
                 if self.now_s >= began_s + PROJECTED_AT_S and (rack, began_s) not in self.guessed:
@@ -309,10 +314,25 @@ class Play:
         while self.busy_until[bus] <= self.now_s:
             unit = min(line, key=lambda one: one.turn.due_s)
             if unit.turn.due_s > self.now_s:
+                self._glance(bus, line, unit.turn.due_s - self.now_s)
                 return
             baudrate = self.scenario.buses[bus].serial or 115200
             spare = not any(o is not unit and o.turn.late(self.now_s) for o in line)
             self.busy_until[bus] = self.now_s + self._turn(unit, baudrate, spare=spare)
+
+    def _glance(self, bus: str, line: list[Polled], spare_s: float) -> None:
+        """Look at one module of a shelf under load, as the agent's bus does when it is idle."""
+        watched = [u for u in line if u.turn.hurried(self.now_s) and not self.quiet(u.info.name)]
+        near = self.now_s - self.glanced_s.get(bus, -GLANCE_S) < GLANCE_S - MICRO_S
+        if not watched or near or spare_s <= GLANCE_S:
+            return
+        self.glanced_s[bus] = self.now_s
+        self.glances += 1
+        unit = watched[self.glances % len(watched)]
+        fields = glance_fields(unit.profile)
+        baudrate = self.scenario.buses[bus].serial or 115200
+        self.busy_until[bus] = self.now_s + wire_s(fields, unit.profile, baudrate)
+        self.intake.glance(self._sample(unit, fields))
 
     def _turn(self, unit: Polled, baudrate: int, *, spare: bool) -> float:
         name, turn = unit.info.name, unit.turn

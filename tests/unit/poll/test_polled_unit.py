@@ -67,6 +67,7 @@ class Notes:
     statuses: list[UnitStatus] = field(default_factory=list)
     learnt: list[Sample | Exception] = field(default_factory=list)
     failures: list[Exception | None] = field(default_factory=list)
+    glances: list[Sample] = field(default_factory=list)
     deaf: tuple[int, ...] = ()
 
     def found(self, unit: str, profile: Profile) -> None:
@@ -76,6 +77,9 @@ class Notes:
     def sample(self, sample: Sample, profile: Profile) -> None:
         assert profile is self.profiles[-1]
         self.samples.append(sample)
+
+    def glance(self, sample: Sample) -> None:
+        self.glances.append(sample)
 
     def learn(self, sample: Sample) -> None:
         assert sample is self.samples[-1]
@@ -317,3 +321,42 @@ async def test_the_same_family_is_not_announced_twice() -> None:
     unit, _, notes = polled(GOOD, SILENCE, SILENCE, GOOD)
     await poll_all(unit, 4)
     assert notes.profiles == [PROFILE]
+
+
+AMPERES = Field("battery_current", place(4))
+SHELF = Profile("s", "A family", Protocol.MODBUS, (VOLTS, AMPERES, MODEL, *CELLS))
+ALL = {**GOOD, 4: 0}
+
+
+def glanced(*passes: dict[int, int] | Exception) -> tuple[PolledUnit, Script, Notes]:
+    unit, script, notes = polled(*passes)
+    unit.find = fixed(SHELF, script)
+    return unit, script, notes
+
+
+async def test_a_glance_reads_current_and_voltage_and_is_no_pass() -> None:
+    unit, script, notes = glanced(ALL, {1: 54, 4: 7})
+    assert not await unit.glance(), "before it is known"
+    await unit.poll()
+    assert await unit.glance()
+    assert [row.quantity for row in script.asked[-1]] == ["battery_voltage", "battery_current"]
+    assert [row.value for row in notes.glances[0].readings] == [54.0, 7.0]
+    assert (len(notes.samples), len(notes.learnt), unit.polls) == (1, 1, 1)
+
+
+async def test_after_a_glance_that_failed_a_pass_comes_first() -> None:
+    unit, script, notes = glanced(ALL, SILENCE, ALL, {1: 54, 4: 7})
+    await unit.poll()
+    assert [await unit.glance(), await unit.glance()] == [False, False]
+    assert len(script.asked) == 2
+    assert unit.status.state is UnitState.UP
+    await unit.poll()
+    assert await unit.glance()
+    assert len(notes.glances) == 1
+
+
+async def test_a_family_without_a_short_request_has_no_glances() -> None:
+    unit, script, _ = polled(GOOD)
+    await unit.poll()
+    assert not await unit.glance()
+    assert len(script.asked) == 1

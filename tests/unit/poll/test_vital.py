@@ -1,7 +1,7 @@
 import pytest
 
 from agent.poll.readers import ModbusReader
-from agent.poll.vital import VITAL, counter_fields, vital_fields
+from agent.poll.vital import VITAL, counter_fields, glance_fields, vital_fields
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Cadence, Profile, Words
 from tests.unit.poll.scripted import TIMEOUT_S, UNIT_ID, ScriptedLink
@@ -34,6 +34,12 @@ def test_the_devices_own_counts_are_few() -> None:
         "discharge_events",
         "discharge_throughput",
     }
+
+
+def test_a_glance_is_two_words_or_none() -> None:
+    places = [row.where for row in glance_fields(HPR)]
+    assert sorted(p.register.address for p in places if isinstance(p, Words)) == [96, 97]
+    assert glance_fields(load("rfc1628-ups")) == ()
 
 
 @pytest.mark.parametrize("profile", load_all(), ids=lambda profile: profile.name)
