@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.grafana.asking import Asker, Json, Question, Span, chosen, panels, questions
+from simulators.scenario import EventPart
 from tests.deploy.fleets import (
     HEALTHY_JOB,
     OUTAGE_JOB,
@@ -47,6 +48,9 @@ EMPTY_WHERE_ALL_IS_WELL = {
 }
 
 
+SELF_TEST = {"at": "0 s", "kind": "self-test", "length": "4 s", "units": ["h1-a-1"]}
+
+
 def boards() -> list[Json]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(DASHBOARDS.glob("*.json"))]
 
@@ -55,7 +59,7 @@ async def live_through(live: Fleets) -> float:
     """Let a short outage and a longer one come; give the unix time between them."""
     await live.when(f'sum(bbu_up{{job="{OUTAGE_JOB}"}}) == 9')
     await live.when(f'sum(bbu_up{{job="{HEALTHY_JOB}"}}) == 5')
-    assert live.healthy.service.fleet.modules["h1-a-1"].start_test(2000.0, 3.0)
+    live.healthy.service.happen(EventPart.model_validate(SELF_TEST))
     begin_outage(live.outage, share=0.2)
     await live.when('sum(bbu_discharge_running{kind="discharge"}) == 8')
     await asyncio.sleep(1)
@@ -68,7 +72,9 @@ async def live_through(live: Fleets) -> float:
     await live.when("bbu_shelf_time_left_lower_seconds")
     live.outage.fault("r2-a-4", "silent")
     await live.when('bbu_finding{finding="lost_while_discharging"}')
-    await live.when('bbu_last_event_sag_10s_volts{unit="r2-a-1"} ')
+    await live.when('bbu_last_event_sag_10s_volts{unit="r2-a-1"}')
+    tested = f'kind="self_test",job="{HEALTHY_JOB}"'
+    await live.when(f"bbu_last_event_start_timestamp_seconds{{{tested}}}")
     return between_s
 
 
