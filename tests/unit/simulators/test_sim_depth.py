@@ -73,7 +73,7 @@ def test_a_full_loop_of_hysteresis_costs_its_area() -> None:
     after = pack.curves.energy_wh(pack.cells.held_ah)
     assert after == pytest.approx(before)
     # Both ways through the loop, less its ends; the circuit's own losses come on top.
-    area_j = 4 * 2 * 0.013 * 3 * 3600
+    area_j = 4 * 2 * CHEMISTRIES["LFP"].hysteresis_v * 3 * 3600
     assert pack.flow.heat_j > 0.7 * area_j
 
 
