@@ -8,7 +8,7 @@ empty are worked out at once: a projection costs about a millisecond.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,13 @@ _BELOW_EMPTY = 0.03
 _RESISTANCE_RANGE = (0.4, 3.0)
 _EXTRAPOLATION_SD = 0.10
 """What is not known of how resistance grows towards empty and with time, as a share."""
-_CHARGE_SD = 0.012
-"""What is not known of the charge at the start, over the capacity."""
+_LEAST_CHARGE_SD = 0.012
+"""What is not known of the charge at the start at best, over the capacity."""
+# The voltage at rest: sensor, temperature, hysteresis (some 13 mV either way for LFP) and a
+# curve that is another cell's. The device's count: what it calls full, and gains of sensors.
+_REST_SD_V = 0.015
+_SLOPE_OVER, _LEAST_SLOPE_V = 0.03, 0.05
+_FULL_SD, _COUNTED_SD = 0.03, 0.1
 _SHAPE_SD = 0.05
 """What the open-circuit curve towards empty may be off by, as a share of the time."""
 _POLARISED_FROM_S = 1.0
@@ -49,7 +54,8 @@ class Standing:
     """What the health engine believes of a unit at rest.
 
     ``cells`` are the device's names in order; ``drawn`` is the charge missing from full
-    over the rated capacity, for each.
+    over the rated capacity, for each, and ``charge_sd`` what is not known of it, over the
+    capacity.
     """
 
     kind: CellType
@@ -58,6 +64,31 @@ class Standing:
     estimate: Estimate
     drawn: Vector
     celsius: float
+    charge_sd: float = _LEAST_CHARGE_SD
+
+    def witnessed(self, charge: float | None) -> "Standing":
+        """Hold the charge that the voltage at rest shows against the device's own ``charge``.
+
+        Each counts by how well it can know: a voltage on the flat of a curve says little, a
+        device that counts charge is the less sure the longer ago it was full.
+        """
+        health = np.exp(self.estimate.ln_capacity)
+        left = 1.0 - self.drawn / health
+        middle = float(np.median(left))
+        soc, volts = (np.array(column) for column in zip(*self.kind.ocv, strict=True))
+        near = np.clip([middle - _SLOPE_OVER, middle + _SLOPE_OVER], 0.0, 1.0)
+        ends = np.interp(near, soc, volts)
+        slope = max(float(ends[1] - ends[0]) / float(near[1] - near[0]), _LEAST_SLOPE_V)
+        by_volts = math.hypot(_LEAST_CHARGE_SD, _REST_SD_V / slope)
+        if charge is None or not 0.0 <= charge <= 1.0:
+            return replace(self, charge_sd=by_volts)
+        # A module is full, by its own word, at the voltage that its charger holds.
+        told = charge * float(np.interp(self.kind.float_v, volts, soc))
+        by_device = math.hypot(_FULL_SD, _COUNTED_SD * (1.0 - charge))
+        share = by_volts**2 / (by_volts**2 + by_device**2)
+        left = left + share * (told - middle)
+        sd = by_volts * by_device / math.hypot(by_volts, by_device)
+        return replace(self, drawn=(1.0 - left) * health, charge_sd=max(sd, _LEAST_CHARGE_SD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +138,7 @@ class _Model:
         self.capacity_ah = standing.capacity_ah
         self.curve = AgedCurve(standing.kind)
         estimate = standing.estimate
-        ln_q, growth, charge = _scenarios(estimate)
+        ln_q, growth, charge = _scenarios(estimate, standing.charge_sd)
         self.health = np.exp(ln_q)
         self.start = standing.drawn + charge * self.health
         self.drawn = self.start + present.charge_ah / standing.capacity_ah
@@ -192,7 +223,7 @@ class _Model:
         return found, int(np.argmin(volts[first[0], 0]))
 
 
-def _scenarios(estimate: Estimate) -> tuple[Vector, Vector, Vector]:
+def _scenarios(estimate: Estimate, charge_sd: float) -> tuple[Vector, Vector, Vector]:
     """Give ln capacity, ln resistance factor and charge error: the best guess, then each doubt."""
     count = len(estimate.ln_capacity)
     ln_q = estimate.ln_capacity + estimate.opened * math.log1p(-estimate.open_share)
@@ -206,7 +237,7 @@ def _scenarios(estimate: Estimate) -> tuple[Vector, Vector, Vector]:
         moved[cell] -= own[cell]
         rows.append((moved, nothing, nothing))
     rows.append((ln_q, np.full(count, _EXTRAPOLATION_SD), nothing))
-    rows.append((ln_q, nothing, np.full(count, _CHARGE_SD)))
+    rows.append((ln_q, nothing, np.full(count, charge_sd)))
     capacity, growth, charge = (np.array(column) for column in zip(*rows, strict=True))
     return capacity, growth, charge
 

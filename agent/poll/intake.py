@@ -173,6 +173,7 @@ class Intake:
             if standing is None:
                 return
             rest_v = {} if tally.rest is None else tally.rest.cells_v
+            standing = standing.witnessed(tally.first_charge)
             required_s = followed.assessor.battery.required_seconds
             followed.foresight = Foresight(standing, required_s, rest_v)
         if seen.power_w is not None:
@@ -222,6 +223,8 @@ class Intake:
             return
         required_s = followed.assessor.battery.required_seconds
         power_w = energy_wh * 3600.0 / length_s
+        charge = followed.assessor.known.get("state_of_charge")
+        standing = standing.witnessed(charge if isinstance(charge, float) else None)
         outlook = standby(standing, power_w=power_w, required_s=required_s, at_s=now_s)
         self.store.put_outlook(followed.info.name, outlook)
 

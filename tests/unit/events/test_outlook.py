@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from agent.events.look import Look
 from agent.events.outlook import Foresight, aged, shelf_left, standby
 from agent.events.projection import LONGEST_S, Present, Standing, project
 from agent.health.chemistry import NCA_POWER
+from agent.health.library import entries
 from agent.health.report import Estimate
 from agent.health.ride import Cells, seconds_to_cutoff
 from agent.model import Interval, Outlook
 
+LFP_POWER = entries()["lfp-power"].cell
 CELLS = tuple(str(n) for n in range(1, 13))
 
 
@@ -78,6 +81,30 @@ def test_a_cell_that_sags_more_is_believed() -> None:
     assert sagging is not None
     assert sagging.cell == "4"
     assert sagging.seconds.estimate < sound.seconds.estimate
+
+
+def charge_left(made: Standing) -> float:
+    return float(np.median(1.0 - made.drawn / np.exp(made.estimate.ln_capacity)))
+
+
+def test_on_the_flat_of_a_curve_the_device_knows_better_how_full_it_is() -> None:
+    flat = replace(standing(), kind=LFP_POWER, drawn=np.full(12, 0.45 * 0.95))
+    told = flat.witnessed(0.85)
+    full = np.interp(LFP_POWER.float_v, *np.array(LFP_POWER.ocv).T[::-1])
+    assert charge_left(flat) == pytest.approx(0.55)
+    assert charge_left(told) == pytest.approx(0.85 * full, abs=0.04)
+    assert flat.charge_sd < told.charge_sd < flat.witnessed(None).charge_sd
+
+
+def test_on_a_slope_the_voltage_knows_better() -> None:
+    steep = standing()
+    assert charge_left(steep.witnessed(0.6)) == pytest.approx(charge_left(steep), abs=0.05)
+
+
+@pytest.mark.parametrize("charge", [-0.1, 1.01, math.nan, math.inf])
+def test_a_charge_that_can_be_none_is_not_heard(charge: float) -> None:
+    made = standing()
+    assert charge_left(made.witnessed(charge)) == charge_left(made)
 
 
 def test_no_power_gives_no_time() -> None:
