@@ -53,7 +53,7 @@ class Bank:
         """Start new engines for ``cells``, or go on with ``engines`` that fit their blocks."""
         self.cells = cells
         self.engines = engines or tuple(
-            HealthEngine(_share(battery, len(part), len(cells)), cells=part)
+            HealthEngine(share(battery, len(part), len(cells)), cells=part)
             for part in blocks(cells)
         )
         place = {cell: n for n, cell in enumerate(cells)}
@@ -112,13 +112,14 @@ class Bank:
         if not isinstance(saved, list) or len(saved) != len(parts):
             raise StoreError("the saved health state is of other blocks of cells")
         engines = tuple(
-            HealthEngine.restore(_share(battery, len(part), len(cells)), cells=part, state=one)
+            HealthEngine.restore(share(battery, len(part), len(cells)), cells=part, state=one)
             for part, one in zip(parts, saved, strict=True)
         )
         return cls(battery, cells=cells, engines=engines)
 
 
-def _share(battery: Battery, cells: int, of: int) -> Battery:
+def share(battery: Battery, cells: int, of: int) -> Battery:
+    """Give the facts of a block of ``cells`` out of ``of`` cells: its share of the power."""
     if cells == of:
         return battery
     power_w = battery.rated_power_w

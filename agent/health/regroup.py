@@ -53,15 +53,17 @@ def regrouped(
         saved = state[section]
         if isinstance(saved, Mapping):
             begun = {k: v for k, v in _UNDER_WAY.get(section, {}).items() if k in saved}
-            moved = _moved({**saved, **begun}, len(held), taken)
-            made[section] = moved if section in _PER_CELL else {**saved, **begun}
+            made[section] = {**saved, **begun}
+            if section in _PER_CELL:
+                made[section] = _moved({**saved, **begun}, len(held), taken)
     return made
 
 
 def _moved(value: JSON, count: int, taken: Sources) -> JSON:
     """Bring every list of one number for each cell into the new order."""
     if isinstance(value, Mapping):
-        return {key: _moved(item, count, taken) for key, item in value.items()}
+        moved = {key: _moved(item, count, taken) for key, item in value.items()}
+        return moved | {"cells": len(taken)} if "cells" in moved else moved
     if not isinstance(value, list):
         return value
     if len(value) == count and not any(isinstance(item, list | Mapping) for item in value):

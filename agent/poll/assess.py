@@ -16,6 +16,7 @@ from agent.events.projection import Standing
 from agent.health.bank import Bank
 from agent.health.engine import Observation
 from agent.health.seen import pack, unpack
+from agent.health.widen import widened
 from agent.health.witness import combine
 from agent.model import (
     Battery,
@@ -25,7 +26,9 @@ from agent.model import (
     Sample,
     Value,
 )
+from agent.poll.identities import Identities
 from agent.quantities import IDENTITY
+from agent.store.database import PARKED
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,8 @@ class Assessor:
     ``learnt`` is the state that an earlier run has left, with the serial number that it
     belongs to. ``battery`` holds the facts of profile and configuration merged. ``known`` is
     the device's word, told at the monotonic ``told_s``; ``horizons_s`` says how long it holds
-    where that is not ``FORGET_AFTER_S``. ``seen`` is the number of the last observation.
+    where that is not ``FORGET_AFTER_S``. ``seen`` is the number of the last observation,
+    ``identities`` what all units share of modules that move.
     """
 
     unit: str
@@ -91,20 +95,38 @@ class Assessor:
     evidence_s: float | None = None
     kept_evidence_s: float | None = None
     seen: int | None = None
+    identities: Identities = field(default_factory=Identities)
 
     def replaced(self, serial: str) -> bool:
-        """Note the serial number; say whether another module now sits in the slot."""
+        """Note the serial number; say whether another module now sits in the slot.
+
+        The one that was there before keeps its record, and the new one has its own again if
+        it was known elsewhere.
+        """
         before, self.serial = self.serial, serial
+        self.identities.shown[self.unit] = serial
         if before is None and self.learnt is not None:
             before = self.learnt[0]
         if before is None or before == serial:
             return False
+        self._park(before)
         self.engine = None
         self.learnt = None
         self.known.clear()
         self.told_s.clear()
         self.assessed_s = float("-inf")
         return True
+
+    def _park(self, serial: str) -> None:
+        """Keep what was learnt of the module with ``serial``, which leaves the slot."""
+        if self.engine is not None and self.engine.evidence_count > 0:
+            state = self.engine.state()
+        elif self.engine is None and self.learnt is not None and self.learnt[1]:
+            state = self.learnt[1]
+        else:
+            return
+        self.identities.park(serial, state)
+        self.archive.keep_state(PARKED + serial, serial, state)
 
     def put_off(self, now_s: float) -> None:
         """Make the next assessment due within some seconds, each unit in its own.
@@ -119,6 +141,7 @@ class Assessor:
         self._listen(sample)
         cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
         if cells:
+            self._claim()
             self.engine = self._engine_for(cells, sample.wall_s)
             shown = observation(sample, self.engine.cells)
             packed = pack(self.engine.cells, shown)
@@ -176,30 +199,50 @@ class Assessor:
             state = {} if self.engine is None else self.engine.state()
             self.archive.keep_state(self.unit, self.serial, {**state, **beside, "seen": self.seen})
 
+    def _claim(self) -> None:
+        """Take what was learnt of this very module under another name or in another slot."""
+        serial = self.serial
+        if serial is None or serial not in self.identities.states:
+            return
+        if self.engine is None:
+            learnt = self.learnt is not None and bool(self.learnt[1])
+        else:
+            learnt = self.engine.evidence_count > 0
+        state = None if learnt else self.identities.take(self.unit, serial)
+        if state is not None:
+            log.info("unit %s: its serial number is known: what was learnt goes on", self.unit)
+            self.engine, self.learnt = None, (serial, state)
+
     def _engine_for(self, cells: list[Reading], now_s: float) -> Bank:
         """Give the engine that knows all of ``cells``; one that has no value now keeps its place.
 
-        A cell that was never seen before makes the engine start again, because a cell that
-        nobody watches is worse than a lost estimate.
+        A cell that was never seen before joins the others, which keep what was learnt of them.
         """
         names = {str(row.index) for row in cells}
         if self.engine is not None:
             if names <= set(self.engine.cells):
                 return self._told_its_age(self.engine, now_s)
-            log.warning("unit %s: has more cells than before; starts anew", self.unit)
-            names |= set(self.engine.cells)
-        elif self.learnt is not None and self.learnt[1]:
+            more = sorted(names - set(self.engine.cells), key=_cell_order)
+            log.info("unit %s: cells %s joined", self.unit, ", ".join(more))
+            return self._recalled(self.engine.state(), names, now_s)
+        if self.learnt is not None and self.learnt[1]:
             serial, state = self.learnt
-            held = state.get("cells")
-            if isinstance(held, list) and names <= set(held):
-                names = set(held)
             if serial is None or self.serial is None or serial == self.serial:
-                try:
-                    engine = Bank.restore(self.battery, cells=_ordered(names), state=state)
-                    return _resumed(engine, state.get("since"))
-                except StoreError as error:
-                    log.warning("unit %s: starts without its past: %s", self.unit, error)
+                engine = self._recalled(state, names, now_s)
+                return _resumed(engine, state.get("since"))
         return self._fresh(_ordered(names), now_s)
+
+    def _recalled(self, state: State, names: set[str], now_s: float) -> Bank:
+        """Make the engine of at least the cells ``names`` that goes on from ``state``."""
+        held = state.get("cells")
+        known = set(map(str, held)) if isinstance(held, list) else set()
+        try:
+            if names <= known:
+                return Bank.restore(self.battery, cells=_ordered(known), state=state)
+            return widened(self.battery, _ordered(names | known), state)
+        except StoreError as error:
+            log.warning("unit %s: starts without its past: %s", self.unit, error)
+            return self._fresh(_ordered(names), now_s)
 
     def _told_its_age(self, engine: Bank, now_s: float) -> Bank:
         """Start again if the age became known before anything was learnt without it."""

@@ -11,6 +11,7 @@ from agent.events.tally import last_seen_s, number
 from agent.events.watch import Seen, UnitWatch
 from agent.model import Battery, Event, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.assess import Archive, Assessor
+from agent.poll.identities import Identities
 from agent.poll.past import WATCH, Past
 from agent.poll.watches import Watches, place_of
 from agent.profiles.schema import Cadence, Profile
@@ -51,6 +52,7 @@ class Intake:
     alarmed: Callable[[UnitInfo, float], None]
     units: dict[str, _Followed] = field(default_factory=dict)
     watches: Watches = field(default_factory=Watches)
+    identities: Identities = field(default_factory=Identities)
 
     def follow(
         self,
@@ -64,6 +66,7 @@ class Intake:
         runs have recorded.
         """
         past = past or Past()
+        self.identities.recall(past.learnt, [info.name for info in infos])
         before, self.units = self.units, {}
         for info in infos:
             held = before.get(info.name)
@@ -88,7 +91,9 @@ class Intake:
     def _begin(self, info: UnitInfo, overrides: Mapping[str, object], past: Past) -> None:
         """Follow a unit that was not followed so far, from what is on record."""
         name = info.name
-        assessor = Assessor(name, self.archive, learnt=past.engine(name))
+        assessor = Assessor(
+            name, self.archive, learnt=past.engine(name), identities=self.identities
+        )
         watch = self.watches.make(info)
         watch.recall(past.memory(name), past.last(name))
         self.units[name] = _Followed(info, overrides, assessor, watch)

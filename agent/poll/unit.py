@@ -70,6 +70,7 @@ class Wanted(NamedTuple):
 class PolledUnit:
     """One unit of a bus. ``series`` drops cell slots that its battery does not use.
 
+    ``troubles`` are errors of our own that stay, by what they hinder.
     ``glancing``: its last pass or glance was good, so that a glance costs no time-out.
     """
 
@@ -87,6 +88,7 @@ class PolledUnit:
     sound: bool = True
     chosen: dict[object, tuple[Field, ...]] = field(default_factory=dict)
     told: Sample | None = None
+    troubles: dict[str, type[Exception]] = field(default_factory=dict)
     glancing: bool = False
 
     async def poll(self, *, spare: bool = True) -> str | None:
@@ -140,7 +142,8 @@ class PolledUnit:
         """Give a list that then holds the error which ended the block, if one did.
 
         This holds the one broad ``except`` of the program: whatever a device provokes must
-        not end the polling of its neighbours.
+        not end the polling of its neighbours. An error that stays is counted each time and
+        logged once.
         """
         failed: list[AgentError] = []
         try:
@@ -148,8 +151,14 @@ class PolledUnit:
         except expected as failure:
             failed.append(failure)
         except Exception as failure:
-            log.exception("unit %s: %s met an error of our own", self.info.name, doing)
-            failed.append(InternalError(f"{type(failure).__name__}: {failure}"))
+            error = InternalError(f"{type(failure).__name__}: {failure}")
+            failed.append(error)
+            if self.troubles.get(doing) is not type(failure):
+                self.troubles[doing] = type(failure)
+                log.exception("unit %s: %s met an error of our own", self.info.name, doing)
+        else:
+            if self.troubles.pop(doing, None) is not None:
+                log.info("unit %s: %s goes on again", self.info.name, doing)
 
     async def _pass(self, *, spare: bool) -> AgentError | None:
         profile, reader = await self._found()

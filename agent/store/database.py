@@ -23,6 +23,11 @@ from agent.store.journal import Seen
 State = Mapping[str, Any]
 """An estimator's state: whatever JSON can carry."""
 
+PARKED = "serial:"
+"""How the state of a module is named that sits in no slot that we know, with its serial number."""
+MOST_PARKED = 256
+"""States of such modules that are kept: a device that invents serial numbers fills no disk."""
+
 _HOUR_MS = 3_600_000
 _BUSY_S = 1.0
 _SMALLEST_TRIM = 64
@@ -317,6 +322,14 @@ class Database:
             HistoryPoint(time_ms / 1000, value) for time_ms, value in points
         ]
 
+    def parts(self, unit: str, quantity: str) -> list[str]:
+        """Give the parts ("" for none) of which anything of ``quantity`` was ever recorded."""
+        rows = self._connection.execute(
+            "SELECT part FROM series WHERE unit = ? AND quantity = ?",
+            (_storable(unit), quantity),
+        )
+        return [part for (part,) in rows]
+
     def readings(self, unit: str, since_s: float, until_s: float) -> list[Point]:
         """Give every raw point of ``unit`` in a time, oldest first."""
         rows = self._connection.execute(
@@ -336,6 +349,11 @@ class Database:
             self._sum_up("IGNORE", since_ms, min(whole_ms, over_ms))
             self._sum_up("REPLACE", max(since_ms, whole_ms), over_ms)
             self._connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
+            self._connection.execute(
+                "DELETE FROM state WHERE unit LIKE ?1 AND unit NOT IN (SELECT unit FROM state"
+                " WHERE unit LIKE ?1 ORDER BY saved_s DESC LIMIT ?2)",
+                (PARKED + "%", MOST_PARKED),
+            )
             self._drop_before("hour", now_s - hours_s)
             self._drop_before("point", now_s - raw_s)
             journal.drop(self._connection, now_s)

@@ -38,7 +38,7 @@ class Records:
     seen: list[State] = field(default_factory=list)
 
     def keep_state(self, unit: str, serial: str | None, state: State) -> None:
-        assert unit == "u"
+        assert unit == "u" or unit.startswith("serial:")
         self.states.append((serial, state))
 
     def keep_event(self, event: Event) -> None:
@@ -181,6 +181,31 @@ def test_a_cell_that_shows_up_later_is_watched_too() -> None:
     assert cells_of(made) == ("1", "3")
     made.observe(sample(10, 4.0, 4.0, None), urgent=False)
     assert cells_of(made) == ("1", "2", "3")
+
+
+def evidence_of(made: Assessor) -> int:
+    assert made.engine is not None
+    return made.engine.evidence_count
+
+
+def test_a_cell_that_shows_up_later_costs_nothing_of_what_was_learnt() -> None:
+    made = assessor()
+    for at in range(0, 400, 10):
+        current_a = -10.0 if 200 <= at < 300 else 0.0
+        volts = 3.9 if current_a else 4.0
+        made.observe(sample(at, volts, None, volts, battery_current=current_a), urgent=False)
+    learnt = evidence_of(made)
+    assert learnt > 0
+    made.observe(sample(410, 4.0, 4.0, 4.0, battery_current=0.0), urgent=False)
+    assert (cells_of(made), evidence_of(made)) == (("1", "2", "3"), learnt)
+
+
+def test_a_new_run_that_sees_one_cell_more_goes_on_all_the_same() -> None:
+    made = assessor(learnt=learn(Records()))
+    made.replaced("A1")
+    made.observe(sample(410, 4.0, 4.0, 4.0, 4.0, battery_current=0.0), urgent=False)
+    assert cells_of(made) == ("1", "2", "3", "4")
+    assert evidence_of(made) > 0
 
 
 def learn(records: Records, serial: str | None = "A1") -> tuple[str | None, State]:

@@ -271,6 +271,19 @@ async def test_what_fails_to_learn_from_values_does_not_lose_the_unit(
     assert [record.exc_info is not None for record in caplog.records] == [True] * 2
 
 
+async def test_an_error_that_stays_is_logged_once_and_counted_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    unit, _, notes = polled(*[GOOD] * 5)
+    notes.failures = [*[ZeroDivisionError("oops")] * 3, None, ZeroDivisionError("oops")]
+    await poll_all(unit, 5)
+    assert notes.statuses[-1].errors == {"InternalError": 4}
+    said = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    wrong = "learning met an error of our own"
+    assert said == [wrong, "learning goes on again", wrong]
+
+
 async def test_what_fails_to_take_a_status_does_not_end_the_polling(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

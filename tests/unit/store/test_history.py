@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.model import Event, Reading, Sample
-from agent.store.database import HistoryPoint, SavedState
+from agent.store.database import MOST_PARKED, PARKED, HistoryPoint, SavedState
 from agent.store.history import Bounds, HistoryStore
 
 HOUR_S = 3600.0
@@ -266,4 +266,19 @@ async def test_a_bound_that_nothing_fits_in_ends_the_trimming(tmp_path: Path) ->
     store.put_sample(sample(0))
     await store.tidy(now_s=2 * HOUR_S)
     assert (await points(store), store.problem) == ([], None)
+    await store.close()
+
+
+async def test_of_modules_that_left_their_slots_the_newest_states_are_kept(
+    tmp_path: Path,
+) -> None:
+    store = HistoryStore(tmp_path / "history.db")
+    for n in range(3):
+        await store.save_states({f"{PARKED}{n}": (str(n), {"x": n})}, saved_s=n)
+    newer = {f"{PARKED}{n}": (str(n), {"x": n}) for n in range(3, MOST_PARKED + 3)}
+    await store.save_states(newer, saved_s=5)
+    await store.save_states({"a": ("SN1", {"x": 1})}, saved_s=0)
+    await store.tidy(now_s=DAY_S)
+    kept = await store.load_states()
+    assert set(kept) == {"a", *(f"{PARKED}{n}" for n in range(3, MOST_PARKED + 3))}
     await store.close()

@@ -1,0 +1,104 @@
+"""What was learnt of some cells goes on with more of them, and in another order."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agent.errors import StoreError
+from agent.health.bank import Bank
+from agent.health.engine import HealthEngine, Observation
+from agent.health.regroup import regrouped, sources
+from agent.health.widen import widened
+from agent.model import Battery
+
+CELLS = ("1", "2", "3", "4", "5", "6")
+Life = Callable[..., Iterator[Observation]]
+
+
+def grown(day: float, cell: int) -> float:
+    return 0.004 * math.sqrt(day) * (1.0 + 0.1 * cell)
+
+
+def taught(battery: Battery, life: Life, cells: tuple[str, ...] = CELLS) -> HealthEngine:
+    engine = HealthEngine(replace(battery, series=len(cells)), cells=cells)
+    for observation in life(days=300.0, cells=len(cells), growth=grown, hours=6.0):
+        engine.observe(observation)
+    return engine
+
+
+def test_a_new_order_carries_everything_that_is_known_of_each_cell(
+    battery: Battery, life: Life
+) -> None:
+    engine = taught(battery, life)
+    order = (3, 0, 5, 1, 4, 2)
+    state = regrouped(engine.state(), engine.kind, CELLS, order)
+    moved = HealthEngine.restore(battery, cells=CELLS, state=state)
+    now_s = engine.now_s
+    before, after = engine.estimate(now_s), moved.estimate(now_s)
+    for name in ("ln_capacity", "ln_growth", "growth_sd", "resistance_ohm"):
+        assert np.allclose(getattr(after, name), getattr(before, name)[list(order)], rtol=1e-6)
+    assert np.allclose(after.spread, before.spread[np.ix_(order, order)], atol=1e-9)
+
+
+def test_the_order_as_it_was_changes_nothing_but_what_is_under_way(
+    battery: Battery, life: Life
+) -> None:
+    engine = taught(battery, life)
+    state = regrouped(engine.state(), engine.kind, CELLS, range(6))
+    same = HealthEngine.restore(battery, cells=CELLS, state=state)
+    now_s = engine.now_s + 1e7
+    assert same.health(now_s) == engine.health(now_s)
+
+
+def test_a_cell_that_joins_costs_nothing_of_what_is_known_of_the_others(
+    battery: Battery, life: Life
+) -> None:
+    engine = taught(battery, life, CELLS[:5])
+    wide = replace(battery, series=6)
+    bank = widened(wide, CELLS, engine.state())
+    assert bank.cells == CELLS
+    assert bank.evidence_count == engine.evidence_count > 0
+    (one,) = bank.engines
+    before, after = engine.estimate(engine.now_s), one.estimate(engine.now_s)
+    assert np.allclose(after.ln_capacity[:5], before.ln_capacity, atol=1e-6)
+    assert np.allclose(after.ln_growth[:5], before.ln_growth, atol=1e-6)
+    new, known = after.capacity(5), after.capacity(0)
+    assert new.upper - new.lower > known.upper - known.lower
+    assert min(before.ln_capacity) - 0.02 < after.ln_capacity[5] < max(before.ln_capacity) + 0.02
+
+
+def test_a_bank_that_got_a_cell_learns_on(battery: Battery, life: Life) -> None:
+    engine = taught(battery, life, CELLS[:5])
+    bank = widened(replace(battery, series=6), CELLS, engine.state())
+    for observation in life(days=200.0, growth=grown, start_s=engine.now_s):
+        bank.observe(observation)
+    assert bank.evidence_count > engine.evidence_count
+    assert Bank.restore(battery, cells=CELLS, state=bank.state()).state() == bank.state()
+
+
+def test_only_the_block_of_the_new_cell_is_touched(battery: Battery) -> None:
+    cells = tuple(f"module:{m}/{n}" for m in (1, 2) for n in range(1, 13))
+    bank = Bank(battery, cells=cells)
+    for hour in range(48):
+        bank.observe(Observation(1.7e9 + hour * 3600.0, 0.0, (4.02,) * 24, (25.0,)))
+    more = (*cells, "module:2/13")
+    wide = widened(battery, more, bank.state())
+    assert [len(engine.cells) for engine in wide.engines] == [12, 13]
+    # The power of a block is its share of all cells; all else is as it was.
+    kept, was = wide.engines[0].state(), bank.engines[0].state()
+    assert {k for k in was if kept[k] != was[k]} <= {"battery"}
+
+
+@pytest.mark.parametrize("state", [{}, {"cells": ["9"]}, {"cells": CELLS, "blocks": [{}]}])
+def test_a_record_of_which_nothing_can_be_used_is_told(
+    battery: Battery, state: dict[str, object]
+) -> None:
+    with pytest.raises(StoreError):
+        widened(battery, CELLS, state)
+
+
+def test_cells_are_found_by_their_names() -> None:
+    assert sources(("1", "3"), ("1", "2", "3")) == [0, None, 1]
