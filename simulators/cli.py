@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import signal
 import sys
 import tempfile
@@ -14,7 +13,8 @@ import click
 
 from simulators import scenario_file
 from simulators.fleet import Fleet, build_fleet
-from simulators.history import StateError, jobs, resume, work_all, write_state
+from simulators.history import StateError, resume
+from simulators.history_command import history
 from simulators.inject import inject
 from simulators.past import catch_up, quick_past
 from simulators.play import Place, play
@@ -24,7 +24,6 @@ from simulators.scenario_file import ScenarioError
 from simulators.service import Service
 
 _USAGE_ERROR = 2
-_YEAR_S = 365.25 * 86400
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,6 +49,7 @@ def _load(name: str) -> Scenario:
 
 
 main.add_command(inject)
+main.add_command(history)
 
 
 @main.command("list")
@@ -160,73 +160,6 @@ def _fleet(scenario: Scenario, state: Path | None) -> Fleet:
     for ups in fleet.upses.values():
         ups.now_s = now_s
     return fleet
-
-
-@main.command()
-@click.argument("scenario")
-@click.option("--years", type=float, help="Length of the past (default: the scenario's).")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder to write: one folder for each module, and final.json.",
-)
-@click.option("--end", type=float, help="Unix time at which the past ends (default: now).")
-@click.option("--jobs", "processes", type=click.IntRange(1, 64), default=2, show_default=True)
-@click.option(
-    "--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
-)
-@click.option("--ride", is_flag=True, help="Add truth_ride.csv: true ride-through, monthly; slow.")
-def history(
-    scenario: str,
-    *,
-    years: float | None,
-    out: Path,
-    end: float | None,
-    processes: int,
-    form: str,
-    ride: bool,
-) -> None:
-    """Write the past of SCENARIO: telemetry and truth of every module that answers.
-
-    \b
-    Each module gets OUT/NAME with telemetry.csv.gz, meta.json and truth_* files;
-    OUT/final.json is the state from which `bbu-sim run --state OUT` goes on.
-    \b
-    Examples:
-      bbu-sim history demo-rack --out past
-      bbu-sim history weak-cell --years 5 --out past --format parquet --jobs 4
-    """  # noqa: D301 - click's mark for text that keeps its lines
-    content = _load(scenario)
-    if form == "parquet" and importlib.util.find_spec("pyarrow") is None:
-        click.echo("bbu-sim: parquet needs pyarrow: pip install 'bbu-agent[parquet]'", err=True)
-        sys.exit(_USAGE_ERROR)
-    end_s = time.time() if end is None else end
-    length = content.past.years if years is None else years
-    if length <= 0:
-        click.echo("bbu-sim: --years must be above 0", err=True)
-        sys.exit(_USAGE_ERROR)
-    began = time.monotonic()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        todo = jobs(content, years=length, end_s=end_s, out=out, form=form, ride=ride)
-        states: dict[str, object] = {}
-        with click.progressbar(
-            length=len(todo), label=f"{length:g} years", file=sys.stderr, hidden=not _watched()
-        ) as bar:
-            for name, final in work_all(todo, processes):
-                states[name] = final
-                bar.update(1)
-        write_state(out, content, end_s, states)
-    except OSError as error:
-        click.echo(f"bbu-sim: cannot write: {error}", err=True)
-        sys.exit(1)
-    seconds = time.monotonic() - began
-    click.echo(f"{len(states)} modules, {length:g} years each, in {seconds:.1f} s: {out}")
-
-
-def _watched() -> bool:
-    return sys.stderr.isatty()
 
 
 async def _serve(fleet: Fleet, folder: Path, listen: str) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -100,12 +100,19 @@ def generator(scenario: Scenario, *parts: str) -> np.random.Generator:
     return np.random.default_rng([scenario.seed, *keys])
 
 
-def build_fleet(scenario: Scenario, *, start_s: float, born_s: float) -> Fleet:
-    """Make every unit as it is at ``born_s``; battery faults count from ``start_s``."""
+def build_fleet(
+    scenario: Scenario, *, start_s: float, born_s: float, only: Collection[str] | None = None
+) -> Fleet:
+    """Make every unit as it is at ``born_s``; battery faults count from ``start_s``.
+
+    With ``only``, no module but those: each is what it would be among the others.
+    """
     modules: dict[str, Module] = {}
     sites: dict[str, Site] = {}
     for part in scenario.units:
         for n, name in enumerate(unit_names(part)):
+            if only is not None and name not in only:
+                continue
             sites[name] = _site(part, n, scenario)
             faults = [fault for fault in scenario.faults if fault.unit == name]
             modules[name] = _module(scenario, part, name, faults, start_s, born_s)

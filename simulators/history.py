@@ -1,19 +1,24 @@
 """Write the past of a fleet: telemetry, truth and the state from which live goes on."""
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from simulators.faults import WireFaultKind
 from simulators.fleet import Fleet, build_fleet
 from simulators.module import Module, State, TestRefusal
-from simulators.past import Life
+from simulators.past import Life, quick_past
 from simulators.protection import Latch
-from simulators.scenario import Scenario
+from simulators.scenario import Scenario, unit_names
 from simulators.telemetry import write_meta, write_telemetry, write_truth
 
 _YEAR_S = 365.25 * 86400
@@ -23,6 +28,9 @@ _CELL_FIELDS = (
     *("alive", "swing"),
     *("calendar_loss", "cycle_loss"),
 )
+BBU_AGENT = Path(sys.executable).with_name("bbu-agent")
+"""The agent that came with this simulator."""
+_LOOK_S = 0.5
 STATE_FILE = "final.json"
 """The name of the file that holds the fleet's state at the end of its past."""
 
@@ -31,9 +39,16 @@ class StateError(Exception):
     """A state folder does not fit the scenario."""
 
 
+class LearnError(Exception):
+    """bbu-agent could not learn a module's past."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One module's past to write. ``end_s`` is unix time; silent modules write nothing."""
+    """One module's past to write. ``end_s`` is unix time; silent modules write nothing.
+
+    ``agent_state`` is the state directory of an agent that is to learn it.
+    """
 
     scenario: Scenario
     name: str
@@ -42,19 +57,36 @@ class Job:
     folder: Path
     form: str
     ride: bool = False
+    agent_state: Path | None = None
 
 
 def jobs(
-    scenario: Scenario, *, years: float, end_s: float, out: Path, form: str, ride: bool = False
+    scenario: Scenario,
+    *,
+    years: float,
+    end_s: float,
+    out: Path,
+    form: str,
+    ride: bool = False,
+    only: Collection[str] = (),
+    agent_state: Path | None = None,
 ) -> list[Job]:
-    """Give the jobs that make up a fleet's past; ``ride`` adds true ride-through times."""
-    fleet = build_fleet(scenario, start_s=end_s, born_s=end_s)
-    return [Job(scenario, name, years, end_s, out / name, form, ride) for name in fleet.modules]
+    """Give the jobs that make up a fleet's past; ``ride`` adds true ride-through times.
+
+    ``only`` are patterns of names, such as ``r1-*``; without any, every module is meant.
+    """
+    names = [name for part in scenario.units for name in unit_names(part)]
+    if only:
+        names = [name for name in names if any(fnmatchcase(name, like) for like in only)]
+    return [
+        Job(scenario, name, years, end_s, out / name, form, ride, agent_state) for name in names
+    ]
 
 
 def work(job: Job, progress: Callable[[float], None] = lambda _now_s: None) -> dict[str, object]:
     """Live and write one module's past; give its state at the end."""
-    fleet = build_fleet(job.scenario, start_s=job.end_s, born_s=job.end_s - job.years * _YEAR_S)
+    born_s = job.end_s - job.years * _YEAR_S
+    fleet = build_fleet(job.scenario, start_s=job.end_s, born_s=born_s, only={job.name})
     module = fleet.modules[job.name]
     life = Life(fleet, job.name, ride=job.ride)
     life.live(job.end_s, progress)
@@ -63,7 +95,20 @@ def work(job: Job, progress: Callable[[float], None] = lambda _now_s: None) -> d
         write_telemetry(job.folder, module, life.record, job.form)
         write_meta(job.folder, module)
         write_truth(job.folder, module, life.truth, job.form)
+        if job.agent_state is not None:
+            _learn(job, job.agent_state)
     return module_state(module)
+
+
+def _learn(job: Job, agent_state: Path) -> None:
+    """Let bbu-agent learn a past from what an observer would have recorded of it."""
+    telemetry = next(job.folder.glob("telemetry.*"))
+    told = ("--meta", job.folder / "meta.json", "--out", job.folder / "estimates")
+    into = ("--state-dir", agent_state, "--unit", job.name)
+    command: list[str | Path] = [BBU_AGENT, "replay", telemetry, *told, *into]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - ours
+    if done.returncode != 0:
+        raise LearnError(f"{job.name}: {done.stderr.strip()}")
 
 
 def _silent(fleet: Fleet, name: str) -> bool:
@@ -73,15 +118,49 @@ def _silent(fleet: Fleet, name: str) -> bool:
     )
 
 
-def work_all(todo: list[Job], processes: int) -> Iterator[tuple[str, dict[str, object]]]:
-    """Do every job on ``processes`` cores; give each name and state as it is done."""
+def work_all(
+    todo: list[Job], processes: int, progress: Callable[[int], None] = lambda _months: None
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Do every job on ``processes`` cores; give each name and state as it is done.
+
+    ``progress`` hears every now and then how many months of modules have been lived.
+    """
+    months = multiprocessing.Value("q", 0)
     if processes <= 1:
-        yield from ((job.name, work(job)) for job in todo)
+        _share(months)
+        for job in todo:
+            yield job.name, _counted(job)
+            progress(months.value)
         return
-    with ProcessPoolExecutor(processes) as pool:
-        running = {pool.submit(work, job): job.name for job in todo}
-        for done in as_completed(running):
-            yield running[done], done.result()
+    with ProcessPoolExecutor(processes, initializer=_share, initargs=(months,)) as pool:
+        names = {pool.submit(_counted, job): job.name for job in todo}
+        running = set(names)
+        try:
+            while running:
+                done, running = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                progress(months.value)
+                yield from ((names[future], future.result()) for future in done)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Shared:
+    """What a process of the pool knows: the counter that all add their months to."""
+
+    months: Any = None
+
+
+def _share(months: Any) -> None:  # noqa: ANN401 - what multiprocessing makes has no public type
+    _Shared.months = months
+
+
+def _counted(job: Job) -> dict[str, object]:
+    def lived(_now_s: float) -> None:
+        with _Shared.months.get_lock():
+            _Shared.months.value += 1
+
+    return work(job, lived)
 
 
 def module_state(module: Module) -> dict[str, object]:
@@ -107,7 +186,7 @@ def module_state(module: Module) -> dict[str, object]:
     }
 
 
-def write_state(out: Path, scenario: Scenario, end_s: float, states: dict[str, object]) -> None:
+def write_state(out: Path, scenario: Scenario, end_s: float, states: Mapping[str, object]) -> None:
     """Write the state of the fleet at ``end_s``."""
     content = {
         "scenario": scenario.name,
@@ -119,7 +198,7 @@ def write_state(out: Path, scenario: Scenario, end_s: float, states: dict[str, o
 
 
 def resume(scenario: Scenario, folder: Path) -> Fleet:
-    """Make the fleet as ``write_state`` left it.
+    """Make the fleet as ``write_state`` left it; modules that have no past are aged in one go.
 
     Raises:
         StateError: there is no state, or it is that of another fleet.
@@ -130,8 +209,12 @@ def resume(scenario: Scenario, folder: Path) -> Fleet:
         if (content["scenario"], content["seed"]) != (scenario.name, scenario.seed):
             raise StateError(f"{path}: is the past of {content['scenario']}, not {scenario.name}")
         fleet = build_fleet(scenario, start_s=content["end_s"], born_s=content["end_s"])
-        if set(content["modules"]) != set(fleet.modules):
+        lived = set(content["modules"])
+        if not lived or not lived <= set(fleet.modules):
             raise StateError(f"{path}: holds other modules than the scenario; write it again")
+        quick_past(
+            fleet, scenario.past.years, [name for name in fleet.modules if name not in lived]
+        )
         for name, state in content["modules"].items():
             _restore(fleet.modules[name], state)
     except OSError as error:

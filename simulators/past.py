@@ -1,7 +1,7 @@
 """Live through a module's past fast: the same module, in steps as long as it allows."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,9 +176,13 @@ def catch_up(fleet: Fleet, name: str, now_s: float) -> None:
         module.step(min(module.stride_s(), now_s - module.now_s))
 
 
-def quick_past(fleet: Fleet, years: float) -> None:
-    """Age every module by ``years`` that nobody recorded, its faults growing on the way."""
-    for name, module in fleet.modules.items():
+def quick_past(fleet: Fleet, years: float, names: Collection[str] | None = None) -> None:
+    """Age every module (or those of ``names``) by ``years`` that nobody recorded.
+
+    Its faults grow on the way.
+    """
+    for name in fleet.modules if names is None else names:
+        module = fleet.modules[name]
         # With no fault that grows and no knee near, a year at one temperature is one step.
         cells = module.pack.cells
         bends = float((cells.calendar_loss + cells.cycle_loss).max()) > _STRAIGHT_LOSS

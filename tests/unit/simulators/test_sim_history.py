@@ -85,6 +85,32 @@ def test_the_live_cells_are_those_of_the_past(tmp_path: Path) -> None:
     assert fleet.modules["r1-c-2"].now_s == pytest.approx(END_S + 5000.0)
 
 
+def test_a_module_is_the_same_alone_and_among_others() -> None:
+    scenario = scenario_file.load("weak-cell")
+    alone = build_fleet(scenario, start_s=END_S, born_s=END_S, only={"r1-c-2"})
+    among = build_fleet(scenario, start_s=END_S, born_s=END_S)
+    assert set(alone.modules) == {"r1-c-2"}
+    states = [history.module_state(fleet.modules["r1-c-2"]) for fleet in (alone, among)]
+    assert states[0] == states[1]
+
+
+def test_a_part_of_a_fleet_can_be_lived_and_the_rest_comes_along(tmp_path: Path) -> None:
+    scenario = scenario_file.load("weak-cell")
+    todo = history.jobs(
+        scenario, years=0.1, end_s=END_S, out=tmp_path, form="csv", only=("*-1", "no-*")
+    )
+    assert [job.name for job in todo] == ["r1-c-1"]
+    months: list[int] = []
+    states = dict(history.work_all(todo, 1, months.append))
+    assert months == [2]  # a sample at the start, and one after a month
+    history.write_state(tmp_path, scenario, END_S, states)
+    fleet = history.resume(scenario, tmp_path)
+    assert set(fleet.modules) == {"r1-c-1", "r1-c-2", "r1-c-3"}
+    worn = [module.pack.capacity_ah().mean() for module in fleet.modules.values()]
+    assert worn[0] > worn[2] * 1.01  # a tenth of a year against the scenario's years
+    assert all(module.now_s >= END_S for module in fleet.modules.values())
+
+
 def test_the_weak_cell_is_weak_and_the_others_are_not() -> None:
     scenario = scenario_file.load("weak-cell")
     fleet = build_fleet(scenario, start_s=END_S, born_s=END_S)
