@@ -114,6 +114,12 @@ class Birth:
             np.where(known, np.hypot(sd, self.reference_sd), unmeasured_sd),
         )
 
+    def years(self, now_s: float) -> float:
+        """Give the cells' age at unix time ``now_s``, or the middle of what it may be."""
+        before = UNKNOWN_YEARS / 2.0 if self.unknown else self.age_days / _YEAR_DAYS
+        met_s = now_s if self.met_s is None else self.met_s
+        return before + max(now_s - met_s, 0.0) / _DAY_S / _YEAR_DAYS
+
     def base(self, state: ModuleFilter, level: Vector) -> Vector:
         """Give ln R of every cell from which its growth counts, NaN where not known yet."""
         if not self.seen_new:

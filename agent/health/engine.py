@@ -23,6 +23,7 @@ from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
 from agent.health.forecast import ahead, end_of_life
 from agent.health.guards import Vetted
+from agent.health.lots import Pooled, Share, share_of
 from agent.health.observation import Observation
 from agent.health.pulses import Step
 from agent.health.regroup import regrouped
@@ -65,6 +66,7 @@ class HealthEngine:
         self.kind = cell_type(battery)
         self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
         self.raised: list[Raised] = []
+        self.pooled: Pooled | None = None
         self._kept: tuple[object, Ride | None, Interval | None] | None = None
         self._curve_back = [(v, s) for s, v in self.kind.ocv]
         self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
@@ -158,7 +160,7 @@ class HealthEngine:
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=weakest.basis,
             evidence_at=memory.evidence_s,
-            evidence=evidence(memory, self._birth, self._watches, self.cells),
+            evidence=evidence(memory, self._birth, self._watches, self.cells, self.pooled),
         )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
@@ -169,7 +171,8 @@ class HealthEngine:
         """
         memory = self._memory
         cut_s = now_s - now_s % _OUTLOOK_S if intake.is_time(now_s) else 0.0
-        key = (cut_s, round(memory.soc, 2), round(memory.known_celsius()), memory.pulses)
+        pooled = None if self.pooled is None else (self.pooled.others, round(self.pooled.rate, 2))
+        key = (cut_s, round(memory.soc, 2), round(memory.known_celsius()), memory.pulses, pooled)
         if self._kept is None or self._kept[0] != key:
             state = self._at(cut_s)
             estimate = self._estimate_of(state)
@@ -200,6 +203,8 @@ class HealthEngine:
         state = self._filter.copy()
         ahead_s = max(now_s - self.now_s, 0.0) if intake.is_time(now_s) else 0.0
         self._carry(state, (self._memory.waiting_s + min(ahead_s, _FARTHEST_S)) / _DAY_S)
+        if self.pooled is not None:
+            self.pooled.apply(state)
         return state
 
     def ride(self, estimate: Estimate, powers_w: list[float]) -> list[Ride]:
@@ -215,6 +220,12 @@ class HealthEngine:
             celsius=round(memory.known_celsius()),
             measured_curve=self.battery.ocv is not None,
         )
+
+    def share(self, lot: str) -> Share | None:
+        """Give what this module's own evidence says, for the other units of ``lot``."""
+        if self._memory.evidence_s is None:
+            return None
+        return share_of(self._filter, lot, self._birth.years(self.now_s))
 
     @property
     def age_unknown(self) -> bool:
@@ -375,11 +386,12 @@ class HealthEngine:
         self._memory.reviewed_s = now_s
         if self.prior_only:
             return
-        estimate = self._estimate_of(self._filter)
+        state = self._filter if self.pooled is None else self._at(now_s)
+        estimate = self._estimate_of(state)
         rated_w = self.battery.rated_power_w or 0.0
         ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-        year = self._estimate_of(ahead(self._filter, _YEAR_DAYS, self._memory.site()))
-        parts = (self._filter, self._birth, self._watches)
+        year = self._estimate_of(ahead(state, _YEAR_DAYS, self._memory.site()))
+        parts = (state, self._birth, self._watches)
         watched = Watched(self.battery, self.cells, self.kind.ocv, *parts)
         findings = everything(watched, estimate, year, ride, now_s)
         self.raised += self._judge.review(findings, now_s)

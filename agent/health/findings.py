@@ -9,6 +9,7 @@ from agent.health.birth import Birth
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
+from agent.health.lots import Pooled
 from agent.health.record import Memory
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding, date
@@ -108,7 +109,11 @@ def unit_findings(
 
 
 def evidence(
-    memory: Memory, birth: Birth, watches: Watches, cells: tuple[str, ...]
+    memory: Memory,
+    birth: Birth,
+    watches: Watches,
+    cells: tuple[str, ...],
+    pooled: Pooled | None = None,
 ) -> tuple[str, ...]:
     """What the estimate rests on in words, and what was not used and why."""
     told = [*birth.evidence()]
@@ -118,6 +123,8 @@ def evidence(
     else:
         told.append("no load step seen yet: the estimate rests on the chemistry's ageing alone")
     told += watches.deep.evidence(cells)
+    if pooled is not None:
+        told.append(pooled.words())
     if memory.useless:
         told.append(
             f"{memory.useless} load steps were not used, last on {date(memory.useless_s)}: they "

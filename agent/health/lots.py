@@ -1,0 +1,199 @@
+"""What the units of one lot and site tell each other: how fast their cells fade.
+
+A hierarchy of three levels: the chemistry's prior, the lot's mean of (ln fade rate, ln gain)
+around it, each unit's own around that. Every unit gives to its lot only what its own evidence
+says, as information (inverse covariance) beyond the chemistry's prior, and gets back what all
+others say. A filter never learns from its lot: the lot's word is put into a copy when an
+estimate is asked for, so that nothing can come back to where it came from and be counted again.
+Where the units of a lot differ by more than their evidence explains, they are held for more
+different than cells of a lot are (DerSimonian and Laird 1986), and the lot says less.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.errors import StoreError
+from agent.health.celltype import CellType
+from agent.health.filter import A, G, ModuleFilter
+
+Vector = npt.NDArray[np.float64]
+JSON = object
+
+# Modules of one lot at one site: a judgement, after the spread of 0.1 in the life of cells of
+# one lot (Baumhöfer et al. 2014, J. Power Sources 247) and 1 K between places in a rack.
+_RATE_SD, _GAIN_SD = 0.12, 0.04
+_GAIN_WALK = 0.03
+_MOST_ALIKE = 0.95
+_LEAST = 1e-6
+_Z90 = 1.645
+MOST_SHARES = 8192
+"""Units and modules whose word is kept; beyond, the oldest go."""
+
+
+class Share(NamedTuple):
+    """What one unit's own evidence says of (ln fade rate, ln gain): a Gaussian likelihood.
+
+    ``lot`` and ``kind`` name the lot and the cell type. ``info`` is the inverse covariance
+    (its three entries), ``toward`` the same times the mean.
+    """
+
+    lot: str
+    kind: str
+    info: tuple[float, float, float]
+    toward: tuple[float, float]
+
+    def pack(self) -> list[JSON]:
+        """Give the share as JSON values."""
+        return [self.lot, self.kind, *self.info, *self.toward]
+
+    @classmethod
+    def unpack(cls, saved: object) -> Self:
+        """Restore from ``pack``. Raises StoreError when it does not fit."""
+        try:
+            lot, kind, *rest = list(saved)  # type: ignore[call-overload]
+            a, b, c, x, y = (float(value) for value in rest)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"the saved share in a lot cannot be read: {error}") from error
+        if not (np.all(np.isfinite([a, b, c, x, y])) and a >= 0.0 and c >= 0.0):
+            raise StoreError("the saved share in a lot holds values that cannot be")
+        return cls(str(lot), str(kind), (a, b, c), (x, y))
+
+
+def share_of(state: ModuleFilter, lot: str, years: float) -> Share | None:
+    """Give what the evidence in ``state`` says; None where there is next to none.
+
+    ``years`` is how long the rates have walked since the chemistry's prior held.
+    """
+    kind = state.kind
+    walk = np.diag([kind.rate_walk**2, _GAIN_WALK**2]) * max(years, 0.0)
+    both = np.ix_([A, G], [A, G])
+    before, now = np.linalg.inv(_spread(kind) + walk), np.linalg.inv(state.p[both])
+    toward = now @ state.x[[A, G]] - before @ _middle(kind)
+    values, directions = np.linalg.eigh(now - before)
+    # Where a filter was told to doubt itself it knows less than the prior: it says nothing.
+    values = np.where(values > _LEAST, values, 0.0)
+    if not np.any(values):
+        return None
+    info = (directions * values) @ directions.T
+    seen = directions[:, values > 0.0]
+    toward = seen @ (seen.T @ toward)
+    a, b, c = (float(info[i, j]) for i, j in ((0, 0), (0, 1), (1, 1)))
+    return Share(lot, kind.name, (a, b, c), (float(toward[0]), float(toward[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What the others of a lot say beyond the chemistry's prior, for one unit of it.
+
+    ``others`` is their number, ``rate`` the fade rate over the law's own with ``rate_sd`` of
+    its logarithm, as the lot makes expect it of this unit.
+    """
+
+    lot: str
+    others: int
+    rate: float
+    rate_sd: float
+    info: Vector
+    toward: Vector
+
+    def apply(self, state: ModuleFilter) -> None:
+        """Put the lot's word into ``state``, which must be a copy: see the module."""
+        values, directions = np.linalg.eigh(self.info)
+        for value, direction in zip(values, directions.T, strict=True):
+            if value <= _LEAST:
+                continue
+            row = np.zeros(len(state.x))
+            row[[A, G]] = direction
+            cross = state.p @ row
+            gain = cross / (float(row @ cross) + 1.0 / value)
+            state.x = state.x + gain * (float(direction @ self.toward) / value - row @ state.x)
+            state.p = state.p - np.outer(gain, cross)
+
+    def words(self) -> str:
+        """Say what the lot says."""
+        low, high = (self.rate * np.exp(z * self.rate_sd) for z in (-_Z90, _Z90))
+        return (
+            f"{self.others} other units of the lot {self.lot} make expect that it fades "
+            f"{self.rate:.2f} ({low:.2f} to {high:.2f}) times as fast as the chemistry's law"
+        )
+
+
+@dataclass(slots=True)
+class LotBook:
+    """The shares of all units, by what identifies a module for good: its serial number.
+
+    A unit's own share, under whatever name, never reaches the unit itself.
+    """
+
+    shares: dict[str, Share] = field(default_factory=dict)
+    _members: dict[tuple[str, str], dict[str, Share]] = field(default_factory=dict)
+
+    def put(self, identity: str, share: Share | None) -> None:
+        """Keep the newest share of ``identity``; None takes it out."""
+        old = self.shares.pop(identity, None)
+        if old is not None:
+            self._members[old.lot, old.kind].pop(identity, None)
+        if share is not None:
+            self.shares[identity] = share
+            self._members.setdefault((share.lot, share.kind), {})[identity] = share
+        if len(self.shares) > MOST_SHARES:
+            self.put(next(iter(self.shares)), None)
+
+    def pooled(self, lot: str, kind: CellType, own: Iterable[str]) -> Pooled | None:
+        """Give what the lot says to the unit whose shares are ``own``; None without others."""
+        members = self._members.get((lot, kind.name), {})
+        mine = set(own)
+        others = [share for identity, share in members.items() if identity not in mine]
+        if not others:
+            return None
+        prior, middle = _spread(kind), _middle(kind)
+        apart = _apart(list(members.values()), kind)
+        info, toward = _arrays(others)
+        # How well each unit knows the lot's mean: its own evidence and how units differ.
+        shrink = np.linalg.inv(np.eye(2) + info @ apart)
+        root = np.linalg.inv(prior - apart)
+        total = root + (shrink @ info).sum(axis=0)
+        mean = np.linalg.solve(
+            total, root @ middle + (shrink @ toward[:, :, None]).sum(axis=0)[:, 0]
+        )
+        spread = np.linalg.inv(total) + apart
+        beyond = np.linalg.inv(spread) - np.linalg.inv(prior)
+        pull = np.linalg.solve(spread, mean) - np.linalg.solve(prior, middle)
+        rate, rate_sd = float(np.exp(mean[0])), float(np.sqrt(spread[0, 0]))
+        return Pooled(lot, len(others), rate, rate_sd, beyond, pull)
+
+
+def _spread(kind: CellType) -> Vector:
+    return np.diag([kind.ln_rate_sd**2, kind.gain_sd**2])
+
+
+def _middle(kind: CellType) -> Vector:
+    return np.array([kind.ln_rate, np.log(kind.gain)])
+
+
+def _arrays(shares: list[Share]) -> tuple[Vector, Vector]:
+    info = np.array([[[a, b], [b, c]] for a, b, c in (share.info for share in shares)])
+    return info, np.array([share.toward for share in shares])
+
+
+def _apart(shares: list[Share], kind: CellType) -> Vector:
+    """How units of this lot differ, as a covariance: as lots do, or as the evidence shows.
+
+    Resistance tells the sum of both logarithms best, so the units are compared by that.
+    """
+    usual = np.diag([_RATE_SD**2, _GAIN_SD**2])
+    info, toward = _arrays(shares)
+    weight = info.sum(axis=(1, 2)) / 4.0
+    seen = weight > _LEAST
+    weight, count = weight[seen], int(np.count_nonzero(seen))
+    if count > 1:
+        value = toward[seen].sum(axis=1) / 2.0 / weight
+        mean = float(weight @ value) / float(weight.sum())
+        excess = float(weight @ (value - mean) ** 2) - (count - 1)
+        scale = float(weight.sum()) - float(weight @ weight) / float(weight.sum())
+        usual *= max(1.0, excess / scale / float(usual.sum()))
+    return np.minimum(usual, _MOST_ALIKE * _spread(kind))
