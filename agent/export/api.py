@@ -1,52 +1,32 @@
-"""The JSON API under ``/api/v1``."""
+"""The JSON API of units: all in short, one in full."""
 
+import hashlib
+import json
 import time
+from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
+from agent.export.answer import Turn, known, send, unchanged
 from agent.export.context import CONTEXT, unit_view
+from agent.export.exposition import clean
 from agent.export.json import (
     Json,
     fault_json,
     health_json,
-    interval_json,
-    moment,
     number,
     reading_json,
-    reason_json,
 )
-from agent.export.verdicts import judge
-from agent.quantities import QUANTITIES
+from agent.export.stream import NEWS
+from agent.export.summaries import Summary, summary
+from agent.model import Verdict
 from agent.store.live import UnitView
 
-_DAY_S = 86400.0
 _LATEST_S = 1e11
-
-
-def _summary(view: UnitView) -> dict[str, Json]:
-    info, status, health = view.info, view.status, view.health
-    verdict, reasons = judge(view)
-    return {
-        "name": info.name,
-        "profile": status.profile or info.profile,
-        "location": {
-            "rack": info.location.rack,
-            "shelf": info.location.shelf,
-            "slot": info.location.slot,
-        },
-        "bus": info.bus,
-        "address": info.address,
-        "identity": dict(view.identity),
-        "up": view.up,
-        "state": status.state.value,
-        "since": moment(status.since) if status.since else None,
-        "last_success": moment(status.last_ok),
-        "last_error": status.last_error,
-        "verdict": verdict.value,
-        "reasons": [reason_json(reason) for reason in reasons],
-        "state_of_health": interval_json(health.state_of_health) if health else None,
-        "ride_through_s": interval_json(health.ride_through_s) if health and view.up else None,
-    }
+MOST_UNITS = 1000
+"""Units in one page of a paged list."""
+_CHUNK = 200
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 def _details(view: UnitView) -> dict[str, Json]:
@@ -55,7 +35,9 @@ def _details(view: UnitView) -> dict[str, Json]:
         reading_json(reading) | {"age_s": round(view.age_s(reading), 3)}
         for reading in view.readings
     ]
-    return _summary(view) | {
+    age_s = None if status.last_ok is None else max(0.0, time.time() - status.last_ok)
+    return summary(view) | {
+        "age_s": None if age_s is None else round(age_s, 1),
         "polls": status.polls,
         "errors": dict(status.errors),
         "failures": status.failures,
@@ -70,43 +52,78 @@ def _details(view: UnitView) -> dict[str, Json]:
     }
 
 
-async def units(request: web.Request) -> web.Response:
-    """List every unit in short."""
-    context = request.app[CONTEXT]
-    views = context.store.views(mono_s=context.mono())
-    return web.json_response({"units": [_summary(view) for view in views]})
+async def units(request: web.Request) -> web.StreamResponse:
+    """List units in short, in configured order.
 
-
-async def unit(request: web.Request) -> web.Response:
-    """Show everything known of one unit."""
-    return web.json_response(_details(unit_view(request, request.match_info["name"])))
-
-
-async def history(request: web.Request) -> web.Response:
-    """Show the past of one quantity of one unit: ``quantity``, ``index``, ``since``, ``until``.
-
-    The times are unix seconds; without them it is the last day.
+    ``verdict``, ``rack``, ``shelf`` and ``up`` limit them. ``limit`` gives that many, and the
+    ``cursor`` for the next ones; without it all come at once.
     """
+    context, news = request.app[CONTEXT], request.app[NEWS]
+    version = await news.update()
+    asked = f"{context.boot}-{version}-{request.query_string}"
+    etag = hashlib.sha256(asked.encode("utf-8", "replace")).hexdigest()[:16]
+    chosen = list(_chosen(news.summaries, request.query))
+    chosen, following = _paged(chosen, request.query)
+    if known(request, etag):
+        return unchanged(etag)
+    chunks = [b'{"units": [']
+    turn, now_s = Turn(), time.time()
+    for start in range(0, len(chosen), _CHUNK):
+        texts = [one.text(now_s) for one in chosen[start : start + _CHUNK]]
+        chunks.append(((", " if start else "") + ", ".join(texts)).encode())
+        await turn.pause()
+    chunks.append(f'], "next": {json.dumps(following)}}}'.encode())
+    return await send(request, chunks, _JSON, etag=etag)
+
+
+def _chosen(found: Mapping[str, Summary], query: Mapping[str, str]) -> Iterator[Summary]:
+    verdict, up = query.get("verdict"), query.get("up")
+    if verdict is not None and verdict not in list(Verdict):
+        raise web.HTTPBadRequest(
+            text=f"no verdict {clean(verdict)!r}; verdicts are {', '.join(Verdict)}"
+        )
+    if up not in (None, "true", "false"):
+        raise web.HTTPBadRequest(text="up is true or false")
+    rack, shelf = query.get("rack"), query.get("shelf")
+    for one in found.values():
+        if (
+            verdict in (None, one.verdict)
+            and rack in (None, one.rack)
+            and shelf in (None, one.shelf)
+            and (up is None or one.up == (up == "true"))
+        ):
+            yield one
+
+
+def _paged(found: list[Summary], query: Mapping[str, str]) -> tuple[list[Summary], str | None]:
+    """Give the page asked for, and the cursor of the next one, if there is one."""
+    limit, cursor = query.get("limit"), query.get("cursor")
+    start = 0
+    if cursor is not None:
+        names = [one.name for one in found]
+        if cursor not in names:
+            raise web.HTTPBadRequest(
+                text="the list has changed since this cursor was given; start again without it"
+            )
+        start = names.index(cursor) + 1
+    if limit is None:
+        return found[start:], None
+    if not (limit.isascii() and limit.isdecimal() and 0 < int(limit[:9]) <= MOST_UNITS):
+        raise web.HTTPBadRequest(text=f"limit is from 1 to {MOST_UNITS}")
+    end = start + int(limit)
+    return found[start:end], found[end - 1].name if end < len(found) else None
+
+
+async def unit(request: web.Request) -> web.StreamResponse:
+    """Show everything known of one unit."""
     context = request.app[CONTEXT]
-    name = unit_view(request, request.match_info["name"]).info.name
-    quantity = request.query.get("quantity", "")
-    if quantity not in QUANTITIES:
-        raise web.HTTPBadRequest(text="say which quantity: ?quantity=battery_voltage")
-    until_s = seconds(request, "until", time.time())
-    since_s = seconds(request, "since", until_s - _DAY_S)
-    index = request.query.get("index")
-    points = await context.history.history(name, quantity, index, since_s=since_s, until_s=until_s)
-    return web.json_response(
-        {
-            "unit": name,
-            "quantity": quantity,
-            "index": index,
-            "measure": QUANTITIES[quantity].unit,
-            "points": [
-                {"time_s": p.time_s, "value": p.value, "low": p.low, "high": p.high} for p in points
-            ],
-        }
-    )
+    view = unit_view(request, request.match_info["name"])
+    version, up = context.store.stamp(view.info.name, mono_s=context.mono())
+    etag = f"{context.boot}-{version}-{up:d}-{len(view.readings)}"
+    if known(request, etag):
+        return unchanged(etag)
+    body = json.dumps(_details(view), allow_nan=False).encode()
+    return await send(request, [body], _JSON, etag=etag)
 
 
 def seconds(request: web.Request, name: str, default: float) -> float:

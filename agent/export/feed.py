@@ -28,8 +28,8 @@ class News(Protocol):
         """Look at everything; give the version now."""
         ...
 
-    def since(self, version: int) -> Mapping[str, Json]:
-        """Give what has changed after ``version``, empty if nothing has."""
+    def since(self, version: int, only: str | None = None) -> Mapping[str, Json]:
+        """Give what has changed after ``version``, empty if nothing has; of one unit if asked."""
         ...
 
 
@@ -60,6 +60,7 @@ class Changes:
 
 @dataclass(eq=False, slots=True)
 class _Client:
+    only: str | None = None
     waiting: asyncio.Queue[bytes | None] = field(
         default_factory=lambda: asyncio.Queue(_MOST_WAITING)
     )
@@ -104,8 +105,8 @@ class Feed:
         for client in self._clients:
             client.dismiss()
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Send news until the client leaves, or is too slow.
+    async def serve(self, request: web.Request, only: str | None = None) -> web.StreamResponse:
+        """Send news, of one unit or of all, until the client leaves or is too slow.
 
         ``since`` (or the header Last-Event-ID, which browsers send) is the id of the last
         message, or the version of the page; what has changed after it comes first.
@@ -122,13 +123,13 @@ class Feed:
                 "X-Accel-Buffering": "no",
             }
         )
-        client = _Client()
+        client = _Client(only)
         self._clients.add(client)  # before it catches up, so that it misses nothing
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="live feed")
         try:
             await response.prepare(request)
-            await self._catch_up(request, response)
+            await self._catch_up(request, response, only)
             await self._forward(client, response)
         except (ConnectionError, TimeoutError):
             pass  # it has gone, or reads too slowly; the page connects again by itself
@@ -136,7 +137,9 @@ class Feed:
             self._clients.discard(client)
         return response
 
-    async def _catch_up(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def _catch_up(
+        self, request: web.Request, response: web.StreamResponse, only: str | None
+    ) -> None:
         last = request.headers.get("Last-Event-ID") or request.query.get("since", "")
         version = await self._news.update()
         identity = f"{self._boot}-{version}"
@@ -147,7 +150,7 @@ class Feed:
             # Another run of the agent: nothing of what the client knows counts any more.
             await _write(response, _message("restart", {}, identity))
         else:
-            news = self._news.since(int(text[:18]))
+            news = self._news.since(int(text[:18]), only)
             await _write(response, _message("news", news, identity))
 
     async def _forward(self, client: _Client, response: web.StreamResponse) -> None:
@@ -168,8 +171,15 @@ class Feed:
             before, version = version, await self._news.update()
             if version == before:
                 continue
-            message = _message("news", self._news.since(before), f"{self._boot}-{version}")
-            for client in [one for one in self._clients if not one.offer(message)]:
+            for only in {client.only for client in self._clients}:
+                news = self._news.since(before, only)
+                if news:
+                    self._tell(only, _message("news", news, f"{self._boot}-{version}"))
+
+    def _tell(self, only: str | None, message: bytes) -> None:
+        listening = [client for client in self._clients if client.only == only]
+        for client in listening:
+            if not client.offer(message):
                 self._clients.discard(client)
                 client.dismiss()
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
-from agent.export import api, events, scrape
+from agent.export import api, events, past, scrape, stream
 from agent.export.context import CONTEXT, Context, Reload
 from agent.export.facts import AgentView
 from agent.export.site import site
@@ -115,6 +115,7 @@ def make_app(
     app = web.Application(middlewares=[errors_as_problems])
     app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
+    stream.prepare(app)
     site.prepare(app)
     app.add_routes(
         [
@@ -127,7 +128,12 @@ def make_app(
             web.post("/-/reload", reload_config),
             web.get("/api/v1/units", api.units),
             web.get("/api/v1/units/{name}", api.unit),
-            web.get("/api/v1/units/{name}/history", api.history),
+            web.get("/api/v1/units/{name}/history", past.history),
+            web.get("/api/v1/units/{name}/history.csv", past.history_csv),
+            web.get("/api/v1/units/{name}/series", past.series),
+            web.get("/api/v1/units/{name}/estimates", past.estimates),
+            web.get("/api/v1/units/{name}/readings.csv", past.readings_csv),
+            web.get("/api/v1/stream", stream.stream),
             web.get("/api/v1/events", events.events),
             web.get("/api/v1/events/telemetry", events.telemetry),
             web.get("/api/v1/shelves", events.shelves),

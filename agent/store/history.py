@@ -199,6 +199,15 @@ class HistoryStore:
         found = await self._read(lambda database: database.history(name, since_s, until_s))
         return sorted((p for points in found for p in points), key=lambda point: point.time_s)
 
+    async def parts(self, unit: str, quantity: str) -> list[str | None]:
+        """Give the indices of which anything of ``quantity`` is recorded, in no order.
+
+        What waits is committed first, so that a question for now is answered up to now.
+        """
+        await self.flush()
+        found = await self._read(lambda database: database.parts(unit, quantity))
+        return [part or None for part in dict.fromkeys(p for parts in found for p in parts)]
+
     async def course(self, unit: str) -> list[Course]:
         """Give what was believed of the cells of ``unit`` over time, oldest first."""
         found = await self._read(lambda database: database.course(unit))

@@ -1,0 +1,82 @@
+"use strict";
+// The history of a unit, to zoom into: drag over a time, double-click for all of it again.
+(() => {
+  const home = document.getElementById("history");
+  if (!home || !window.uPlot) return;
+  const api = `${document.body.dataset.root}api/v1/units/${encodeURIComponent(home.dataset.unit)}`;
+  const RANGES = { hour: 3600, day: 86400, week: 604800, month: 2592000, year: 31536000 };
+  const FIRST = ["cell_voltage", "battery_voltage", "battery_current", "temperature"];
+  const MOST_PARTS = 24;
+  const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3], [12, 4], [4, 2]];
+  const kept = home.dataset.quantities.split(" ").filter(Boolean);
+  const names = [...FIRST.filter((key) => kept.includes(key)), ...kept.filter((key) => !FIRST.includes(key))];
+
+  const make = (tag, parent, properties = {}) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    parent.append(element);
+    return element;
+  };
+  const tools = make("div", home, { className: "history-tools" });
+  const choice = (title, values, chosen) => {
+    const label = make("label", tools);
+    make("span", label, { textContent: title });
+    const select = make("select", label);
+    for (const value of values) make("option", select, { value, textContent: value.replaceAll("_", " ") });
+    select.value = chosen;
+    select.addEventListener("change", draw);
+    return select;
+  };
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const known = (value, values, otherwise) => (values.includes(value) ? value : otherwise);
+  const quantity = choice("Quantity", names, known(hash.get("show"), names, names[0] || ""));
+  const range = choice("Last", Object.keys(RANGES), known(hash.get("last"), Object.keys(RANGES), "day"));
+  const plot = make("div", home, { id: "plot" });
+  const said = make("p", home, { className: "note" });
+  said.setAttribute("role", "status");
+  if (!names.length) { tools.hidden = true; said.textContent = "The unit gives no numbers now."; return; }
+
+  const colour = (n) => getComputedStyle(document.documentElement).getPropertyValue(`--c${(n % 6) + 1}`).trim();
+  const plain = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  let chart = null;
+  let asked = 0;
+
+  async function draw() {
+    const turn = ++asked;
+    const key = quantity.value;
+    const until = Date.now() / 1000;
+    const since = until - RANGES[range.value];
+    history.replaceState(null, "", `#show=${key}&last=${range.value}`);
+    said.textContent = "Loading …";
+    const query = new URLSearchParams({ quantity: key, since, until });
+    const answer = await fetch(`${api}/series?${query}`);
+    if (turn !== asked) return;
+    if (!answer.ok) { said.textContent = "The history cannot be had just now."; return; }
+    const found = await answer.json();
+    const series = found.series.filter((one) => one.points.some((p) => typeof p.value === "number")).slice(0, MOST_PARTS);
+    chart?.destroy();
+    chart = null;
+    if (!series.length) { said.textContent = "Nothing is recorded of this in that time."; return; }
+    const data = uPlot.join(series.map((one) => [one.points.map((p) => p.time_s), one.points.map((p) => p.value)]));
+    const axis = { stroke: plain("--soft"), grid: { stroke: plain("--grid") }, ticks: { stroke: plain("--grid") } };
+    chart = new uPlot({
+      width: plot.clientWidth,
+      height: 320,
+      legend: { live: true },
+      scales: { x: { min: since, max: until, auto: false } },
+      cursor: { drag: { x: true, y: false } },
+      axes: [axis, { ...axis, size: 64, label: found.measure || undefined, labelSize: found.measure ? 18 : 0 }],
+      series: [{}, ...series.map((one, n) => ({
+        label: one.index || key.replaceAll("_", " "), stroke: colour(n), width: 1.5,
+        dash: DASHES[Math.floor(n / 6) % DASHES.length], spanGaps: true, points: { size: 4 },
+      }))],
+    }, data, plot);
+    const values = series.flatMap((one) => one.points.map((p) => p.value)).filter((v) => typeof v === "number");
+    const low = values.reduce((a, b) => Math.min(a, b));
+    const high = values.reduce((a, b) => Math.max(a, b));
+    said.textContent = `${values.length} values from ${low.toPrecision(5)} to ${high.toPrecision(5)} ${found.measure}. Drag to zoom, double-click for all.`;
+  }
+
+  new ResizeObserver(() => chart?.setSize({ width: plot.clientWidth, height: 320 })).observe(plot);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  draw();
+})();

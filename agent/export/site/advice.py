@@ -51,5 +51,5 @@ MEANINGS = {
 
 def advice(verdict: Verdict, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """Give what to do, the most urgent first, each thing once."""
-    found = [_CODES[reason.code] for reason in reasons if reason.code in _CODES]
-    return tuple(dict.fromkeys(found)) or (_VERDICTS[verdict],)
+    codes = {reason.code for reason in reasons}
+    return tuple(words for code, words in _CODES.items() if code in codes) or (_VERDICTS[verdict],)

@@ -38,11 +38,12 @@ class FleetNews:
         looks |= {("seen", name): one.last_ok for name, one in rows.items()}
         return self._changes.update(looks)
 
-    def since(self, version: int) -> Mapping[str, Json]:
+    def since(self, version: int, only: str | None = None) -> Mapping[str, Json]:
         """Give the changed elements by id, and when units last answered (unix seconds).
 
         ``restart`` says that there are other units now.
         """
+        _ = only
         now_s = time.time()
         parts: dict[str, Json] = {}
         seen: dict[str, Json] = {}

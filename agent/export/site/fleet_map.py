@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from agent.export.order import NameOrder, slot_order
 from agent.export.redundancy import Redundancy, redundancy
 from agent.export.site.fleet_row import Row
-from agent.export.site.layout import NameOrder, slot_order
 from agent.export.site.markup import NOTHING, Html, h
 from agent.export.site.words import time_between
 from agent.model import Shelf
@@ -109,7 +109,7 @@ def note_id(rack: str, shelf: str) -> str:
 
 def judged(found: Redundancy) -> tuple[str, str]:
     """Give how bad a shelf's reserve is, as a verdict's name, and the reserve in words."""
-    ready = f"{found.ready} of {found.units} ready, {found.shelf.required} needed"
+    ready = f"{found.ready} of {found.units} ready, {found.of.required} needed"
     if found.on_battery:
         left = "" if found.left is None else f", {time_between(found.left)} left"
         return "watch", f"{found.on_battery} on battery{left}; {ready}"

@@ -1,7 +1,6 @@
 """The frame around every page: head, navigation, notices, foot."""
 
 from dataclasses import dataclass
-from itertools import takewhile
 
 from agent.export.context import Context
 from agent.export.site.assets import address
@@ -17,7 +16,8 @@ class Frame:
     """What a page is within the site.
 
     ``depth`` is how many steps below the root it lies: links are relative, so that the site
-    works under any prefix of a proxy. ``stream`` is where its live updates come from.
+    works under any prefix of a proxy. ``stream`` is where its live updates come from; with
+    ``refresh`` they say only that the page is to be asked for again.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Frame:
     scripts: tuple[str, ...] = ("live.js",)
     styles: tuple[str, ...] = ("style.css",)
     notices: tuple[str, ...] = ()
+    refresh: bool = False
 
     @property
     def root(self) -> str:
@@ -73,6 +74,7 @@ def page(frame: Frame, *body: Child) -> Html:
             _foot(frame),
             data_stream=None if frame.stream is None else root + frame.stream,
             data_root=root or "./",
+            data_refresh=frame.refresh,
         ),
         lang="en",
     )
@@ -142,23 +144,3 @@ def facts(pairs: list[tuple[str, Child]]) -> Html:
 def verdict_badge(verdict: str, *, large: bool = False) -> Html:
     """Give the word of a verdict with its shape and its colour."""
     return h("span", verdict, class_=f"verdict {verdict}{' large' if large else ''}")
-
-
-NameOrder = tuple[bool, tuple[tuple[int, str], ...]]
-
-
-def slot_order(name: str | None) -> NameOrder:
-    """Give a sort key that puts slot 10 after slot 2, and what has no name last."""
-    return name is None, natural(name or "")
-
-
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Give a sort key for names with numbers in them."""
-    parts: list[tuple[int, str]] = []
-    rest = name
-    while rest:
-        digits = "".join(takewhile(lambda c: c.isascii() and c.isdecimal(), rest))
-        words = "".join(takewhile(lambda c: not (c.isascii() and c.isdecimal()), rest))
-        parts.append((int(digits[:18]), "") if digits else (-1, words))
-        rest = rest[len(digits or words) :]
-    return tuple(parts)

@@ -57,4 +57,4 @@ def _attribute(key: str, value: str | float | bool | None) -> str:  # noqa: FBT0
     if value is None or value is False:
         return ""
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{text(value)}"'
+    return f" {name}" if value is True else f' {name}="{join(value)}"'

@@ -13,6 +13,7 @@ from agent.export.site.fleet_live import FleetNews
 from agent.export.site.fleet_map import ShelfNotes
 from agent.export.site.fleet_parts import NOTES, ROWS
 from agent.export.site.fleet_row import row
+from agent.export.site.unit import report, unit
 
 
 def routes() -> Iterable[web.RouteDef]:
@@ -20,6 +21,8 @@ def routes() -> Iterable[web.RouteDef]:
     return (
         web.get("/", fleet),
         web.get("/live/fleet", stream),
+        web.get("/units/{name}", unit),
+        web.get("/units/{name}/report.html", report),
         web.get("/assets/{name}", asset),
     )
 
