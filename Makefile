@@ -39,9 +39,8 @@ test: $(VENV)/.tested lint ## Every test, against real peers
 e2e: $(VENV)/.tested ## From a fault in the rack to one page, and its end (also part of test)
 	$(BIN)/python -m pytest tests/end_to_end/test_pages.py
 
-accuracy: $(VENV)/.tested ## Score the estimator on the development data beside the checkout
-	$(BIN)/python tests/benchmarks/accuracy.py
-	$(BIN)/python tests/benchmarks/accuracy_real.py
+accuracy: $(VENV)/.tested ## Score the estimator on the development data beside the checkout, renew docs/estimator.md
+	$(BIN)/python -m tests.benchmarks.accuracy --write
 
 lock: ## Write the lock files again from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
@@ -51,4 +50,4 @@ lock: ## Write the lock files again from pyproject.toml (needs uv)
 	  pyproject.toml -o requirements-test.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
