@@ -93,7 +93,12 @@ class Agent:
         saved = await self.history.load_states()
         happened = await self.history.events(limit=_EVENTS_LOOKED_AT)
         learnt = {unit: (state.serial, dict(state.body)) for unit, state in saved.items()}
-        self.store.reconfigure(infos, config.shelves, stale_after_s=config.poll.stale_after_s)
+        self.store.reconfigure(
+            infos,
+            config.shelves,
+            stale_after_s=config.poll.stale_after_s,
+            wider=config.groups,
+        )
         overrides = {unit.name: unit.battery for unit in config.units}
         self.intake.follow(infos, overrides, Past(learnt, happened, now_s))
         await self.fleet.configure(config)
@@ -148,7 +153,12 @@ def read_config(path: Path, listen: Addresses = ()) -> Config:
 
 def build(path: Path, config: Config, history: HistoryStore, listen: Addresses = ()) -> Agent:
     """Put the rooms together. Nothing runs yet; the units are known and not tried."""
-    store = LiveStore(unit_infos(config), config.shelves, stale_after_s=config.poll.stale_after_s)
+    store = LiveStore(
+        unit_infos(config),
+        config.shelves,
+        stale_after_s=config.poll.stale_after_s,
+        wider=config.groups,
+    )
 
     def alarmed(info: UnitInfo, until_s: float) -> None:
         fleet.alarm(info, until_s)

@@ -227,6 +227,23 @@ class Shelf:
     required_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Units that are counted together beyond their shelves, such as a row or a feed.
+
+    It holds every unit of ``racks``, and ``units`` by name; ``required`` of them must be ready.
+    """
+
+    name: str
+    required: int
+    racks: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
+
+    def holds(self, info: UnitInfo) -> bool:
+        """Say whether the unit is of this group."""
+        return info.name in self.units or info.location.rack in self.racks
+
+
 class Interval(NamedTuple):
     """An estimate with its 90 % interval, all in one unit."""
 
@@ -288,6 +305,69 @@ class CellHealth:
     leak_a: Interval | None = None
 
 
+class Rejected(NamedTuple):
+    """Evidence that was not used: what, why, how often, and when last (unix seconds)."""
+
+    what: str
+    why: str
+    count: int
+    last_s: float
+
+
+class PeerScore(NamedTuple):
+    """A unit against others in one measure.
+
+    ``population`` says which others ("shelf r12/a"), ``others`` how many of them tell;
+    ``value`` and ``median`` (theirs) carry the measure's unit. ``score`` is how far the value
+    lies from the median on the bad side, in robust standard deviations; negative: better.
+    ``believed`` says that a score like this is no chance in so small a population.
+    """
+
+    measure: str
+    population: str
+    others: int
+    value: float
+    median: float
+    score: float
+    believed: bool
+
+
+class TestOption(NamedTuple):
+    """What a test of ``seconds`` at ``depth`` (share of rated charge) would tell and cost.
+
+    ``soh_sd`` and ``ride_sd`` are what would not be known after it: the standard deviation of
+    the weakest cell's state of health, and of the ride-through over itself. ``recharge_s``
+    is how long the unit then stands below full charge.
+    """
+
+    __test__ = False
+
+    test: str
+    seconds: float
+    depth: float
+    soh_sd: float
+    ride_sd: float
+    recharge_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestAdvice:
+    """Which test would tell most about a unit, and when (``due_s``, unix seconds).
+
+    ``test`` is None where none is worth its cost. ``soh_sd`` and ``ride_sd`` are what is not
+    known now, as in ``options``; ``text`` says it in words.
+    """
+
+    __test__ = False
+
+    test: str | None
+    due_s: float | None
+    soh_sd: float
+    ride_sd: float
+    options: tuple[TestOption, ...]
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """Our estimate for one unit at ``updated_at`` (unix seconds).
@@ -295,7 +375,8 @@ class Health:
     ``ride_through_s`` is the time to cut-off of the weakest cell at rated power from the
     present charge; ``ride_through_probability`` that it reaches the required seconds;
     ``end_of_life_s`` a date as unix seconds. What cannot be known is None.
-    ``evidence_at`` is the unix time of the last informative event.
+    ``evidence_at`` is the unix time of the last informative event; ``rejected`` is the evidence
+    that was not used.
     """
 
     verdict: Verdict
@@ -310,6 +391,9 @@ class Health:
     basis: Basis = Basis.PRIOR
     evidence_at: float | None = None
     evidence: tuple[str, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    peers: tuple[PeerScore, ...] = ()
+    advice: TestAdvice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,6 +330,15 @@ SHELF_POWER = Key("rated_power", measure(measures.POWER), "Load that the shelf m
 SHELF_SECONDS = Key("required_seconds", DURATION, "How long it must carry that load.")
 SHELF = Section("shelf", "a shelf", (SHELF_RACK, SHELF_SHELF, REQUIRED, SHELF_POWER, SHELF_SECONDS))
 
+GROUP_RACKS = Key(
+    "racks", ListOf(PLACE, "a list of racks"), "Racks whose units all belong to the group."
+)
+GROUP_UNITS = Key("units", ListOf(NAME, "a list of units"), "Units that belong to it, by name.")
+GROUP_REQUIRED = Key(
+    "required", integer(1, 100_000), "How many of its units must be ready.", required=True
+)
+GROUP = Section("group", "a group", (GROUP_RACKS, GROUP_UNITS, GROUP_REQUIRED))
+
 LISTEN = Key(
     "listen",
     ListOf(LISTEN_ADDRESS, "an address or a list of them", single=True),
@@ -361,12 +370,17 @@ BATTERIES = Key(
 )
 UNITS = Key("units", ListOf(UNIT, "a list of units"), "The units.", required=True)
 SHELVES = Key("shelves", ListOf(SHELF, "a list of shelves"), "Shelves and what they need.")
+GROUPS = Key(
+    "groups",
+    MapOf(NAME, GROUP, "a mapping of names to groups"),
+    "Groups beyond shelves by name, such as a rack, a row or a feed, and what they need.",
+)
 ROOT = Section(
     "root",
     "the configuration",
-    (LISTEN, STATE_DIR, POLL_SECTION, CREDENTIALS, BUSES, CELLS, BATTERIES, UNITS, SHELVES),
+    (LISTEN, STATE_DIR, POLL_SECTION, CREDENTIALS, BUSES, CELLS, BATTERIES, UNITS, SHELVES, GROUPS),
     free_prefix="x-",
 )
 
-SECTIONS = (ROOT, POLL, CREDENTIAL, BUS, CELL_SECTION, BATTERY, LOCATION, UNIT, SHELF)
+SECTIONS = (ROOT, POLL, CREDENTIAL, BUS, CELL_SECTION, BATTERY, LOCATION, UNIT, SHELF, GROUP)
 """Every section, the whole file first."""

@@ -9,6 +9,7 @@ from agent.config.batteries import BatteryTable
 from agent.config.buses import build_buses
 from agent.config.cells import CellTable
 from agent.config.credentials import securities
+from agent.config.groups import build_groups
 from agent.config.kinds import Place
 from agent.config.problems import TOP, InvalidConfig, Problem, Problems
 from agent.config.secrets import Sources
@@ -118,6 +119,8 @@ def _build(
     if root.get(keys.UNITS) == ():
         root.warn("has no units; nothing will be read", "units")
     shelves = build_shelves(root.get(keys.SHELVES) or (), entries)
+    whole = len(units) == len(entries)
+    groups = build_groups(root.get(keys.GROUPS) or {}, units, whole=whole)
     if not problems.errors:
         _warn_unused(bus_entries, credential_entries, around)
     return Config(
@@ -128,6 +131,7 @@ def _build(
         buses=tuple(bus for bus in around.buses.values() if bus is not None),
         units=units,
         shelves=shelves,
+        groups=groups,
         warnings=tuple(warning.located(path) for warning in sorted(problems.warnings)),
     )
 

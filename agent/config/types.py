@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.model import Location, Shelf
+from agent.model import Group, Location, Shelf
 from agent.targets import ModbusHost, SerialLine, SnmpHost
 
 AUTO = "auto"
@@ -71,3 +71,4 @@ class Config:
     units: tuple[Unit, ...]
     shelves: tuple[Shelf, ...]
     warnings: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()

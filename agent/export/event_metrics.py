@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from agent.events.outlook import aged
 from agent.export.exposition import Page
 from agent.export.families import Family, Shape
-from agent.export.redundancy import Redundancy, redundancy
+from agent.export.redundancy import Redundancy, standings
 from agent.export.unit_metrics import Band, make_band
-from agent.model import Event, Shelf, Value
+from agent.model import Event, Group, Shelf, Value
 from agent.store.ledger import Ledger, Totals
 from agent.store.live import UnitView
 
@@ -179,12 +179,46 @@ RACK_LEFT = make_band(
     "rack",
     of_unit=False,
 )
+_GROUP = ("group",)
+GROUP_PRESENT = Family(
+    "bbu_group_present_units", _GAUGE, "Units of the configured group that answer.", _GROUP
+)
+GROUP_READY = Family(
+    "bbu_group_ready_units", _GAUGE, "Units of the group that can be counted on now.", _GROUP
+)
+GROUP_REQUIRED = Family(
+    "bbu_group_required_units", _GAUGE, "Units that the group needs, as configured.", _GROUP
+)
+GROUP_MARGIN = Family(
+    "bbu_group_margin_units",
+    _GAUGE,
+    "Ready units of the group beyond those required; negative where some are missing.",
+    _GROUP,
+)
+GROUP_ON_BATTERY = Family(
+    "bbu_group_on_battery_units", _GAUGE, "Units of the group that carry load now.", _GROUP
+)
+GROUP_SWAP = Family(
+    "bbu_group_swap_first_info",
+    _INFO,
+    "The unit of the group to exchange first.",
+    (*_GROUP, "unit"),
+)
+GROUP_LEFT = make_band(
+    "bbu_group_time_left",
+    "seconds",
+    "Projected time left of the group while it carries load: that of the weakest shelf in it.",
+    *_GROUP,
+    of_unit=False,
+)
 PLACE_FAMILIES = (
     *(SHELF_PRESENT, SHELF_READY, SHELF_REQUIRED, SHELF_MARGIN, SHELF_ON_BATTERY),
     *(SHELF_NEEDED, SHELF_NOT_READY, SHELF_SWAP, *SHELF_LEFT),
     *(RACK_ON_BATTERY, RACK_OUTAGES, RACK_ENERGY, *RACK_LEFT),
+    *(GROUP_PRESENT, GROUP_READY, GROUP_REQUIRED, GROUP_MARGIN, GROUP_ON_BATTERY),
+    *(GROUP_SWAP, *GROUP_LEFT),
 )
-"""Families of shelves and racks."""
+"""Families of shelves, racks and configured groups."""
 
 _COUNTED = ("discharge", "self_test", "flicker")
 _PREFIX = "rack:"
@@ -236,17 +270,24 @@ def add_places(
     groups: Mapping[str, Ledger],
     *,
     wall_s: float,
+    wider: Sequence[Group] = (),
 ) -> None:
-    """Add what each shelf and each rack can count on, and what racks have been through."""
-    found = [redundancy(shelf, views, wall_s=wall_s) for shelf in shelves]
+    """Add what each shelf and each rack can count on, and what racks have been through.
+
+    ``wider`` are the configured groups beyond shelves.
+    """
+    standing = standings(shelves, wider, views, wall_s=wall_s)
+    found = standing.shelves
     for one in found:
         _add_shelf(page, one)
-    for rack in sorted({one.shelf.rack for one in found}):
-        lefts = [one.left for one in found if one.shelf.rack == rack and one.left is not None]
+    for group in standing.groups:
+        _add_group(page, group)
+    for rack in sorted({one.of.rack for one in found}):
+        lefts = [one.left for one in found if one.of.rack == rack and one.left is not None]
         weakest = min(lefts, key=lambda left: left.estimate, default=None)
         RACK_LEFT.put(page, (rack,), weakest)
-    for group, ledger in groups.items():
-        rack = group.removeprefix(_PREFIX)
+    for name, ledger in groups.items():
+        rack = name.removeprefix(_PREFIX)
         last = ledger.last.get("outage")
         totals = ledger.totals.get("outage", Totals())
         page.add(RACK_ON_BATTERY, (rack,), last is not None and last.end_s is None)
@@ -254,12 +295,12 @@ def add_places(
         page.add(RACK_ENERGY, (rack,), totals.energy_j)
 
 
-def _add_shelf(page: Page, one: Redundancy) -> None:
-    place = (one.shelf.rack, one.shelf.shelf)
+def _add_shelf(page: Page, one: Redundancy[Shelf]) -> None:
+    place = (one.of.rack, one.of.shelf)
     page.add(SHELF_PRESENT, place, one.present)
     page.add(SHELF_READY, place, one.ready)
-    page.add(SHELF_REQUIRED, place, one.shelf.required)
-    page.add(SHELF_NEEDED, place, one.shelf.required_seconds)
+    page.add(SHELF_REQUIRED, place, one.of.required)
+    page.add(SHELF_NEEDED, place, one.of.required_seconds)
     page.add(SHELF_MARGIN, place, one.margin)
     page.add(SHELF_ON_BATTERY, place, one.on_battery)
     for name, _ in one.absent:
@@ -274,3 +315,15 @@ def _number(value: Value | None) -> float | None:
 
 
 __all__ = ["PLACE_FAMILIES", "UNIT_FAMILIES", "Band", "add_events", "add_places"]
+
+
+def _add_group(page: Page, one: Redundancy[Group]) -> None:
+    group = (one.of.name,)
+    page.add(GROUP_PRESENT, group, one.present)
+    page.add(GROUP_READY, group, one.ready)
+    page.add(GROUP_REQUIRED, group, one.of.required)
+    page.add(GROUP_MARGIN, group, one.margin)
+    page.add(GROUP_ON_BATTERY, group, one.on_battery)
+    if one.swap_first is not None:
+        page.add(GROUP_SWAP, (*group, one.swap_first), 1)
+    GROUP_LEFT.put(page, group, one.left)

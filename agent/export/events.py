@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -11,8 +11,8 @@ from agent.export.api import seconds
 from agent.export.context import CONTEXT, unit_view
 from agent.export.exposition import clean
 from agent.export.json import Json, event_json, interval_json
-from agent.export.redundancy import Redundancy, redundancy
-from agent.model import Event
+from agent.export.redundancy import Redundancy, Standings, standings
+from agent.model import Event, Group, Shelf
 from agent.store.database import Point
 
 KINDS = ("discharge", "self_test", "flicker", "outage", "replaced", "alarm")
@@ -114,25 +114,34 @@ def _order(column: str) -> tuple[str, int, str]:
 
 async def shelves(request: web.Request) -> web.Response:
     """List what each configured shelf can count on just now."""
-    context = request.app[CONTEXT]
-    views = context.store.views(mono_s=context.mono())
-    found = [redundancy(one, views, wall_s=time.time()) for one in context.store.shelves]
-    return web.json_response({"shelves": list(_shelves(found))})
+    found = _standings(request).shelves
+    return web.json_response(
+        {"shelves": [{"rack": o.of.rack, "shelf": o.of.shelf} | _standing(o) for o in found]}
+    )
 
 
-def _shelves(found: Iterable[Redundancy]) -> Iterator[dict[str, Json]]:
-    for one in found:
-        yield {
-            "rack": one.shelf.rack,
-            "shelf": one.shelf.shelf,
-            "units": one.units,
-            "present": one.present,
-            "ready": one.ready,
-            "required": one.shelf.required,
-            "margin": one.margin,
-            "margin_after_failure": one.margin_after_failure,
-            "on_battery": one.on_battery,
-            "not_ready": [{"unit": name, "why": why} for name, why in one.absent],
-            "swap_first": one.swap_first,
-            "time_left_s": interval_json(one.left),
-        }
+async def groups(request: web.Request) -> web.Response:
+    """List what each configured group beyond shelves can count on just now."""
+    found = _standings(request).groups
+    return web.json_response({"groups": [{"group": o.of.name} | _standing(o) for o in found]})
+
+
+def _standings(request: web.Request) -> Standings:
+    store = request.app[CONTEXT].store
+    views = store.views(mono_s=request.app[CONTEXT].mono())
+    return standings(store.shelves, store.wider, views, wall_s=time.time())
+
+
+def _standing(one: Redundancy[Shelf] | Redundancy[Group]) -> dict[str, Json]:
+    return {
+        "units": one.units,
+        "present": one.present,
+        "ready": one.ready,
+        "required": one.of.required,
+        "margin": one.margin,
+        "margin_after_failure": one.margin_after_failure,
+        "on_battery": one.on_battery,
+        "not_ready": [{"unit": name, "why": why} for name, why in one.absent],
+        "swap_first": one.swap_first,
+        "time_left_s": interval_json(one.left),
+    }

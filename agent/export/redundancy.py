@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from agent.events.outlook import aged, shelf_interval
 from agent.export.verdicts import is_ready, judge, units_of
-from agent.model import Interval, Outlook, Shelf, Verdict
+from agent.model import Group, Interval, Outlook, Shelf, Verdict
 from agent.store.live import UnitView
 
 CHARGED = 0.9
@@ -21,15 +22,18 @@ _BAD = {
 }
 
 
+Counted = TypeVar("Counted", Shelf, Group)
+
+
 @dataclass(frozen=True, slots=True)
-class Redundancy:
-    """A shelf just now. ``absent`` says for each unit that is not ready why.
+class Redundancy(Generic[Counted]):
+    """A shelf or a group just now. ``absent`` says for each unit that is not ready why.
 
     ``margin`` is how many more than required are ready; ``swap_first`` the unit to exchange
     first, if any should be. ``left`` is the projected time left while it carries load.
     """
 
-    shelf: Shelf
+    of: Counted
     units: int
     present: int
     ready: int
@@ -41,12 +45,12 @@ class Redundancy:
     @property
     def margin(self) -> int:
         """Units ready beyond those required; negative where some are missing."""
-        return self.ready - self.shelf.required
+        return self.ready - self.of.required
 
     @property
     def margin_after_failure(self) -> int:
         """The same when one more ready unit fails."""
-        return max(0, self.ready - 1) - self.shelf.required
+        return max(0, self.ready - 1) - self.of.required
 
 
 def why_not_ready(view: UnitView) -> str | None:
@@ -67,24 +71,72 @@ def why_not_ready(view: UnitView) -> str | None:
     return None
 
 
-def redundancy(shelf: Shelf, views: Iterable[UnitView], *, wall_s: float) -> Redundancy:
+def redundancy(shelf: Shelf, views: Iterable[UnitView], *, wall_s: float) -> Redundancy[Shelf]:
     """Judge one shelf by its units' views at the unix time ``wall_s``."""
     units = units_of(shelf, views)
-    reasons = {view.info.name: why_not_ready(view) for view in units}
     outlooks = [
         aged(view.ledger.outlook, wall_s)
         for view in units
         if _running(view) and view.ledger.outlook is not None and _fresh(view, wall_s)
     ]
+    return _judged(shelf, units, _left(shelf, outlooks))
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Everything configured that units are counted by."""
+
+    shelves: tuple[Redundancy[Shelf], ...]
+    groups: tuple[Redundancy[Group], ...]
+
+
+def standings(
+    shelves: Iterable[Shelf],
+    groups: Iterable[Group],
+    views: Iterable[UnitView],
+    *,
+    wall_s: float,
+) -> Standings:
+    """Judge all ``shelves``, and the ``groups`` beyond them, at the unix time ``wall_s``.
+
+    A group lasts as long as the weakest of the shelves that its units sit in.
+    """
+    places: dict[_Place, list[UnitView]] = {}
+    for view in views:
+        where = view.info.location
+        places.setdefault((where.rack, where.shelf), []).append(view)
+    found = {
+        (one.rack, one.shelf): redundancy(one, places.get((one.rack, one.shelf), ()), wall_s=wall_s)
+        for one in shelves
+    }
+    wider = []
+    for group in groups:
+        held = {
+            place: [view for view in sitting if group.holds(view.info)]
+            for place, sitting in places.items()
+        }
+        ends = [found[at].left for at, some in held.items() if some and at in found]
+        known = [left for left in ends if left is not None]
+        weakest = min(known, key=lambda left: left.estimate, default=None)
+        members = [view for some in held.values() for view in some]
+        wider.append(_judged(group, members, weakest))
+    return Standings(tuple(found.values()), tuple(wider))
+
+
+_Place = tuple[str | None, str | None]
+
+
+def _judged(of: Counted, units: list[UnitView], left: Interval | None) -> Redundancy[Counted]:
+    reasons = {view.info.name: why_not_ready(view) for view in units}
     return Redundancy(
-        shelf,
+        of,
         units=len(units),
         present=sum(view.up for view in units),
         ready=sum(reason is None for reason in reasons.values()),
         on_battery=sum(map(_running, units)),
         absent=tuple((name, reason) for name, reason in reasons.items() if reason is not None),
         swap_first=_worst(units),
-        left=_left(shelf, outlooks),
+        left=left,
     )
 
 

@@ -34,7 +34,8 @@ async def metrics(request: web.Request) -> web.StreamResponse:
         add_unit(page, view)
         add_events(page, view, wall_s=time.time())
     shelves, groups = context.store.shelves, context.store.groups
-    add_places(page, shelves, views, groups, wall_s=time.time())
+    wider = context.store.wider
+    add_places(page, shelves, views, groups, wall_s=time.time(), wider=wider)
     add_agent(page, context.agent)
     add_history(page, context.history)
     add_process(page)

@@ -137,6 +137,7 @@ def make_app(
             web.get("/api/v1/events", events.events),
             web.get("/api/v1/events/telemetry", events.telemetry),
             web.get("/api/v1/shelves", events.shelves),
+            web.get("/api/v1/groups", events.groups),
         ]
     )
     return app

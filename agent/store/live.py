@@ -14,6 +14,7 @@ from agent.model import (
     Event,
     Fault,
     FaultReason,
+    Group,
     Health,
     Outlook,
     Reading,
@@ -158,14 +159,20 @@ class LiveStore:
     """The latest of every configured unit. Unknown unit names raise ``KeyError``."""
 
     def __init__(
-        self, units: Sequence[UnitInfo], shelves: Sequence[Shelf], *, stale_after_s: float
+        self,
+        units: Sequence[UnitInfo],
+        shelves: Sequence[Shelf],
+        *,
+        stale_after_s: float,
+        wider: Sequence[Group] = (),
     ) -> None:
         """Know ``units``; a reading counts as fresh for ``stale_after_s`` seconds."""
         self._records: dict[str, _Record] = {}
         self._shelves: tuple[Shelf, ...] = ()
+        self.wider: tuple[Group, ...] = ()
         self._groups: dict[str, Ledger] = {}
         self._version = 0
-        self.reconfigure(units, shelves, stale_after_s=stale_after_s)
+        self.reconfigure(units, shelves, stale_after_s=stale_after_s, wider=wider)
 
     @property
     def shelves(self) -> tuple[Shelf, ...]:
@@ -198,9 +205,17 @@ class LiveStore:
         return record
 
     def reconfigure(
-        self, units: Sequence[UnitInfo], shelves: Sequence[Shelf], *, stale_after_s: float
+        self,
+        units: Sequence[UnitInfo],
+        shelves: Sequence[Shelf],
+        *,
+        stale_after_s: float,
+        wider: Sequence[Group] = (),
     ) -> None:
-        """Take a new configuration. A unit whose device is the same keeps what is known."""
+        """Take a new configuration. A unit whose device is the same keeps what is known.
+
+        ``wider`` are the groups beyond ``shelves``.
+        """
         old = self._records
         self._records = {}
         for info in units:
@@ -211,6 +226,7 @@ class LiveStore:
             record.stale_after_s = stale_after_s
             self._records[info.name] = record
         self._shelves = tuple(shelves)
+        self.wider = tuple(wider)
         for name in self._records:
             self._change(name)
 

@@ -47,7 +47,7 @@ def test_labels_clash_with_nobody(family: Family) -> None:
     labels = (*family.labels, *([family.name] if family.shape is Shape.STATESET else []))
     assert not FORBIDDEN_LABELS & set(labels)
     assert len(labels) == len(set(labels))
-    if not family.name.startswith(("bbu_agent_", "bbu_shelf_", "bbu_rack_")):
+    if not family.name.startswith(("bbu_agent_", "bbu_shelf_", "bbu_rack_", "bbu_group_")):
         assert labels[0] == "unit"
 
 

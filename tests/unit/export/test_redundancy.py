@@ -1,8 +1,9 @@
 from dataclasses import replace
 
-from agent.export.redundancy import redundancy
+from agent.export.redundancy import redundancy, standings
 from agent.model import (
     Event,
+    Group,
     Health,
     Interval,
     Location,
@@ -97,3 +98,21 @@ def test_under_load_the_modules_drop_out_one_by_one() -> None:
 def test_a_stale_projection_is_left_out() -> None:
     units = [carrying("a", 100.0, at_s=WALL_S - 60)]
     assert redundancy(SHELF, units, wall_s=WALL_S).left is None
+
+
+def test_a_group_counts_across_shelves_and_ends_with_its_weakest() -> None:
+    there = Shelf("r2", "a", 1)
+    units = [carrying("a", 100.0), view("b", up=False), carrying("c", 60.0), view("d")]
+    elsewhere = Location("r2", "a", "1")
+    units[2] = replace(units[2], info=replace(units[2].info, location=elsewhere))
+    units[3] = replace(units[3], info=replace(units[3].info, location=Location("r9", "z", "1")))
+    row = Group("row", 3, racks=frozenset({"r1", "r2"}))
+    feed = Group("feed", 1, units=frozenset({"d"}))
+    found = standings([SHELF, there], [row, feed], units, wall_s=WALL_S)
+    assert [one.left is not None for one in found.shelves] == [True, True]
+    first, second = found.groups
+    assert (first.units, first.present, first.ready, first.on_battery) == (3, 2, 2, 2)
+    assert (first.margin, first.margin_after_failure) == (-1, -2)
+    assert first.absent == (("b", "does not answer"),)
+    assert first.left == found.shelves[1].left
+    assert (second.units, second.margin, second.left) == (1, 0, None)
