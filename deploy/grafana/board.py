@@ -52,4 +52,14 @@ class Board:
             for panel in row.panels:
                 number += 1
                 made.with_panel(panel.id(number))
-        return made.build()
+        return _typed(made.build())
+
+
+def _typed(made: model.Dashboard) -> model.Dashboard:
+    """Drop what the SDK adds to every variable and Grafana's types know of intervals only."""
+    variables = made.templating.list_val if made.templating else None
+    for variable in variables or []:
+        variable.auto = None
+        variable.auto_min = None
+        variable.auto_count = None
+    return made

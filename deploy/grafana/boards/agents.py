@@ -25,7 +25,7 @@ def _now() -> Row:
             ),
             tile(
                 "Agents",
-                "Agents that answer.",
+                "Agents that answer Prometheus now.",
                 f"count(bbu_agent_build_info{{{AGENT}}})",
                 at=steps(BLUE),
                 width=3,

@@ -54,6 +54,7 @@ def _now() -> Row:
                 unit="s",
                 decimals=0,
                 at=steps(RED, (60, ORANGE), (180, GREEN)),
+                width=3,
                 empty="not on battery",
             ),
             tile(
