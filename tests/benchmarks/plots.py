@@ -1,31 +1,13 @@
-"""Draw the voltages that the cell benchmarks wrote as SVG, with nothing but text.
+"""Draw voltages as SVG, with nothing but text: the reference wide, ours dashed."""
 
-Usage: ``python -m tests.benchmarks.plots FOLDER OUT`` makes ``OUT/NAME.svg`` of every
-``FOLDER/NAME.csv``: the reference as a grey line, ours dashed.
-"""
-
-import csv
-import sys
 from collections.abc import Iterator, Sequence
 from html import escape
-from pathlib import Path
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 720, 340, 52, 34, 40, 120
-COLOURS = ("#0b6e99", "#c4541c", "#3b7d3a", "#7a4aa0", "#8a6d00", "#b0305c")
+COLOURS = ("#0b6e99", "#c4541c", "#3b7d3a", "#7a4aa0", "#8a6d00", "#b0305c", "#444", "#1b3fae")
 MOST_POINTS = 240
 Curve = tuple[list[float], list[float], list[float]]
-
-
-def curves(path: Path) -> dict[str, Curve]:
-    """Read the curves of a file: seconds, the reference's volts, ours."""
-    found: dict[str, Curve] = {}
-    with path.open(encoding="ascii") as file:
-        for row in csv.DictReader(file):
-            seconds, reference, ours = found.setdefault(row["curve"], ([], [], []))
-            seconds.append(float(row["time_s"]))
-            reference.append(float(row["reference_v"]))
-            ours.append(float(row["ours_v"]))
-    return found
+"""Seconds, the reference's volts, ours."""
 
 
 def picture(title: str, found: dict[str, Curve]) -> str:
@@ -86,16 +68,3 @@ def _path(seconds: Sequence[float], volts: Sequence[float], lowest: float, highe
         for second, volt in zip(seconds[::step], volts[::step], strict=True)
     ]
     return "M" + "L".join(points) + '" fill="none'
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Draw every file of a folder."""
-    folder, out = Path(arguments[0]), Path(arguments[1])
-    out.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.glob("*.csv")):
-        text = picture(path.stem, curves(path))
-        (out / f"{path.stem}.svg").write_text(text, encoding="ascii")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

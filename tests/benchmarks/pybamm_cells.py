@@ -213,7 +213,7 @@ def identify(cell: Reference, chemistry: Chemistry) -> Chemistry:
     def off(log_values: Array) -> Array:
         candidate = replace(chemistry, transport=Transport(*map(float, np.exp(log_values))))
         ours = our_pulses(candidate, cell.capacity_ah, IDENTIFY)
-        errors = [(volts - wanted[pulse]) / 0.005 for pulse, volts in ours]
+        errors = [_apart(volts, wanted[pulse]) / 0.005 for pulse, volts in ours]
         return np.concatenate([*errors, loose * (log_values - start)])
 
     bounds = (start - np.log(300.0), start + np.log(300.0))
@@ -234,18 +234,18 @@ def compare(name: str, like: Chemistry, out: Path | None) -> list[str]:
             pulses = [Pulse(soc, rate, celsius=celsius) for soc in SOCS]
             ours = dict(our_pulses(chemistry, cell.capacity_ah, pulses))
             theirs = {pulse: cell.pulse(pulse) for pulse in pulses}
-            found.append(np.array([np.abs(ours[p] - theirs[p]) for p in pulses]))
+            apart = [np.abs(_apart(ours[pulse], theirs[pulse])) for pulse in pulses]
+            found.append(np.concatenate(apart))
             if celsius == 25.0:
                 drawn[f"{rate:g}C at 50 %"] = _curve(theirs[pulses[2]], ours[pulses[2]])
         theirs_v = cell.power(watts, celsius)
         ours_v = our_power(chemistry, cell.capacity_ah, watts, celsius, len(theirs_v))
-        both = min(len(ours_v), len(theirs_v))
-        at_power = np.abs(ours_v[:both] - theirs_v[:both])
-        drawn[f"power {celsius:g} degC"] = _curve(theirs_v[:both], ours_v[:both])
+        at_power = np.abs(_apart(ours_v, theirs_v))
+        drawn[f"power {celsius:g} degC"] = _curve(theirs_v, ours_v)
         by_rate = {rate: _told(errors) for rate, errors in zip(rates, found, strict=True)}
         cells = [by_rate.get(rate, "") for rate in RATES[25.0]]
         mean = 1e3 * float(np.mean([errors.mean() for errors in found]))
-        short = "" if both == FULL_S else f", {both} of {len(theirs_v)} s"
+        short = "" if len(at_power) == FULL_S else f", {len(at_power)} of {len(theirs_v)} s"
         power = f"**{_told(at_power)}**{short}"
         lines.append(_row(name, f"{celsius:g}", *cells, f"**{mean:.1f}**", power))
     if out is not None:
@@ -259,8 +259,15 @@ def _rest() -> object:
     return pybamm.step.current(0, duration=5, period=1)
 
 
+def _apart(ours: Array, theirs: Array) -> Array:
+    """Give the error as far as both go: PyBaMM ends a pulse at the cut-off voltage."""
+    both = min(len(ours), len(theirs))
+    return ours[:both] - theirs[:both]
+
+
 def _curve(theirs: Array, ours: Array) -> Curve:
-    return [float(n + 1) for n in range(len(ours))], theirs.tolist(), ours.tolist()
+    seconds = [float(n + 1) for n in range(min(len(ours), len(theirs)))]
+    return seconds, theirs[: len(seconds)].tolist(), ours[: len(seconds)].tolist()
 
 
 def _told(errors: Array) -> str:

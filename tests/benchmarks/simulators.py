@@ -1,13 +1,12 @@
-"""What the simulator costs: masses of Modbus units, SNMP agents, and years of past.
+"""What the simulator costs: masses of Modbus units, and SNMP agents.
 
-Usage: ``python -m tests.benchmarks.simulators [modbus] [snmp] [history]`` (all of them).
+Usage: ``python -m tests.benchmarks.simulators [modbus] [snmp]`` (both of them).
 The server is a process of its own; its CPU time is read from the kernel.
 """
 
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -201,31 +200,13 @@ def snmp() -> str:
     return f"snmp    {AGENTS} agents  {_told(told)}"
 
 
-def history() -> str:
-    """Measure five years of 100 modules on two processes."""
-    lines = ["name: years", "about: A hundred modules.", "buses: {b: {modbus_tcp: 0}}", "units:"]
-    for n, model in enumerate(("hpr", "classic")):
-        entry = f"model: {model}, count: 50, bus: b, unit_id: {1 + 100 * n}, rack: r, shelf: s{n}"
-        lines.append(f'  - {{name: "{model}-{{n}}", {entry}}}')
-    with tempfile.TemporaryDirectory() as home:
-        path = Path(home) / "years.yaml"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        began = time.monotonic()
-        command = [str(SIM), "history", str(path), "--years", "5", "--out", f"{home}/past"]
-        subprocess.run([*command, "--jobs", "2"], check=True, capture_output=True)
-        spent = time.monotonic() - began
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = used.ru_utime + used.ru_stime
-    return f"history 100 modules of 5 years in {spent:.0f} s, {cpu:.0f} s of CPU"
-
-
 def _told(values: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.1f}" for name, value in values.items())
 
 
 def main(wanted: Sequence[str]) -> None:
     """Measure what is named, or everything."""
-    for measure in (modbus, snmp, history):
+    for measure in (modbus, snmp):
         if not wanted or measure.__name__ in wanted:
             sys.stdout.write(measure() + "\n")
             sys.stdout.flush()

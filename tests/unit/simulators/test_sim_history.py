@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from simulators import history, scenario_file
 from simulators.fleet import build_fleet
+from simulators.history_command import history as history_command
 from simulators.module import Module
 from simulators.past import catch_up, quick_past
 from simulators.telemetry import ride_through
@@ -164,3 +166,40 @@ def test_the_true_ride_through_is_that_of_the_weakest_cell(module_of: MakeModule
     assert rides[0][0] == pytest.approx(lived.now_s - start, abs=4)
     # Looking ahead must leave the module as it was.
     assert healthy.pack.volts == pytest.approx(module_of().pack.volts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("weak-cell", "--only", "r9-*"), "no module has such a name"),
+        (("weak-cell", "--years", "0"), "--years must be above 0"),
+        (("no-such-scenario",), "no-such-scenario"),
+    ],
+)
+def test_a_past_that_cannot_be_lived_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = CliRunner().invoke(history_command, [*arguments, "--out", str(tmp_path / "past")])
+    assert (done.exit_code, told in done.output) == (2, True)
+    assert not (tmp_path / "past").exists()
+
+
+def test_an_agent_learns_each_past_from_what_an_observer_saw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = tmp_path / "bbu-agent"
+    agent.write_text('#!/bin/sh\necho "$@" > "$(dirname "$2")/asked"\n')
+    agent.chmod(0o755)
+    monkeypatch.setattr(history, "BBU_AGENT", agent)
+    monkeypatch.setattr("simulators.history_command.BBU_AGENT", agent)
+    past = tmp_path / "past"
+    options = ("--years", "0.02", "--only", "*-1", "--jobs", "1", "--end", str(END_S))
+    told = ("--out", str(past), "--agent-state", str(tmp_path / "state"))
+    done = CliRunner().invoke(history_command, ["weak-cell", *options, *told])
+    assert (done.exit_code, done.output[:9]) == (0, "1 modules")
+    folder = past / "r1-c-1"
+    assert (folder / "asked").read_text().split() == [
+        *("replay", str(folder / "telemetry.csv.gz"), "--meta", str(folder / "meta.json")),
+        *("--out", str(folder / "estimates")),
+        *("--state-dir", str(tmp_path / "state"), "--unit", "r1-c-1"),
+    ]
