@@ -310,7 +310,7 @@ class Rejected(NamedTuple):
 
     what: str
     why: str
-    count: int
+    times: int
     last_s: float
 
 
@@ -332,15 +332,13 @@ class PeerScore(NamedTuple):
     believed: bool
 
 
-class TestOption(NamedTuple):
+class Trial(NamedTuple):
     """What a test of ``seconds`` at ``depth`` (share of rated charge) would tell and cost.
 
     ``soh_sd`` and ``ride_sd`` are what would not be known after it: the standard deviation of
     the weakest cell's state of health, and of the ride-through over itself. ``recharge_s``
     is how long the unit then stands below full charge.
     """
-
-    __test__ = False
 
     test: str
     seconds: float
@@ -351,20 +349,18 @@ class TestOption(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class TestAdvice:
+class Advice:
     """Which test would tell most about a unit, and when (``due_s``, unix seconds).
 
     ``test`` is None where none is worth its cost. ``soh_sd`` and ``ride_sd`` are what is not
     known now, as in ``options``; ``text`` says it in words.
     """
 
-    __test__ = False
-
     test: str | None
     due_s: float | None
     soh_sd: float
     ride_sd: float
-    options: tuple[TestOption, ...]
+    options: tuple[Trial, ...]
     text: str
 
 
@@ -393,7 +389,7 @@ class Health:
     evidence: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     peers: tuple[PeerScore, ...] = ()
-    advice: TestAdvice | None = None
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
-from agent.health import charge, facts, intake, record
+from agent.health import charge, facts, intake, record, refusals
 from agent.health.anomalies import leaks
 from agent.health.birth import Birth
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.deep import FREE_SD, Deep, capacities, outliers
-from agent.health.evidence import Pulse, pulse_of
+from agent.health.evidence import Pulse, Useless, pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
 from agent.health.forecast import ahead, end_of_life
@@ -88,9 +88,11 @@ class HealthEngine:
         if not intake.is_time(observation.time_s):
             return
         memory = self._memory
+        newest_s = self.now_s
         passed_s = self._clock.advance(observation.time_s)
         current_a = intake.current(observation.current_a, self.capacity_ah)
         cells_v = intake.cell_voltages(observation.cells_v, len(self.cells))
+        self._watches.refusals.look(observation, newest_s, current_a, cells_v)
         current_a, cells_v, celsius = self._watches.guards.vet(
             observation.time_s,
             passed_s,
@@ -161,6 +163,7 @@ class HealthEngine:
             basis=weakest.basis,
             evidence_at=memory.evidence_s,
             evidence=evidence(memory, self._birth, self._watches, self.cells, self.pooled),
+            rejected=self._watches.refusals.told(),
         )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
@@ -301,20 +304,18 @@ class HealthEngine:
             soc=self._memory.soc,
             celsius_sd=step_c / math.sqrt(12.0),
         )
-        if pulse is None:
-            self._memory.useless += 1
-            self._memory.useless_s = step.time_s
+        if isinstance(pulse, Useless):
+            self._watches.refusals.note(pulse, step.time_s)
             return
         self._age()
         self._recognise(pulse)
         self._meet(pulse)
         believed = self._watches.jumps.judge(pulse, self._filter)
         if np.any(np.isfinite(pulse.ln_r) & ~np.isfinite(believed)):
-            self._memory.doubted += 1
-            self._memory.doubted_s = pulse.time_s
+            self._watches.refusals.note(refusals.DOUBTED, pulse.time_s)
         if np.any(np.isfinite(believed)):
             self._filter.update_resistance(
-                believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
+                believed, pulse.own_sd, common_sd=common_sd, warm=pulse.warm, off=pulse.off
             )
             self._watches.jumps.reconsider(self._filter, pulse.time_s)
             self._birth.measured(self._filter, believed, pulse.time_s)
@@ -364,7 +365,9 @@ class HealthEngine:
     def _compare(self, window: Window) -> None:
         """Let the cells that changed show whether capacity went with the resistance."""
         found = falls(window, self._curve_back, self.capacity_ah, self._voltage_sd_v)
-        if found is not None:
+        if found is None:
+            self._watches.refusals.note(refusals.SHALLOW, window.time_s)
+        else:
             self._watches.jumps.weigh(*found)
 
     def _measure(self, deep: Deep) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,16 @@ _REST_C = 0.06
 # Nearer to empty the resistance is all diffusion and changes by the percent of charge.
 _EMPTIEST = 0.12
 
+_LOWEST = 0.15
+
+
+class Useless(StrEnum):
+    """Why a load step gives no resistance."""
+
+    EMPTY = "step_empty"
+    UNRESTED = "step_unrested"
+    STEEP = "step_steep"
+    VAGUE = "step_vague"
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
@@ -55,8 +66,8 @@ def thermal_factor(celsius: float) -> float:
 
 def pulse_of(
     step: Step, kind: CellType, *, capacity_ah: float, soc: float, celsius_sd: float
-) -> Pulse | None:
-    """Normalise ``step``, taken at charge ``soc``; None when it says too little.
+) -> Pulse | Useless:
+    """Normalise ``step``, taken at charge ``soc``, or say why it tells too little.
 
     ``capacity_ah`` is the capacity in use; ``celsius_sd`` the temperature sensor's own
     uncertainty.
@@ -64,10 +75,10 @@ def pulse_of(
     before_c = abs(step.before_a) / capacity_ah
     off = before_c > abs(step.after_a) / capacity_ah
     if soc < _EMPTIEST:
-        return None
+        return Useless.EMPTY
     # From one load to another the polarisation of the first has not died out.
     if min(before_c, abs(step.after_a) / capacity_ah) > _REST_C:
-        return None
+        return Useless.UNRESTED
     change_a = abs(step.after_a - step.before_a)
     if off:
         going_on = kind.relaxation * math.log1p(10.0 / max(step.held_s, 5.0))
@@ -81,7 +92,7 @@ def pulse_of(
     typical = float(np.nanmedian(resistance)) if np.any(np.isfinite(resistance)) else 0.0
     # On the steep end of a curve (LFP from full) the step is mostly charge, not resistance.
     if typical <= 0.0 or steepest_ohm > _STEEP * typical:
-        return None
+        return Useless.STEEP
     usable = np.where(resistance > 0.1 * typical, resistance, np.nan)
     factor = thermal_factor(step.celsius) * interpolate(kind.resistance_by_soc, soc)
     warm = (step.celsius - 25.0) / 10.0
@@ -93,7 +104,7 @@ def pulse_of(
         _HEATING_SD * max(step.celsius - 40.0, 0.0),
     )
     if common_sd > _USELESS_SD:
-        return None
+        return Useless.VAGUE
     own_sd = np.hypot(_OWN_SD, step.sd_ohm / np.where(np.isfinite(usable), usable, typical))
     return Pulse(step.time_s, np.log(usable / factor), own_sd, common_sd, warm, off)
 

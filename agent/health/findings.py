@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.health.birth import Birth
 from agent.health.filter import ModuleFilter
@@ -16,16 +17,20 @@ from agent.health.verdict import Finding, date
 from agent.health.watches import Watches
 from agent.model import Verdict
 
+Vector = npt.NDArray[np.float64]
+
 _FAST = 0.45
 _FAST_LEAST = 0.05
 _JUMP_LEAST = 0.045
 _SHORT_CHANCE = 0.1
 _POOR = 0.5
+_MAD = 1.4826
+_LIKE_SD = 0.01
 
 
 def cell_findings(
     state: ModuleFilter,
-    jumps: JumpWatch,
+    watches: Watches,
     estimate: Estimate,
     cells: tuple[str, ...],
     reference: str,
@@ -34,11 +39,9 @@ def cell_findings(
 
     ``reference`` says what the growth counts from ("since commissioning").
     """
-    growth = estimate.ln_growth
-    middle = float(np.median(growth))
+    jumps = watches.jumps
     for index, cell in enumerate(cells):
-        own = f"cell {cell}: resistance {math.expm1(growth[index]) * 100:+.0f} % {reference}"
-        module = f"its module {math.expm1(middle) * 100:+.0f} %"
+        told = _told(state, watches, estimate, index, f"cell {cell}: resistance", reference)
         jump = float(state.x[state.blocks()[3][index]] - jumps.level[index])
         if math.isfinite(jump) and jump > 0.0:
             crept = jumps.crept_s[index] == jumps.since_s[index]
@@ -49,7 +52,7 @@ def cell_findings(
                 cell,
                 jump / _JUMP_LEAST,
                 Verdict.DEGRADED,
-                f"{own}, {module}; {since}",
+                f"{told}; {since}; {_capacity(watches, index)}",
             )
             opened = float(estimate.opened[index])
             yield Finding(
@@ -61,7 +64,48 @@ def cell_findings(
                 f"{opened:.2f}, and takes {estimate.open_share * 100:.0f} % of its capacity",
             )
         else:
-            yield _fast(state, index, cell, f"{own}, {module}")
+            yield _fast(state, index, cell, f"{told}; {_capacity(watches, index)}")
+
+
+def _told(
+    state: ModuleFilter, watches: Watches, estimate: Estimate, index: int, what: str, reference: str
+) -> str:
+    """Say what a cell's resistance has done, against its module, and which tests say so."""
+    growth = estimate.ln_growth
+    middle = float(np.median(growth))
+    text = (
+        f"{what} {math.expm1(growth[index]) * 100:+.0f} % {reference}, its module "
+        f"{math.expm1(middle) * 100:+.0f} %"
+    )
+    sigmas = apart(state, growth)[index]
+    if sigmas > 0.0:
+        text += f"; {sigmas:.1f} sigma above its module"
+    agree = watches.testimony.words(index)
+    return f"{text}; {agree}" if agree else text
+
+
+def apart(state: ModuleFilter, growth: Vector) -> Vector:
+    """How far each cell's growth lies above its module's median, in standard deviations.
+
+    Of the spread of the other cells and of how well the difference to them is measured.
+    """
+    _, _, rho, r, _ = state.blocks()
+    p = state.p
+    both = p[np.ix_(rho, rho)] + p[np.ix_(r, r)] + p[np.ix_(rho, r)] + p[np.ix_(r, rho)]
+    contrast = np.diag(both) - 2.0 * both.mean(axis=1) + both.mean()
+    away = growth - np.median(growth)
+    usual = _MAD * float(np.median(np.abs(away)))
+    return np.asarray(away / np.sqrt(np.maximum(contrast, 0.0) + usual**2 + _LIKE_SD**2))
+
+
+def _capacity(watches: Watches, index: int) -> str:
+    """Say what is known of a cell's capacity itself."""
+    deep = watches.deep
+    if math.isfinite(deep.tested_s[index]):
+        return f"its capacity was measured on {date(float(deep.tested_s[index]))}"
+    if math.isfinite(deep.bounded_s[index]):
+        return f"what it holds at least was seen on {date(float(deep.bounded_s[index]))}"
+    return "its capacity is unknown until a deeper test"
 
 
 def _fast(state: ModuleFilter, index: int, cell: str, text: str) -> Finding:
@@ -115,7 +159,7 @@ def evidence(
     cells: tuple[str, ...],
     pooled: Pooled | None = None,
 ) -> tuple[str, ...]:
-    """What the estimate rests on in words, and what was not used and why."""
+    """What the estimate rests on in words, and what waits to be seen again."""
     told = [*birth.evidence()]
     if memory.pulses:
         last = date(memory.evidence_s or 0.0)
@@ -125,17 +169,6 @@ def evidence(
     told += watches.deep.evidence(cells)
     if pooled is not None:
         told.append(pooled.words())
-    if memory.useless:
-        told.append(
-            f"{memory.useless} load steps were not used, last on {date(memory.useless_s)}: they "
-            "did not start or end at rest, came near empty or on the steep end of the curve, or "
-            "were read too coarsely"
-        )
-    if memory.doubted:
-        told.append(
-            f"{memory.doubted} load steps were not believed at once for some or all cells, last "
-            f"on {date(memory.doubted_s)}: what departs that far has to be seen twice"
-        )
     return (*told, *_waiting(watches.jumps, cells))
 
 

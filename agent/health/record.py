@@ -34,8 +34,7 @@ class Memory:
     ``heat`` and ``charge`` are sums over time of temperature and state of charge;
     ``cycles`` are equivalent full cycles. ``site_celsius`` and ``site_soc`` are means over
     the last year, of which ``site_days`` were seen. ``first_ohm`` is the
-    median resistance of the first load step, taken at ``first_soc``. ``useless`` counts load
-    steps that said too little, ``doubted`` those of which a cell's answer was held back.
+    median resistance of the first load step, taken at ``first_soc``.
     """
 
     soc: float = 1.0
@@ -50,10 +49,6 @@ class Memory:
     pulses: int = 0
     first_ohm: float | None = None
     first_soc: float | None = None
-    useless: int = 0
-    useless_s: float = 0.0
-    doubted: int = 0
-    doubted_s: float = 0.0
     site_days: float = 0.0
     site_celsius: float = _ASSUMED_C
     site_soc: float = 1.0

@@ -37,7 +37,7 @@ def everything(
     step_v = watched.battery.voltage_step_v or _STEP_V
     since = watched.birth.since()
     findings = list(watched.watches.guards.findings(cells, standby.capacity_ah, now_s))
-    findings += cell_findings(watched.state, watched.watches.jumps, estimate, cells, since)
+    findings += cell_findings(watched.state, watched.watches, estimate, cells, since)
     known = _suspects(findings)
     findings += shorts(standby, watched.ocv, cells)
     findings += sensors(standby, watched.watches.gain, cells, voltage_step_v=step_v, excused=known)

@@ -11,6 +11,7 @@ from agent.health.guards import Guards
 from agent.health.jumps import JumpWatch
 from agent.health.observation import Observation
 from agent.health.pulses import StepFinder
+from agent.health.refusals import Refusals
 from agent.health.standby import StandbyWatch
 from agent.health.testimony import Testimony
 from agent.health.windows import WindowFinder
@@ -30,6 +31,7 @@ class Watches:
     gain: GainWatch
     guards: Guards
     testimony: Testimony
+    refusals: Refusals
 
     @classmethod
     def start(
@@ -51,6 +53,7 @@ class Watches:
             GainWatch(capacity_ah, current_step_a),
             Guards.start(cells, voltage_step_v=2.0 * voltage_sd_v, celsius_step_c=celsius_step_c),
             Testimony(cells),
+            Refusals(),
         )
 
     def idle(
@@ -76,6 +79,7 @@ class Watches:
             "standby": record.dump(self.standby),
             "gain": record.dump(self.gain),
             "testimony": record.dump(self.testimony),
+            "refusals": {"counts": self.refusals.counts},
             **self.guards.pack(),
         }
 
@@ -90,3 +94,5 @@ class Watches:
         self.guards.unpack(saved)
         if "testimony" in saved:
             self.testimony.unpack(saved["testimony"])
+        if "refusals" in saved:
+            self.refusals.unpack(saved["refusals"])
