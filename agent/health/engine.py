@@ -315,7 +315,7 @@ class HealthEngine:
             self._watches.refusals.note(refusals.DOUBTED, pulse.time_s)
         if np.any(np.isfinite(believed)):
             self._filter.update_resistance(
-                believed, pulse.own_sd, common_sd=common_sd, warm=pulse.warm, off=pulse.off
+                believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
             )
             self._watches.jumps.reconsider(self._filter, pulse.time_s)
             self._birth.measured(self._filter, believed, pulse.time_s)
