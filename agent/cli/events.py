@@ -5,13 +5,14 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import click
 
 from agent.cli.output import duration, moment, table
-from agent.cli.status import fetch
+from agent.cli.status import fetch, fetch_file
 from agent.export.events import KINDS
 
 Shown = dict[str, Any]
@@ -39,15 +40,17 @@ def _ago(_context: click.Context, _option: click.Parameter, text: str) -> float:
 @click.command()
 @click.option("--unit", help="Only events of this unit.")
 @click.option("--rack", help="Only outages of this rack and events of its units.")
+@click.option("--group", help="Only events of the units of this configured group.")
 @click.option("--kind", type=click.Choice(KINDS), help="Only events of this kind.")
 @click.option("--since", "ago_s", default="30d", show_default=True, callback=_ago, help="How far.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 @_AGENT
-@_FORMAT
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 def events(
     *,
     unit: str | None,
     rack: str | None,
+    group: str | None,
     kind: str | None,
     ago_s: float,
     limit: int,
@@ -64,8 +67,12 @@ def events(
     \b
     Exit codes: 0 done, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
-    asked = {"unit": unit, "rack": rack, "kind": kind, "limit": limit}
-    answer = _ask(base, since=f"{max(0.0, time.time() - ago_s):.3f}", **asked)
+    asked = {"unit": unit, "rack": rack, "group": group, "kind": kind, "limit": limit}
+    since = f"{max(0.0, time.time() - ago_s):.3f}"
+    if form == "csv":
+        click.echo(fetch_file(base, _path("", since=since, format="csv", **asked)), nl=False)
+        return
+    answer = _ask(base, since=since, **asked)
     if form == "json":
         click.echo(json.dumps({"events": answer}, indent=1, ensure_ascii=False))
         return
@@ -74,9 +81,13 @@ def events(
 
 
 def _ask(base: str, **query: object) -> list[Shown]:
-    given = {key: str(value) for key, value in query.items() if value is not None}
-    found: list[Shown] = fetch(base, f"/api/v1/events?{urlencode(given)}")["events"]
+    found: list[Shown] = fetch(base, _path("", **query))["events"]
     return found
+
+
+def _path(below: str, **query: object) -> str:
+    given = {key: str(value) for key, value in query.items() if value is not None}
+    return f"/api/v1/events{below}?{urlencode(given)}"
 
 
 def row(event: Shown) -> list[str]:
@@ -139,9 +150,18 @@ def notes(event: Shown) -> str:
 @click.command()
 @click.argument("date")
 @click.option("--rack", help="Only this rack.")
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, writable=True),
+    help="Write the readings of each unit's discharge into this folder.",
+)
+@click.option("--as", "sort", type=click.Choice(["csv", "parquet"]), default="csv")
 @_AGENT
 @_FORMAT
-def outage(date: str, rack: str | None, base: str, form: str) -> None:
+def outage(
+    *, date: str, rack: str | None, folder: Path | None, sort: str, base: str, form: str
+) -> None:
     """Show the outages of DATE (2026-11-22, in UTC, or "last"), unit by unit.
 
     Beside each unit stands its discharge before that one.
@@ -150,6 +170,7 @@ def outage(date: str, rack: str | None, base: str, form: str) -> None:
     Examples:
       bbu-agent outage last
       bbu-agent outage 2026-11-22 --rack r12
+      bbu-agent outage last --export outage --as parquet
     \b
     Exit codes: 0 done, 1 there was none, 2 wrong use, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
@@ -158,6 +179,8 @@ def outage(date: str, rack: str | None, base: str, form: str) -> None:
         click.echo(f"no outage {'is recorded' if date == 'last' else f'on {date}'}")
         sys.exit(_NOTHING)
     whole = [(one, _parts(base, one)) for one in found]
+    if folder is not None:
+        _export(base, folder, sort, [part for _, parts in whole for part in parts])
     if form == "json":
         shown = [{"outage": one, "units": parts} for one, parts in whole]
         click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
@@ -183,6 +206,16 @@ def _parts(base: str, outage_: Shown) -> list[Shown]:
     rack = outage_["unit"].removeprefix("rack:")
     span = {"since": begin_s - 60, "until": end_s + 1}
     return _ask(base, kind="discharge", rack=rack, limit=1000, **span)
+
+
+def _export(base: str, folder: Path, sort: str, parts: list[Shown]) -> None:
+    """Write the readings of ``parts`` into ``folder``, one file each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in parts:
+        asked = {"unit": part["unit"], "start": part["start_s"], "format": sort}
+        path = folder / f"{part['unit']}-{part['start_s']:.0f}.{sort}"
+        path.write_bytes(fetch_file(base, _path("/telemetry", **asked)))
+    click.echo(f"{len(parts)} files in {folder}", err=True)
 
 
 def _print(base: str, outage_: Shown, parts: list[Shown]) -> None:

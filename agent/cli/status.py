@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -19,13 +20,23 @@ _ORDER = {"replace": 0, "degraded": 1, "unknown": 2, "watch": 3, "ok": 4}
 
 def fetch(base: str, path: str) -> Any:  # noqa: ANN401 - JSON of the agent's API
     """Get ``path`` from the agent at ``base``; ends the program where that fails."""
+    return _answer(base, path, json.load)
+
+
+def fetch_file(base: str, path: str) -> bytes:
+    """Get the file ``path`` from the agent at ``base``; ends the program where that fails."""
+    body: bytes = _answer(base, path, lambda answer: answer.read())
+    return body
+
+
+def _answer(base: str, path: str, read: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - see fetch
     url = base.rstrip("/") + path
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--agent is a URL such as http://127.0.0.1:9877, not {base}")
     try:
         # A proxy for the world outside knows no agent on this node or beside it.
         with build_opener(ProxyHandler({})).open(url, timeout=_TIMEOUT_S) as answer:
-            return json.load(answer)
+            return read(answer)
     except HTTPError as error:
         click.echo(f"bbu-agent: {_detail(error)}", err=True)
     except (URLError, HTTPException, OSError, ValueError) as error:

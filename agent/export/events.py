@@ -1,19 +1,19 @@
 """The JSON API of what happened: events with filters, their telemetry, shelves just now."""
 
-import csv
-import io
+import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from agent.errors import AgentError
 from agent.export.api import seconds
-from agent.export.context import CONTEXT, unit_view
+from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
 from agent.export.json import Json, event_json, interval_json
 from agent.export.redundancy import Redundancy, Standings, standings
+from agent.export.sheets import Sheet, as_csv, as_parquet, of_events, of_points
 from agent.model import Event, Group, Shelf
-from agent.store.database import Point
 
 KINDS = ("discharge", "self_test", "flicker", "outage", "replaced", "alarm")
 _MOST_EVENTS = 1000
@@ -27,8 +27,9 @@ _RACK = "rack:"
 async def events(request: web.Request) -> web.Response:
     """List events, newest first.
 
-    ``unit``, ``rack`` (its outages and its units' events), ``kind``, ``since`` and ``until``
-    (unix seconds of the start), ``open`` (only those under way), ``limit``.
+    ``unit``, ``rack`` (its outages and its units' events), ``group`` (its units' events),
+    ``kind``, ``since`` and ``until`` (unix seconds of the start), ``open`` (only those under
+    way), ``limit``; ``format`` is json, csv or parquet.
     """
     context = request.app[CONTEXT]
     query = request.query
@@ -38,7 +39,9 @@ async def events(request: web.Request) -> web.Response:
     limit = query.get("limit", "100")
     if not (limit.isdecimal() and 0 < int(limit[:9]) <= _MOST_EVENTS):
         raise web.HTTPBadRequest(text=f"limit is from 1 to {_MOST_EVENTS}")
-    sifted = rack is not None or "open" in query
+    form = query.get("format", "json")
+    group = _members(context, query["group"]) if "group" in query else None
+    sifted = rack is not None or group is not None or "open" in query
     found = await context.history.events(
         unit=query.get("unit"),
         since_s=seconds(request, "since", 0.0),
@@ -53,16 +56,30 @@ async def events(request: web.Request) -> web.Response:
             if view.info.location.rack == rack
         }
         found = [event for event in found if event.unit in names or event.unit == _RACK + rack]
+    if group is not None:
+        found = [event for event in found if event.unit in group]
     if "open" in query:
         found = [event for event in found if event.end_s is None]
-    return web.json_response({"events": [event_json(event) for event in found[: int(limit)]]})
+    shown = found[: int(limit)]
+    if form != "json":
+        return await _sheet(form, "events", lambda: of_events(shown))
+    return web.json_response({"events": [event_json(event) for event in shown]})
+
+
+def _members(context: Context, name: str) -> set[str]:
+    """Give the units of a configured group."""
+    group = next((one for one in context.store.wider if one.name == name), None)
+    if group is None:
+        raise web.HTTPBadRequest(text=f"no group {clean(name)!r} is configured")
+    views = context.store.views(mono_s=context.mono())
+    return {view.info.name for view in views if group.holds(view.info)}
 
 
 async def telemetry(request: web.Request) -> web.Response:
-    """Give what was read of ``unit`` in the event that began at ``start``, as CSV.
+    """Give what was read of ``unit`` in the event that began at ``start``.
 
-    ``start`` is the event's ``start_s``. The half minute before and the minute after come
-    with it. A reading that stays as it was is repeated from the row before.
+    ``start`` is the event's ``start_s``, ``format`` csv or parquet. The half minute before and
+    the minute after come with it. A reading that stays as it was is repeated from the row before.
     """
     context = request.app[CONTEXT]
     name = unit_view(request, request.query.get("unit", "")).info.name
@@ -75,41 +92,32 @@ async def telemetry(request: web.Request) -> web.Response:
     points = await context.history.readings(
         name, since_s=event.start_s - _BEFORE_S, until_s=end_s + _AFTER_S
     )
-    return web.Response(
-        text=table(points),
-        content_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}-{event.start_s:.0f}.csv"'},
-    )
+    form = request.query.get("format", "csv")
+    return await _sheet(form, f"{name}-{event.start_s:.0f}", lambda: of_points(points))
+
+
+async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Response:
+    """Answer with a table, made beside the event loop."""
+    if form not in _SHEETS:
+        raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHEETS)}")
+    kind, write = _SHEETS[form]
+    try:
+        body = await asyncio.to_thread(lambda: write(make()))
+    except AgentError as error:
+        raise web.HTTPNotImplemented(text=str(error)) from None
+    named = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return web.Response(body=body, content_type=kind, headers=named)
+
+
+_SHEETS: Mapping[str, tuple[str, Callable[[Sheet], bytes]]] = {
+    "csv": ("text/csv", as_csv),
+    "parquet": ("application/vnd.apache.parquet", as_parquet),
+}
 
 
 def _end(event: Event, now_s: float) -> float:
     end_s = now_s if event.end_s is None else event.end_s
     return min(end_s, event.start_s + _LONGEST_S)
-
-
-def table(points: Iterable[Point]) -> str:
-    """Give points as CSV: one row for each time, one column for each reading."""
-    rows: dict[float, dict[str, object]] = {}
-    names: dict[str, None] = {}
-    for point in points:
-        column = f"{point.quantity}[{point.part}]" if point.part else point.quantity
-        names[column] = None
-        rows.setdefault(point.time_s, {})[column] = point.value
-    columns = sorted(names, key=_order)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["time_s", *columns])
-    held: dict[str, object] = {}
-    for time_s in sorted(rows):
-        held |= rows[time_s]
-        writer.writerow([f"{time_s:.3f}", *(held.get(column, "") for column in columns)])
-    return out.getvalue()
-
-
-def _order(column: str) -> tuple[str, int, str]:
-    key, _, part = column.partition("[")
-    digits = "".join(filter(str.isdigit, part))
-    return key, int(digits) if digits else -1, part
 
 
 async def shelves(request: web.Request) -> web.Response:

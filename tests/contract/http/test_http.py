@@ -344,6 +344,16 @@ async def test_what_was_read_in_an_event_is_a_table(agent: Any) -> None:
         ]
     async with agent.get("/api/v1/events/telemetry?unit=r1-a-1&start=1600000000") as answer:
         assert answer.status == 404
+    path = "/api/v1/events/telemetry?unit=r1-a-1&start=1700000000&format="
+    async with agent.get(path + "parquet") as answer:
+        assert answer.headers["Content-Type"] == "application/vnd.apache.parquet"
+        assert (await answer.read())[:4] == b"PAR1"
+    async with agent.get(path + "exe") as answer:
+        assert answer.status == 400
+    async with agent.get("/api/v1/events?kind=discharge&format=csv") as answer:
+        assert (await answer.text()).startswith("unit,kind,start_s,end_s")
+    async with agent.get("/api/v1/events?group=nobody") as answer:
+        assert answer.status == 400
 
 
 async def test_history_of_one_reading(agent: Any) -> None:

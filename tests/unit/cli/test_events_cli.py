@@ -1,0 +1,46 @@
+"""What ``bbu-agent outage --export`` asks for, and where it puts the answers."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import events
+from agent.cli.main import cli
+
+OUTAGE = {"unit": "rack:r1", "kind": "outage", "start_s": 1.7e9, "end_s": 1.7e9 + 60, "detail": {}}
+PART = {"unit": "r1-a-1", "kind": "discharge", "start_s": 1.7e9, "end_s": 1.7e9 + 60, "detail": {}}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    paths: list[str] = []
+
+    def fetch(_base: str, path: str) -> object:
+        paths.append(path)
+        return {"events": [OUTAGE if "kind=outage" in path else PART]}
+
+    def fetch_file(_base: str, path: str) -> bytes:
+        paths.append(path)
+        return b"time_s\n"
+
+    monkeypatch.setattr(events, "fetch", fetch)
+    monkeypatch.setattr(events, "fetch_file", fetch_file)
+    return paths
+
+
+def test_the_readings_of_an_outage_go_into_a_folder(asked: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "outage"
+    said = CliRunner().invoke(cli, ["outage", "last", "--export", str(folder), "--as", "parquet"])
+    assert said.exit_code == 0, said.output
+    assert [path.name for path in folder.iterdir()] == ["r1-a-1-1700000000.parquet"]
+    (query,) = [parse_qs(urlsplit(path).query) for path in asked if "/telemetry?" in path]
+    assert query == {"unit": ["r1-a-1"], "start": ["1700000000.0"], "format": ["parquet"]}
+
+
+def test_events_as_csv_keep_their_filters(asked: list[str]) -> None:
+    said = CliRunner().invoke(cli, ["events", "--format", "csv", "--group", "row-3"])
+    assert (said.exit_code, said.output) == (0, "time_s\n")
+    query = parse_qs(urlsplit(asked[0]).query)
+    assert (query["group"], query["format"]) == (["row-3"], ["csv"])
