@@ -118,7 +118,7 @@ class Agent:
             # A file of thousands of units takes seconds to read; polling goes on meanwhile.
             config = await asyncio.to_thread(read_config, self.path, self.listen)
         except ConfigError as error:
-            self.reload_result = replace(self.reload_result, successful=False)
+            self.reload_result = replace(self.reload_result, successful=False, error=str(error))
             log.warning("configuration not reloaded, the old one goes on:\n%s", error)
             raise
         if config.listen != self.config.listen or config.state_dir != self.config.state_dir:

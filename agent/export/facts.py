@@ -22,10 +22,14 @@ class BusFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReloadFacts:
-    """How the last loading of the configuration went; ``success_at`` is unix seconds."""
+    """How the last loading of the configuration went; ``success_at`` is unix seconds.
+
+    ``error`` says what is wrong with the file, one line each.
+    """
 
     successful: bool = True
     success_at: float | None = None
+    error: str | None = None
 
 
 class AgentView(Protocol):

@@ -1,9 +1,8 @@
 """Charts as SVG made on the server: lines with 90 % bands over time, and intervals as bars."""
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from agent.export.site.markup import Html, h
@@ -21,7 +20,8 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 class Line:
     """One curve: unix times (seconds), values, and the ends of its band where it has one.
 
-    ``tone`` (1 to 6) is its colour and its pattern of dashes.
+    ``tone`` (1 to 6) is its colour and its pattern of dashes. Thin ones stay in the background
+    and share one entry of the legend, that of the first.
     """
 
     label: str
@@ -30,6 +30,7 @@ class Line:
     values: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    thin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,13 @@ def chart(title: str, lines: Sequence[Line], axis: Axis, marks: Sequence[Mark] =
         return h("figure", h("figcaption", title), h("p", "Nothing recorded yet.", class_="note"))
     frame = _Frame.around(drawn, axis)
     seen = [mark for mark in marks if frame.start_s <= mark.time_s <= frame.end_s]
-    said = "; ".join(f"{line.label}: {_ends(line, axis)}" for line in drawn)
+    said = "; ".join(f"{line.label}: {_ends(line, axis)}" for line in drawn if not line.thin)
     picture = h(
         "svg",
         _grid(frame, axis),
         [_mark(frame, mark) for mark in seen],
         [_band(frame, line) for line in drawn if line.low and line.high],
-        [_curve(frame, line) for line in drawn],
+        [_curve(frame, line) for line in sorted(drawn, key=lambda line: not line.thin)],
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         role="img",
         aria_label=f"{title}. {said}",
@@ -167,22 +168,25 @@ def _curve(frame: _Frame, line: Line) -> Html:
     if len(points) == 1:
         x, y = points[0].split(",")
         return h("circle", h("title", line.label), class_=f"dot c{line.tone}", cx=x, cy=y, r=3)
-    return h(
-        "polyline", h("title", line.label), class_=f"c{line.tone}", points=Html(" ".join(points))
-    )
+    kind = f"c{line.tone}{' thin' if line.thin else ''}"
+    return h("polyline", h("title", line.label), class_=kind, points=Html(" ".join(points)))
 
 
 def _legend(lines: Sequence[Line], marks: Sequence[Mark]) -> Html:
-    keys = [h("li", _key(line.tone), line.label) for line in lines]
+    named = [line for line in lines if not line.thin]
+    thin = next((line for line in lines if line.thin), None)
+    keys = [h("li", _key(line), line.label) for line in named]
+    if thin is not None:
+        keys.append(h("li", _key(thin), "the others"))
     names = {"discharge": "discharge", "self_test": "self-test", "replaced": "exchanged"}
     kinds = dict.fromkeys(mark.kind for mark in marks if mark.kind in names)
     events = [h("li", h("span", class_=f"event {kind}"), names[kind]) for kind in kinds]
     return h("ul", keys, events, class_="keys")
 
 
-def _key(tone: int) -> Html:
-    line = h("polyline", points="0,5 26,5", class_=f"c{tone}")
-    return h("svg", line, viewBox="0 0 26 10", class_="key", aria_hidden="true")
+def _key(line: Line) -> Html:
+    stroke = h("polyline", points="0,5 26,5", class_=f"c{line.tone}{' thin' if line.thin else ''}")
+    return h("svg", stroke, viewBox="0 0 26 10", class_="key", aria_hidden="true")
 
 
 def _ends(line: Line, axis: Axis) -> str:
@@ -199,7 +203,9 @@ def _finite(line: Line) -> Line:
         rows = [rows[min(int(n * step), len(rows) - 1)] for n in range(_MOST_POINTS)]
     if not rows:
         return Line(line.label, line.tone, (), ())
-    return Line(line.label, line.tone, *zip(*rows, strict=True))
+    times, values, *band = zip(*rows, strict=True)
+    low, high = band or ((), ())
+    return replace(line, times=times, values=values, low=low, high=high)
 
 
 def bar(interval: Interval, low: float, high: float, *, limit: float | None = None) -> Html:
@@ -222,8 +228,3 @@ def bar(interval: Interval, low: float, high: float, *, limit: float | None = No
         class_="bar",
         aria_hidden="true",
     )
-
-
-def at_or_before(times: Sequence[float], time_s: float) -> int:
-    """Give the place of the last of ``times`` (sorted) that is not after ``time_s``, or 0."""
-    return max(0, bisect_left(times, time_s + 1e-9) - 1)

@@ -13,7 +13,7 @@ from agent.store.live import LiveStore
 
 Place = tuple[str | None, str | None]
 """A rack and a shelf."""
-Notes = Mapping[Place, Redundancy]
+Notes = Mapping[Place, Redundancy[Shelf]]
 """What configured shelves can count on."""
 
 
@@ -21,11 +21,11 @@ class ShelfNotes:
     """What each shelf can count on, worked out again only when one of its units changes."""
 
     def __init__(self) -> None:
-        self._held: dict[Place, tuple[object, Redundancy]] = {}
+        self._held: dict[Place, tuple[object, Redundancy[Shelf]]] = {}
 
     def get(
         self, store: LiveStore, shelf: Shelf, units: Iterable[str], mono_s: float, wall_s: float
-    ) -> Redundancy:
+    ) -> Redundancy[Shelf]:
         """Give what ``shelf``, in which ``units`` sit, can count on now."""
         names = [name for name in units if name in store.names]
         stamps = (shelf, tuple(store.stamp(name, mono_s=mono_s) for name in names))
@@ -83,7 +83,9 @@ def _rack(
     )
 
 
-def _shelf(rack: str | None, shelf: str | None, rows: list[Row], found: Redundancy | None) -> Html:
+def _shelf(
+    rack: str | None, shelf: str | None, rows: list[Row], found: Redundancy[Shelf] | None
+) -> Html:
     name = "no shelf" if shelf is None else f"shelf {shelf}"
     return h(
         "div",
@@ -94,7 +96,7 @@ def _shelf(rack: str | None, shelf: str | None, rows: list[Row], found: Redundan
     )
 
 
-def note(rack: str | None, shelf: str | None, found: Redundancy | None) -> Html:
+def note(rack: str | None, shelf: str | None, found: Redundancy[Shelf] | None) -> Html:
     """Say what a shelf can count on."""
     if found is None:
         return NOTHING
@@ -107,7 +109,7 @@ def note_id(rack: str, shelf: str) -> str:
     return f"n:{quote(rack, safe='')}:{quote(shelf, safe='')}"
 
 
-def judged(found: Redundancy) -> tuple[str, str]:
+def judged(found: Redundancy[Shelf]) -> tuple[str, str]:
     """Give how bad a shelf's reserve is, as a verdict's name, and the reserve in words."""
     ready = f"{found.ready} of {found.units} ready, {found.of.required} needed"
     if found.on_battery:

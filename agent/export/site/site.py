@@ -7,12 +7,14 @@ from aiohttp import web
 from agent.export.context import CONTEXT
 from agent.export.feed import Feed
 from agent.export.fragments import Fragments
+from agent.export.site.agent import agent
 from agent.export.site.assets import asset
 from agent.export.site.fleet import FEED, NEWS, fleet, stream
 from agent.export.site.fleet_live import FleetNews
 from agent.export.site.fleet_map import ShelfNotes
 from agent.export.site.fleet_parts import NOTES, ROWS
 from agent.export.site.fleet_row import row
+from agent.export.site.outage import outage, outages
 from agent.export.site.unit import report, unit
 
 
@@ -23,6 +25,9 @@ def routes() -> Iterable[web.RouteDef]:
         web.get("/live/fleet", stream),
         web.get("/units/{name}", unit),
         web.get("/units/{name}/report.html", report),
+        web.get("/outages", outages),
+        web.get("/outage", outage),
+        web.get("/agent", agent),
         web.get("/assets/{name}", asset),
     )
 
