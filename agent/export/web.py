@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
-from agent.export import api, events, past, scrape, stream
+from agent.export import api, events, openapi, past, scrape, stream
 from agent.export.context import CONTEXT, Context, Reload
 from agent.export.facts import AgentView
 from agent.export.site import site
@@ -134,6 +134,7 @@ def make_app(
             web.get("/api/v1/units/{name}/estimates", past.estimates),
             web.get("/api/v1/units/{name}/readings.csv", past.readings_csv),
             web.get("/api/v1/stream", stream.stream),
+            web.get("/api/v1/openapi.json", openapi.openapi),
             web.get("/api/v1/events", events.events),
             web.get("/api/v1/events/telemetry", events.telemetry),
             web.get("/api/v1/shelves", events.shelves),

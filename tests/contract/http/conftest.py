@@ -37,6 +37,7 @@ class Served:
     history: HistoryStore
     session: aiohttp.ClientSession
     url: str
+    app: web.Application
     now_s: float = 100.0
     reloads: int = 0
     reload_error: Exception | None = None
@@ -57,7 +58,7 @@ async def serve() -> AsyncIterator[Serve]:
         store = LiveStore(units, shelves, stale_after_s=30)
         history = HistoryStore(None)
         session = aiohttp.ClientSession()
-        here = Served(store, history, session, "")
+        here = Served(store, history, session, "", web.Application())
 
         async def reload() -> None:
             here.reloads += 1
@@ -65,6 +66,7 @@ async def serve() -> AsyncIterator[Serve]:
                 raise here.reload_error
 
         app = make_app(store, Agent(), history, reload=reload, mono=lambda: here.now_s)
+        here.app = app
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
