@@ -1,10 +1,8 @@
-"""``bbu-agent replay``: the daemon's estimator over a recorded file."""
+"""``bbu-agent replay``: the daemon's estimator over recorded files."""
 
-import csv
-import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +10,11 @@ import click
 
 from agent.config.cells import read_cells
 from agent.errors import ConfigError
-from agent.health.engine import HealthEngine
-from agent.replay.loads import LoadLog
-from agent.replay.meta import Meta, read_meta
-from agent.replay.page import page
-from agent.replay.run import Row, Tables, course
-from agent.replay.run import replay as run_replay
-from agent.replay.telemetry import Telemetry, read_telemetry
+from agent.replay.compare import NAMES, compare_page, rank, rows
+from agent.replay.files import make_folder, write_csv, write_state, write_tables, write_text
+from agent.replay.once import replay_once
+from agent.replay.page import Report, page
+from agent.replay.telemetry import Telemetry
 
 _UNITS_S = {"h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([hd])$")
@@ -41,22 +37,29 @@ def unit_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return value
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_RECORDINGS = ("telemetry.parquet", "telemetry.csv", "telemetry.csv.gz")
+
+
 @click.command(name="replay")
-@click.argument("telemetry", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("telemetry", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--meta", type=_FILE, help="What is known of the unit, as JSON.")
 @click.option(
-    "--meta",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What is known of the unit, as JSON.",
+    "--compare",
+    is_flag=True,
+    help="Several units side by side, each a folder with telemetry and meta.json, or a recording "
+    "with meta.json beside it. Adds compare.html and compare.csv.",
 )
 @click.option(
     "--cells",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_FILE,
     help="YAML file with the types of cells that META names, such as a configuration.",
 )
 @click.option(
     "--out",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_FOLDER,
     help="Folder for soh.csv, alarms.csv, ride.csv, forecast.csv and report.html.",
 )
 @click.option(
@@ -68,13 +71,13 @@ def unit_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 )
 @click.option(
     "--state-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_FOLDER,
     help="Leave what was learnt where the agent of this state directory takes it in.",
 )
 @click.option("--unit", callback=unit_name, help="The unit's name there.")
 @click.option("--prior-only", is_flag=True, help="Ignore all evidence (a benchmark).")
 def replay(
-    telemetry: Path,
+    telemetry: tuple[Path, ...],
     meta: Path | None,
     cells: Path | None,
     out: Path,
@@ -82,6 +85,7 @@ def replay(
     state_dir: Path | None,
     unit: str | None,
     *,
+    compare: bool,
     prior_only: bool,
 ) -> None:
     """Estimate the health of a recorded unit, strictly from past to future.
@@ -90,21 +94,67 @@ def replay(
     """
     if (state_dir is None) != (unit is None):
         raise click.UsageError("--state-dir and --unit belong together")
+    if compare and (meta is not None or state_dir is not None):
+        raise click.UsageError("--compare takes meta.json from beside each recording, and no state")
+    if not compare and len(telemetry) > 1:
+        raise click.UsageError("more than one recording needs --compare")
     try:
-        about = read_meta(meta, read_cells(cells))
-        recorded = read_telemetry(telemetry, about.charge_sign)
-        engine = HealthEngine(about.battery, cells=recorded.cells, prior_only=prior_only)
-        loads = LoadLog(engine.capacity_ah)
-        with progress_bar(recorded) as progress:
-            tables = run_replay(
-                engine, recorded.observations, every_s=every, loads=loads, progress=progress
+        known = read_cells(cells)
+
+        def one(path: Path, about: Path | None) -> Report:
+            return replay_once(
+                path, about, known, every_s=every, progress=progress_bar, prior_only=prior_only
             )
-        _write_all(out, about, engine, tables)
+
+        if compare:
+            write_comparison(out, [one(*recording(path)) for path in telemetry])
+            return
+        path, beside = recording(telemetry[0])
+        report = one(path, beside if meta is None and telemetry[0].is_dir() else meta)
+        write_report(out, report)
         if state_dir is not None and unit is not None:
-            write_state(state_dir, unit, engine, loads, tables)
+            write_state(state_dir, unit, report.engine, report.loads, report.tables)
     except ConfigError as error:
         click.echo(f"bbu-agent replay: {error}", err=True)
         sys.exit(2)
+
+
+def recording(path: Path) -> tuple[Path, Path | None]:
+    """Find the recording that ``path`` is or holds, and META beside it.
+
+    Raises ConfigError where a folder holds no recording.
+    """
+    folder = path if path.is_dir() else path.parent
+    beside = folder / "meta.json"
+    about = beside if beside.is_file() else None
+    if not path.is_dir():
+        return path, about
+    for name in _RECORDINGS:
+        if (path / name).is_file():
+            return path / name, about
+    raise ConfigError(f"{path}: holds none of {', '.join(_RECORDINGS)}")
+
+
+def write_report(out: Path, report: Report) -> None:
+    """Write the tables and the page of one unit."""
+    write_tables(report.tables, out, report.engine.battery.required_seconds)
+    write_text(out / "report.html", page(report))
+
+
+def write_comparison(out: Path, reports: list[Report]) -> None:
+    """Write each unit into a folder of its name, and the comparison above them."""
+    names = [report.name for report in reports]
+    for name in names:
+        if not _UNIT_NAME.match(name) or names.count(name) > 1:
+            raise ConfigError(f"the name {name!r} in META cannot be a folder's, or is there twice")
+    make_folder(out)
+    for report in reports:
+        write_report(out / report.name, report)
+    ranked = rank(reports)
+    write_csv(out / "compare.csv", list(NAMES), rows(ranked))
+    write_text(out / "compare.html", compare_page(ranked))
+    for one in ranked:
+        click.echo(f"{one.rank}. {one.report.name}: {one.report.health.verdict}, {one.why()}")
 
 
 @contextmanager
@@ -121,60 +171,3 @@ def progress_bar(recorded: Telemetry) -> Iterator[Callable[[int], None]]:
                 bar.update(_EACH)
 
         yield show
-
-
-def _write_all(out: Path, about: Meta, engine: HealthEngine, tables: Tables) -> None:
-    write_tables(tables, out, about.battery.required_seconds)
-    health = engine.health(engine.now_s)
-    _write_text(out / "report.html", page(about.name, engine, tables, health))
-
-
-def write_tables(tables: Tables, out: Path, required_s: float) -> None:
-    """Write the CSV files into ``out``. Raises ConfigError when that cannot be done."""
-    soh = "time_s cell soh_q soh_q_lo soh_q_hi soh_r soh_r_lo soh_r_hi"
-    ride = f"time_s power_w p_ok_{required_s:.0f}s t_med_s t_lo_s t_hi_s"
-    forecast = "time_s cell target_time_s soh_q lo hi"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write_csv(out / "soh.csv", soh.split(), tables.soh)
-        _write_csv(out / "alarms.csv", ["time_s", "cell", "kind", "text"], tables.alarms)
-        _write_csv(out / "ride.csv", ride.split(), tables.ride)
-        _write_csv(out / "forecast.csv", forecast.split(), tables.forecast)
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error}") from error
-
-
-def write_state(
-    state_dir: Path, unit: str, engine: HealthEngine, loads: LoadLog, tables: Tables
-) -> None:
-    """Leave the engine's state, its course and the unit's events for the agent to import."""
-    content = {
-        "unit": unit,
-        "saved_at": engine.now_s,
-        "state": engine.state(),
-        "events": loads.events,
-        "course": course(tables, engine.cells),
-    }
-    folder = state_dir / "import"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made: {error}") from error
-    # Whole or not at all: the agent may look at any moment.
-    part = folder / f".{unit}.json.part"
-    _write_text(part, json.dumps(content, allow_nan=False) + "\n")
-    part.replace(folder / f"{unit}.json")
-
-
-def _write_csv(path: Path, names: list[str], rows: Iterable[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows(rows)
-
-
-def _write_text(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error}") from error

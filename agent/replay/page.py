@@ -1,157 +1,172 @@
-"""``report.html``: one page that a person can read, complete in itself."""
+"""``report.html``: one page that a battery engineer can check and sign, complete in itself."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from agent.health.engine import HealthEngine
-from agent.model import Health, Interval
-from agent.replay.chart import Line, Mark, chart
+from agent.model import Health, Verdict
+from agent.replay import courses
+from agent.replay.loads import LoadLog
+from agent.replay.markup import badge, date, document, facts, items, moment, spread, table
+from agent.replay.quality import Quality
 from agent.replay.run import Tables
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1 { margin-bottom: 0 } table { border-collapse: collapse; width: 100% }
-td, th { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line) }
-td:first-child, th:first-child, td.text { text-align: left }
-.verdict { display: inline-block; padding: .1rem .7rem; border-radius: 1rem; color: #fff }
-.ok { background: #2a7d46 } .watch { background: #a67c00 } .degraded { background: #c25a12 }
-.replace { background: #b3261e } .unknown { background: #667 }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem }
-svg { width: 100% } svg text { font-size: 10px; fill: currentColor } svg .y { text-anchor: end }
-svg .x { text-anchor: middle } svg .grid { stroke: var(--line) } svg .mark { stroke-dasharray: 2 2 }
-small { opacity: .75 }
-"""
-_COLOURS = ("#2a6fb0", "#b3261e", "#2a7d46", "#a67c00", "#7b4fa3", "#0f7c80")
-_SHOWN = 4
-_FOOT = (
-    "<p><small>Intervals are 90 %. State of health is capacity over rated capacity; "
-    "resistance growth is the 10 s resistance at 25 degC over its value at commissioning. "
-    "Without a discharge of 80 % depth a capacity is inferred, never measured."
-    "</small></p></html>"
+_EVENTS_SHOWN = 40
+_ADVICE = {
+    Verdict.OK: "Nothing to do.",
+    Verdict.WATCH: "Look at it again after the next test; no replacement is called for yet.",
+    Verdict.DEGRADED: "Plan its replacement, and a deeper test before to be sure.",
+    Verdict.REPLACE: "Replace it.",
+    Verdict.UNKNOWN: "Let it make a self-test: nothing was seen yet that says anything.",
+}
+_LIMITS = (
+    (
+        "Intervals are 90 %. State of health is capacity over rated capacity; resistance growth "
+        "is the 10 s resistance at 25 °C over its value at commissioning."
+    ),
+    (
+        "Without a discharge of 80 % depth a capacity is inferred from resistance, ageing law "
+        "and neighbours, never measured; one point of capacity cannot be claimed then."
+    ),
+    "Every row of the tables rests on samples up to its own time only.",
 )
 
 
-def page(name: str, engine: HealthEngine, tables: Tables, health: Health) -> str:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that the page tells. ``inputs`` are pairs of a name and a text."""
+
+    name: str
+    engine: HealthEngine
+    tables: Tables
+    health: Health
+    quality: Quality
+    loads: LoadLog
+    inputs: Sequence[tuple[str, str]]
+
+
+def page(report: Report) -> str:
     """Write the report of one replayed unit."""
+    return document(f"{report.name}: battery health", _sections(report))
+
+
+def _sections(report: Report) -> Iterator[str]:
+    engine, tables, health = report.engine, report.tables, report.health
+    yield _head(report)
+    yield _tiles(report)
+    yield "<h2>Why</h2>" + items([r.text for r in health.reasons], "No reason for concern.")
+    yield "<h2>Cells</h2>" + _cells(health)
+    yield "<h2>Course of the unit</h2><div class='charts'>"
+    yield courses.together(engine, tables) + courses.forecast(engine, tables)
+    yield (courses.ride(engine, tables) if tables.ride else "") + "</div>"
+    yield "<h2>Capacity of each cell</h2>" + courses.cells(engine, tables, growth=False)
+    yield "<h2>Resistance of each cell</h2>" + courses.cells(engine, tables, growth=True)
+    yield "<h2>Alarms</h2>" + _alarms(tables)
+    yield "<h2>Discharges and tests</h2>" + _events(report.loads)
+    yield "<h2>Evidence</h2>" + items(health.evidence, "None yet.")
+    yield "<h2>Quality of the recording</h2>" + facts(report.quality.lines(engine.cells))
+    yield "<h2>Inputs</h2>" + facts(report.inputs)
+    yield "<h2>What this report cannot say</h2>" + items(_LIMITS, "")
+    yield "<div class='sign'><div>Checked by</div><div>Date</div><div>Signature</div></div>"
+
+
+def _head(report: Report) -> str:
+    engine, health = report.engine, report.health
     battery = engine.battery
-    facts = [
+    known = [
         engine.kind.name,
         f"{len(engine.cells)} cells in series",
         f"{engine.capacity_ah:.1f} Ah",
         "" if battery.rated_power_w is None else f"{battery.rated_power_w:.0f} W rated",
         f"{battery.required_seconds:.0f} s required",
     ]
-    parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width'>",
-        f"<title>{escape(name)}: battery health</title><style>{_STYLE}</style>",
-        f"<h1>{escape(name)}</h1><p>{escape(', '.join(f for f in facts if f))}</p>",
-        _verdict(health),
-        _list(reason.text for reason in health.reasons),
-        _outlook(health),
-        _cells(health),
-        _charts(engine, tables),
-        _alarms(tables),
-        "<h2>Evidence</h2>",
-        _list(health.evidence),
-        _FOOT,
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _verdict(health: Health) -> str:
-    badge = f"<span class='verdict {health.verdict}'>{health.verdict}</span>"
-    return f"<p>{badge} on {_date(health.updated_at)}, by {health.basis}</p>"
-
-
-def _list(texts: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
-    return f"<ul>{items}</ul>" if items else "<p>No reason for concern.</p>"
-
-
-def _outlook(health: Health) -> str:
-    rows = []
-    if health.ride_through_s is not None:
-        chance = health.ride_through_probability or 0.0
-        text = f"{_range(health.ride_through_s, 1.0, 0)} s"
-        rows.append(("Ride-through at rated power", f"{text}, enough with {chance:.0%}"))
-    if health.limiting_cell is not None:
-        rows.append(("Limiting cell", health.limiting_cell))
-    if health.end_of_life_s is not None:
-        estimate, lower, upper = (_date(t) for t in health.end_of_life_s)
-        rows.append(("End of life by capacity", f"{estimate} ({lower} to {upper})"))
-    body = "".join(
-        f"<tr><td>{escape(k)}</td><td class='text'>{escape(v)}</td></tr>" for k, v in rows
+    says = _ADVICE[health.verdict]
+    if health.verdict is Verdict.OK and not report.tables.soh:
+        says = "The recording is too short to say anything."
+    told = f"{badge(health.verdict)} on {date(health.updated_at)}, by {escape(health.basis)}."
+    return (
+        f"<header><h1>{escape(report.name)}</h1><p class='soft'>"
+        f"{escape(', '.join(fact for fact in known if fact))}</p>"
+        f"<p>{told} <b>{escape(says)}</b></p></header>"
     )
-    return f"<h2>Outlook</h2><table>{body}</table>"
+
+
+def _tiles(report: Report) -> str:
+    health = report.health
+    tiles = []
+    if health.state_of_health is not None:
+        weakest = min(health.cells, key=lambda c: c.state_of_health.estimate).cell
+        value = spread(health.state_of_health, 100.0, 1, " %")
+        tiles.append((f"Weakest cell: {escape(weakest)}", value))
+    if health.ride_through_s is not None:
+        chance = health.ride_through_probability
+        enough = "" if chance is None else f"; enough with {chance:.0%}"
+        tiles.append(
+            (f"Ride-through at rated power{enough}", spread(health.ride_through_s, unit=" s"))
+        )
+    if health.end_of_life_s is not None:
+        estimate, lower, upper = (date(t) for t in health.end_of_life_s)
+        value = f"{estimate} <small>({lower} to {upper})</small>"
+        tiles.append(("End of life by capacity", value))
+    seen = "never" if health.evidence_at is None else date(health.evidence_at)
+    tiles.append(("Last evidence", seen))
+    body = "".join(f"<div>{label}<b>{value}</b></div>" for label, value in tiles)
+    return f"<div class='tiles'>{body}</div>"
 
 
 def _cells(health: Health) -> str:
-    head = "<tr><th>Cell</th><th>State of health</th><th>Resistance</th><th>Verdict</th></tr>"
-    body = "".join(
-        f"<tr><td>{escape(cell.cell)}</td><td>{_range(cell.state_of_health, 100.0, 1)} %</td>"
-        f"<td>&times; {_range(cell.resistance_growth, 1.0, 2)}</td><td>{cell.verdict}</td></tr>"
-        for cell in health.cells
-    )
-    return f"<h2>Cells</h2><table>{head}{body}</table>"
-
-
-def _charts(engine: HealthEngine, tables: Tables) -> str:
-    marks = [Mark(float(str(row[0])), "#b3261e", str(row[3])) for row in tables.alarms]
-    by_cell: dict[int, list[list[float]]] = {}
-    for row in tables.soh:
-        numbers = [float(str(value)) for value in row]
-        by_cell.setdefault(int(numbers[1]), []).append(numbers)
-    if not by_cell:
-        return ""
-    ordered = sorted(by_cell, key=lambda cell: by_cell[cell][-1][2])
-    # The weakest cells and the middle one: more would hide what matters.
-    chosen = list(dict.fromkeys([*ordered[: _SHOWN - 1], ordered[len(ordered) // 2]]))
-    drawings = []
-    for title, first in (("State of health", 2), ("Resistance growth", 5)):
-        lines = [
-            Line(
-                f"cell {engine.cells[cell - 1]}",
-                _COLOURS[index % len(_COLOURS)],
-                *(
-                    [row[column] for row in by_cell[cell]]
-                    for column in (0, *range(first, first + 3))
-                ),
-            )
-            for index, cell in enumerate(chosen)
-        ]
-        key = ", ".join(
-            f"<span style='color:{line.colour}'>{escape(line.label)}</span>" for line in lines
+    rows = [
+        (
+            escape(cell.cell),
+            spread(cell.state_of_health, 100.0, 1, " %"),
+            "&times; " + spread(cell.resistance_growth, 1.0, 2),
+            "" if cell.leak_a is None else spread(cell.leak_a, 1000.0, 1, " mA"),
+            escape(cell.basis),
+            badge(cell.verdict),
         )
-        drawn = chart(lines, marks, percent=first == 2)  # noqa: PLR2004 - column of soh_q
-        drawings.append(f"<div><h3>{title}</h3>{drawn}<p><small>{key}</small></p></div>")
-    drawings.append(f"<div><h3>Ride-through (s)</h3>{_ride_chart(engine, tables, marks)}</div>")
-    return f"<h2>Course</h2><div class='charts'>{''.join(drawings)}</div>"
-
-
-def _ride_chart(engine: HealthEngine, tables: Tables, marks: list[Mark]) -> str:
-    rated = engine.battery.rated_power_w or 0.0
-    rows = [[float(str(v)) for v in row] for row in tables.ride]
-    rows = [row for row in rows if abs(row[1] - rated) < 1.0]
-    columns = [[row[i] for row in rows] for i in (0, 3, 4, 5)]
-    return chart([Line("rated power", _COLOURS[0], *columns)], marks)
+        for cell in health.cells
+    ]
+    head = ["Cell", "State of health", "Resistance", "Leak beyond the median", "By", "Verdict"]
+    return table("90 % intervals in brackets", head, rows, 4)
 
 
 def _alarms(tables: Tables) -> str:
-    items = [f"{_date(float(str(row[0])))}: {row[3]}" for row in tables.alarms]
-    return f"<h2>Alarms</h2>{_list(items)}" if items else "<h2>Alarms</h2><p>None.</p>"
-
-
-def _range(interval: Interval, scale: float, digits: int) -> str:
-    estimate, lower, upper = (f"{value * scale:.{digits}f}" for value in interval)
-    return (
-        f"{estimate} <small>({lower} to {upper})</small>"
-        if digits
-        else (f"{estimate} ({lower} to {upper})")
+    rows = [
+        (
+            date(float(str(time_s))),
+            "pack" if cell == 0 else escape(str(cell)),
+            escape(str(kind)),
+            escape(str(text)),
+        )
+        for time_s, cell, kind, text in tables.alarms
+    ]
+    if not rows:
+        return "<p>None.</p>"
+    return table(
+        "Each once, when it was first believed", ["Date", "Cell", "Kind", "Text"], rows, 2, 3
     )
 
 
-def _date(time_s: float) -> str:
-    return datetime.fromtimestamp(min(max(time_s, 0.0), 4.0e9), tz=UTC).date().isoformat()
+def _events(loads: LoadLog) -> str:
+    if not loads.events:
+        return "<p>None: nothing but the ageing law speaks of these cells.</p>"
+    rows = []
+    for event in loads.events[-_EVENTS_SHOWN:][::-1]:
+        start_s, end_s = float(str(event["start_s"])), float(str(event["end_s"]))
+        detail = event["detail"] if isinstance(event["detail"], Mapping) else {}
+        share = float(str(detail.get("charge_ah", 0.0))) / loads.capacity_ah
+        rows.append(
+            (
+                moment(start_s),
+                escape(str(event["kind"]).replace("_", " ")),
+                f"{end_s - start_s:.0f} s",
+                f"{detail.get('charge_ah', '')} Ah",
+                f"{share:.1%}",
+                f"{detail.get('energy_wh', '')} Wh",
+            )
+        )
+    shown = f", the last {len(rows)}" if len(rows) < len(loads.events) else ""
+    caption = f"{len(loads.events)} in all{shown}; times are UTC"
+    head = ["Begin", "Kind", "Length", "Charge", "Of rated", "Energy"]
+    return table(caption, head, rows, 1)

@@ -176,6 +176,41 @@ def test_the_state_left_for_the_agent_continues_the_replay(recorded: Path) -> No
     assert {event["kind"] for event in saved["events"]} == {"self_test"}
 
 
+def test_units_side_by_side_are_ranked_in_a_page_and_a_table(recorded: Path) -> None:
+    other = recorded / "other"
+    other.mkdir()
+    (other / "telemetry.csv").write_bytes((recorded / "telemetry.csv").read_bytes())
+    (other / "meta.json").write_text(json.dumps(META | {"name": "second"}))
+    arguments = ["--compare", str(recorded), str(other / "telemetry.csv")]
+    result = CliRunner().invoke(replay, [*arguments, "--out", str(recorded / "all")])
+    assert result.exit_code == 0, result.output
+    names = [row["name"] for row in table(recorded / "all" / "compare.csv")]
+    assert sorted(names) == ["made-up", "second"]
+    page = (recorded / "all" / "compare.html").read_text()
+    assert all(f"{name}/report.html" in page for name in names)
+    assert all((recorded / "all" / name / "report.html").is_file() for name in names)
+    assert result.output.splitlines()[0].startswith(f"1. {names[0]}: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--compare", "--meta", "meta.json", "."], "takes meta.json from beside"),
+        ([".", "."], "more than one recording needs --compare"),
+        (["--compare", ".", "."], "is there twice"),
+        (["empty"], "holds none of telemetry.parquet"),
+    ],
+)
+def test_a_wrong_comparison_is_told(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    (recorded / "empty").mkdir()
+    monkeypatch.chdir(recorded)
+    result = CliRunner().invoke(replay, [*words, "--out", "all"])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
 @pytest.mark.parametrize(
     ("meta", "text"),
     [

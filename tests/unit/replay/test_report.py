@@ -1,0 +1,206 @@
+"""The pages of replay: complete, escaped, readable by machines that read to people."""
+
+import math
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from agent.config.cells import read_cells
+from agent.health.observation import Observation
+from agent.model import Interval, Verdict
+from agent.replay.chart import Frame, Line, Mark, chart, span_of, ticks
+from agent.replay.compare import NAMES, compare_page, rank, rows
+from agent.replay.markup import spread
+from agent.replay.once import replay_once
+from agent.replay.page import Report, page
+from agent.replay.quality import Quality
+
+HOSTILE = "<script>alert(1)</script>"
+DAY_S = 86400.0
+Make = Callable[..., Report]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Replay a made-up unit of two cells for 200 days, with a test every 40."""
+
+    def make(name: str = "unit-1", growth: float = 1.0, days: int = 200) -> Report:
+        lines = ["time_s,current_a,v01,v02,t1_c,state"]
+        for day in range(days):
+            now_s = 1.7e9 + day * DAY_S
+            lines.append(f"{now_s},0,4.02,4.02,26,standby")
+            for second in range(-4, 40, 2) if day % 40 == 20 else ():
+                load_a = 40.0 if 0 < second < 20 else 0.0
+                drop = load_a * 0.0024 * (growth if day > 100 else 1.0)
+                row = (now_s + 3600 + second, -load_a, 4.02 - load_a * 0.0024, 4.02 - drop, 26)
+                lines.append(",".join(map(str, row)) + ",selftest")
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        meta = tmp_path / "meta.json"
+        meta.write_text(
+            f'{{"name": "{name}", "chemistry": "NCA", "rated_capacity_ah": 15, "n_parallel": 6,'
+            ' "rated_power_w": 200, "commissioned": "2023-11-01"}'
+        )
+
+        class Silent:
+            def __enter__(self) -> Callable[[int], None]:
+                return lambda _rows: None
+
+            def __exit__(self, *_: object) -> None:
+                return None
+
+        return replay_once(
+            tmp_path / f"{name}.csv",
+            meta,
+            read_cells(None),
+            every_s=15 * DAY_S,
+            progress=lambda _recorded: Silent(),
+        )
+
+    return make
+
+
+class Reader(HTMLParser):
+    """Checks that tags close in order, and gathers what a reader needs."""
+
+    VOID = frozenset({"meta", "br", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
+    text = page(make())
+    for heading in (
+        *("Why", "Cells", "Course of the unit", "Capacity of each cell", "Resistance of each cell"),
+        *("Alarms", "Discharges and tests", "Evidence", "Quality of the recording", "Inputs"),
+        "What this report cannot say",
+    ):
+        assert f"<h2>{heading}</h2>" in text
+    assert "5 in all" in text
+    assert "SHA-256" in text
+    assert "bbu-agent 0." in text
+    assert "commissioned_s" in text
+    assert "Signature" in text
+
+
+def test_the_report_is_well_formed_and_says_what_its_pictures_are(make: Make) -> None:
+    read = Reader(page(make()))
+    assert read.all("html") == [{"lang": "en"}]
+    assert len(read.all("main")) == 1
+    assert all(svg["role"] == "img" and svg["aria-label"] for svg in read.all("svg"))
+    assert len(read.all("svg")) == 2 + 2 + 3
+    assert all(cell.get("scope") in ("col", "row") for cell in read.all("th"))
+    assert read.all("link") + read.all("script") == []
+
+
+def test_nothing_in_the_report_comes_from_elsewhere(make: Make) -> None:
+    text = page(make())
+    assert "http" not in text
+    assert "url(" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_a_hostile_name_is_only_text(make: Make) -> None:
+    report = make()
+    hostile = Report(
+        HOSTILE,
+        report.engine,
+        report.tables,
+        report.health,
+        report.quality,
+        report.loads,
+        [(HOSTILE, HOSTILE)],
+    )
+    for text in (page(hostile), compare_page(rank([hostile]))):
+        assert HOSTILE not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_a_unit_that_nothing_is_known_of_has_a_page_too(make: Make) -> None:
+    text = page(make(days=1))
+    assert "unknown" in text
+    assert "None: nothing but the ageing law" in text
+    assert "nan" not in re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL)
+
+
+def test_units_are_ranked_by_how_urgent_they_are(make: Make) -> None:
+    sound, weak = make("sound"), make("weak", growth=2.0)
+    ranked = rank([sound, weak])
+    assert [(one.rank, one.report.name) for one in ranked] == [(1, "weak"), (2, "sound")]
+    assert weak.health.verdict is not Verdict.OK
+    table = [dict(zip(NAMES, row, strict=True)) for row in rows(ranked)]
+    assert float(str(table[0]["soh_r_highest"])) > 1.5
+    text = compare_page(ranked)
+    Reader(text)
+    assert text.index("weak/report.html") < text.index("sound/report.html")
+
+
+def test_quality_counts_what_a_recording_lacks() -> None:
+    quality = Quality()
+    for row in (
+        Observation(0.0, 0.0, (4.0, 4.0), (20.0,), phase="standby"),
+        Observation(math.nan, 0.0, (4.0, 4.0)),
+        Observation(3 * DAY_S, None, (4.0, None), (math.nan,)),
+        Observation(2 * DAY_S, math.nan, (math.nan, 4.0), (31.0,)),
+    ):
+        quality.watch(row)
+    assert dict(quality.lines(("a", "b"))) == {
+        "Rows read": "4",
+        "Rows without a time": "1",
+        "Times that run backwards": "1",
+        "Gaps of more than a day": "1, the longest 3.0 days",
+        "Rows without a current": "2",
+        "Rows without a cell's voltage": "cell a: 1, cell b: 1",
+        "Temperatures of the pack": "20.0 to 31.0 °C",
+        "States told": "not told 2, standby 1",
+    }
+
+
+def test_a_chart_keeps_its_marks_and_escapes_them() -> None:
+    line = Line("cell 1", "s0", [0.0, DAY_S], [0.9, 0.8], [0.8, 0.7], [1.0, 0.9])
+    text = chart([line], Frame("t", percent=True), [Mark(DAY_S / 2, "<b>"), Mark(9 * DAY_S, "far")])
+    assert text.count('class="mark"') == 1
+    assert "&lt;b&gt;" in text
+    assert 'class="band s0"' in text
+    assert "90%" in text
+    assert chart([], Frame("t")) == "<p class='nothing'>Nothing to draw yet.</p>"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 1.1), (0.0, 900.0), (1.0, 1.01), (0.999, 1.001)])
+def test_ticks_are_round_and_inside(low: float, high: float) -> None:
+    found = ticks(low, high, 4)
+    assert 2 <= len(found) <= 6
+    assert low <= found[0] < found[-1] <= high
+
+
+def test_a_chart_of_one_value_has_room_around_it() -> None:
+    low, high = span_of([Line("x", "s0", [0.0], [0.8])])
+    assert low < 0.8 < high
+    assert span_of([]) == (-0.05, 1.05)
+
+
+def test_an_interval_is_shown_with_its_bounds() -> None:
+    shown = spread(Interval(0.913, 0.871, 0.958), 100.0, 1, " %")
+    assert shown == "91.3 % <small>(87.1 to 95.8)</small>"
