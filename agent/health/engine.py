@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from agent.errors import StoreError
 from agent.health import charge, facts, intake, record, refusals
+from agent.health.advice import Case, advise, charge_c, rate_c
 from agent.health.anomalies import leaks
 from agent.health.birth import Birth
 from agent.health.chemistry import cell_type, interpolate
@@ -27,12 +28,12 @@ from agent.health.lots import Pooled, Share, share_of
 from agent.health.observation import Observation
 from agent.health.pulses import Step
 from agent.health.regroup import regrouped
-from agent.health.report import Estimate, Ride, estimate_of, rides
+from agent.health.report import Estimate, Ride, estimate_of, ride_model_sd, rides
 from agent.health.review import Watched, everything
 from agent.health.verdict import Judge, Raised, worst
 from agent.health.watches import Watches
 from agent.health.windows import Window, falls
-from agent.model import Battery, CellHealth, Health, Interval, Verdict
+from agent.model import Advice, Battery, CellHealth, Health, Interval, Verdict
 
 __all__ = ["HealthEngine", "Observation"]
 
@@ -67,7 +68,7 @@ class HealthEngine:
         self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
         self.raised: list[Raised] = []
         self.pooled: Pooled | None = None
-        self._kept: tuple[object, Ride | None, Interval | None] | None = None
+        self._kept: tuple[object, Ride | None, Interval | None, Advice] | None = None
         self._curve_back = [(v, s) for s, v in self.kind.ocv]
         self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
         self._clock = intake.Clock()
@@ -132,7 +133,7 @@ class HealthEngine:
     def health(self, now_s: float) -> Health:
         """Our estimate at unix time ``now_s``; without news since, its interval grows."""
         estimate = self.estimate(now_s)
-        ride, end_s = self._outlook(now_s)
+        ride, end_s, advice = self._outlook(now_s)
         reasons = self._judge.reasons()
         memory = self._memory
         bases = self._watches.deep.bases(pulsed=memory.pulses > 0)
@@ -164,10 +165,11 @@ class HealthEngine:
             evidence_at=memory.evidence_s,
             evidence=evidence(memory, self._birth, self._watches, self.cells, self.pooled),
             rejected=self._watches.refusals.told(),
+            advice=advice,
         )
 
-    def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None]:
-        """Ride-through at rated power and end of life, the costly part of ``health``.
+    def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None, Advice]:
+        """Ride-through at rated power, end of life and advice, the costly part of ``health``.
 
         They move over days, or with the charge: times are cut to six hours and the charge
         to a percent, so that a call in between gives the same answer for nothing.
@@ -182,8 +184,33 @@ class HealthEngine:
             rated_w = self.battery.rated_power_w or 0.0
             ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
             end = end_of_life(state, estimate, site=memory.site(), now_s=cut_s)
-            self._kept = (key, ride, end)
-        return self._kept[1], self._kept[2]
+            self._kept = (key, ride, end, self._advice(state, estimate, ride, cut_s))
+        return self._kept[1:]
+
+    def _advice(
+        self, state: ModuleFilter, estimate: Estimate, ride: Ride | None, now_s: float
+    ) -> Advice:
+        battery, capacity_ah, own = self.battery, self.capacity_ah, self.battery.ocv is not None
+        volts = self.kind.float_v
+        case = Case(
+            now_s,
+            state,
+            estimate,
+            ride,
+            self._memory.site(),
+            required_s=battery.required_seconds,
+            rate_c=rate_c(
+                battery.rated_power_w,
+                cells=len(self.cells),
+                volts=volts,
+                capacity_ah=capacity_ah,
+            ),
+            charge_c=charge_c(self._watches.gain.charges, capacity_ah),
+            missing=1.0 - round(self._memory.soc, 2),
+            model_sd=ride_model_sd(measured_curve=own),
+            own_curve=own,
+        )
+        return advise(case)
 
     @property
     def evidence_count(self) -> int:

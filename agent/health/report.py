@@ -97,6 +97,11 @@ class Ride:
     limiting: int
 
 
+def ride_model_sd(*, measured_curve: bool) -> float:
+    """Give what the simulation of a ride is off by, as a share of the time."""
+    return _RIDE_SD if measured_curve else _RIDE_SD_GUESSED_CURVE
+
+
 def rides(
     estimate: Estimate,
     kind: CellType,
@@ -113,7 +118,7 @@ def rides(
     ``drawn`` is the charge missing from full per cell, over rated capacity;
     ``measured_curve`` says that the open-circuit curve is these cells' own.
     """
-    model_sd = _RIDE_SD if measured_curve else _RIDE_SD_GUESSED_CURVE
+    model_sd = ride_model_sd(measured_curve=measured_curve)
     cells = _scenarios(estimate, drawn, celsius)
     seconds, limiting = seconds_to_cutoff(
         cells, kind, capacity_ah=capacity_ah, powers_w=np.array(powers_w)

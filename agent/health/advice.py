@@ -1,0 +1,214 @@
+"""Which test would tell most about a unit, when, and what it costs. Pure.
+
+Each test is tried on a copy of the filter: what it would measure is taken as it is expected,
+so that only the uncertainty moves. A test to the weakest cell's cut-off measures that cell;
+shorter ones give resistances, which tell of capacity as far as the gain is known; one that is
+long enough shows whether a parallel cell is open.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.filter import ModuleFilter
+from agent.health.forecast import ahead
+from agent.health.record import Site
+from agent.health.report import Z90, Estimate, Ride
+from agent.health.verdict import date
+from agent.model import Advice, Trial
+
+Vector = npt.NDArray[np.float64]
+
+SELF_TEST, RATED, FULL = "self-test of 60 s", "discharge at rated power", "discharge to cut-off"
+_SELF_TEST_S = 60.0
+_DEFAULT_C = 1.0
+_CHARGE_C = 0.2
+"""What chargers of standby modules give, over capacity, where none has been seen yet."""
+# The noise of a good load step and of a deep discharge (evidence.py, deep.py).
+_STEP_OWN_SD, _STEP_COMMON_SD = 0.008, 0.02
+_DEEP_OWN_SD, _DEEP_COMMON_SD = 0.008, 0.015
+_OWN_CURVE_SD, _GUESSED_CURVE_SD = 0.1, 0.5
+# A discharge at rated power to its end shows the ride-through itself.
+_SEEN_RIDE_SD = 0.02
+_WINDOW_DEPTH, _DEEP = 0.012, 0.8
+_WANTED_SD = 0.03
+"""Above this, a 90 % interval of ten points, a state of health is worth a test."""
+_UNDECIDED = (0.02, 0.98)
+_GOOD_SHARE = 0.6
+_LEAST_GAIN = 0.1
+_AHEAD_DAYS = (90.0, 180.0, 365.0, 730.0)
+_DAY_S, _HOUR_S = 86400.0, 3600.0
+_GRAIN_S = 10 * _DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that an advice rests on, at unix time ``now_s``.
+
+    ``rate_c`` is the current at rated power over capacity (1/h), ``charge_c`` the charger's;
+    ``missing`` the charge that misses from full, over capacity. ``model_sd`` is what the
+    simulation of a ride is off by, and ``own_curve`` that the curve is the cells' own.
+    """
+
+    now_s: float
+    state: ModuleFilter
+    estimate: Estimate
+    ride: Ride | None
+    site: Site
+    required_s: float
+    rate_c: float
+    charge_c: float
+    missing: float
+    model_sd: float
+    own_curve: bool
+
+
+def advise(case: Case) -> Advice:
+    """Say which test would tell most, and when."""
+    soh_sd, ride_sd = _soh_sd(case, case.state), _ride_sd(case)
+    trials = tuple(_trial(case, case.state, *planned) for planned in _planned(case))
+    chosen = _best(soh_sd, ride_sd, trials)
+    if chosen is None:
+        text = (
+            f"no test would tell much: the weakest cell's state of health is known within "
+            f"{_points(soh_sd)} points (90 %)"
+        )
+        return Advice(None, None, soh_sd, ride_sd, trials, text)
+    due_s = _due_s(case, soh_sd)
+    return Advice(
+        chosen.test, due_s, soh_sd, ride_sd, trials, _words(case, soh_sd, chosen, trials, due_s)
+    )
+
+
+def _planned(case: Case) -> list[tuple[str, float]]:
+    """The tests to weigh, with their seconds: the shortest first."""
+    full_s = (1.0 - case.missing) / case.rate_c * _HOUR_S
+    if case.ride is not None:
+        full_s = case.ride.seconds.estimate
+    planned = [(SELF_TEST, min(_SELF_TEST_S, full_s))]
+    if _SELF_TEST_S < case.required_s < full_s:
+        planned.append((RATED, case.required_s))
+    return [*planned, (FULL, full_s)]
+
+
+def _trial(case: Case, state: ModuleFilter, test: str, seconds: float) -> Trial:
+    """Try a test on a copy of ``state``."""
+    depth = min(case.rate_c * seconds / _HOUR_S, 1.0 - case.missing)
+    depth = 1.0 - case.missing if test == FULL else depth
+    after = state.copy()
+    own = np.full(after.cells, _STEP_OWN_SD)
+    for off in (False, True):
+        expected = -after.innovation(np.zeros(after.cells), warm=0.0, off=off)[0]
+        after.update_resistance(expected, own, common_sd=_STEP_COMMON_SD, warm=0.0, off=off)
+    if test == FULL or depth >= _DEEP:
+        _measure(case, after)
+    before_sd = _capacity_sd(case, state, resolved=False)
+    after_sd = _capacity_sd(case, after, resolved=depth >= _WINDOW_DEPTH and test != SELF_TEST)
+    unsure = max(_ride_sd(case) ** 2 - case.model_sd**2, 0.0) * (after_sd / before_sd) ** 2
+    ride_sd = _SEEN_RIDE_SD if test == FULL else math.sqrt(case.model_sd**2 + unsure)
+    charged_s = depth / case.charge_c * _HOUR_S
+    soh = _weakest_soh(case)
+    return Trial(test, seconds, depth, soh * after_sd, min(ride_sd, _ride_sd(case)), charged_s)
+
+
+def _measure(case: Case, state: ModuleFilter) -> None:
+    """Let the weakest cell's capacity be measured."""
+    weakest = _weakest(case.estimate)
+    told = np.full(state.cells, math.nan)
+    told[weakest] = state.ln_capacity()[weakest]
+    curve_sd = _OWN_CURVE_SD if case.own_curve else _GUESSED_CURVE_SD
+    common_sd = math.hypot(_DEEP_COMMON_SD, curve_sd * case.missing)
+    state.update_capacity(told, np.full(state.cells, _DEEP_OWN_SD), common_sd=common_sd)
+
+
+def _weakest(estimate: Estimate) -> int:
+    cut = np.log1p(-estimate.opened * estimate.open_share)
+    return int(np.argmin(estimate.ln_capacity + cut))
+
+
+def _weakest_soh(case: Case) -> float:
+    return case.estimate.capacity(_weakest(case.estimate)).estimate
+
+
+def _capacity_sd(case: Case, state: ModuleFilter, *, resolved: bool) -> float:
+    """Sd of ln capacity of the weakest cell; ``resolved``: it is known if a cell is open."""
+    weakest = _weakest(case.estimate)
+    sd = float(state.ln_capacity_sd()[weakest])
+    opened = 0.0 if resolved else float(case.estimate.opened[weakest])
+    unsure = math.sqrt(opened * (1.0 - opened)) * abs(math.log1p(-case.estimate.open_share))
+    return max(math.hypot(sd, unsure), 1e-4)
+
+
+def _soh_sd(case: Case, state: ModuleFilter) -> float:
+    return _weakest_soh(case) * _capacity_sd(case, state, resolved=False)
+
+
+def _ride_sd(case: Case) -> float:
+    """Sd of the ride-through over itself; the capacity's where no ride is predicted."""
+    if case.ride is None:
+        return _capacity_sd(case, case.state, resolved=False)
+    seconds = case.ride.seconds
+    return math.log(max(seconds.estimate, 1.0) / max(seconds.lower, 0.5)) / Z90
+
+
+def _best(soh_sd: float, ride_sd: float, trials: tuple[Trial, ...]) -> Trial | None:
+    """The shortest test that tells nearly as much as the one that tells most.
+
+    A test tells by the share of variance that it takes away, of capacity or of ride-through.
+    """
+    told = [
+        max(1.0 - (trial.soh_sd / soh_sd) ** 2, 1.0 - (trial.ride_sd / ride_sd) ** 2)
+        for trial in trials
+    ]
+    most = max(told)
+    if most < _LEAST_GAIN:
+        return None
+    enough = _GOOD_SHARE * most
+    return next(trial for trial, share in zip(trials, told, strict=True) if share >= enough)
+
+
+def _due_s(case: Case, soh_sd: float) -> float:
+    """When the test is worth its cost: now if something is undecided, else when it gets vague."""
+    low, high = _UNDECIDED
+    undecided = case.ride is not None and low < case.ride.probability < high
+    open_or_not = bool(np.any((case.estimate.opened > low) & (case.estimate.opened < high)))
+    if undecided or open_or_not or soh_sd > _WANTED_SD:
+        return case.now_s
+    for days in _AHEAD_DAYS:
+        if _soh_sd(case, ahead(case.state, days, case.site)) > _WANTED_SD:
+            return case.now_s + days * _DAY_S
+    return case.now_s + _AHEAD_DAYS[-1] * _DAY_S
+
+
+def _points(sd: float) -> str:
+    return f"+-{Z90 * sd * 100:.1f}"
+
+
+def _words(
+    case: Case, soh_sd: float, chosen: Trial, trials: tuple[Trial, ...], due_s: float
+) -> str:
+    when = "now" if due_s <= case.now_s else f"by {date(due_s + _GRAIN_S)[:7]}"
+    others = ", ".join(
+        f"a {one.test} {_points(one.soh_sd)}" for one in trials if one.test != chosen.test
+    )
+    return (
+        f"a {chosen.test} ({chosen.seconds:.0f} s, {chosen.depth * 100:.0f} % deep) {when} would "
+        f"tell most for its cost: the weakest cell's state of health is known within "
+        f"{_points(soh_sd)} points (90 %), after it within {_points(chosen.soh_sd)}"
+        f"{f' ({others})' if others else ''}; it costs the unit's readiness for about "
+        f"{chosen.recharge_s / _HOUR_S:.1f} h, until it is charged again"
+    )
+
+
+def rate_c(power_w: float | None, *, cells: int, volts: float, capacity_ah: float) -> float:
+    """Current at ``power_w`` over capacity (1/h) with ``cells`` at ``volts`` each."""
+    if power_w is None or power_w <= 0.0:
+        return _DEFAULT_C
+    return power_w / (cells * volts * capacity_ah)
+
+
+def charge_c(levels: list[list[float]], capacity_ah: float) -> float:
+    """The charger's current over capacity: the highest constant one seen, or a usual one."""
+    return max([level[0] / capacity_ah for level in levels], default=_CHARGE_C)
