@@ -167,6 +167,18 @@ def alert_marks(selector: str = "") -> build.AnnotationQuery:
     )
 
 
+SEVERITIES = [("critical", RED), ("warning", ORANGE), ("info", SKY)]
+
+
+def urgency(*selectors: str) -> str:
+    """Give each firing alert its severity as its place in ``SEVERITIES``, to sort by."""
+    parts = [
+        "0 * (" + firing(f'severity="{word}"', *selectors) + f") + {place}"
+        for place, (word, _) in enumerate(SEVERITIES)
+    ]
+    return " or ".join(parts)
+
+
 BOARDS = {
     "bbu-fleet": "Fleet",
     "bbu-unit": "Unit",

@@ -110,12 +110,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Label:
-    """A column with words: the label ``name`` of the series, shown as ``title``."""
+    """A column with words: the label ``name`` of the series, shown as ``title``.
+
+    A hidden one only keeps rows apart.
+    """
 
     name: str
     title: str = ""
     links: Sequence[dict[str, object]] = ()
     width: int | None = None
+    hidden: bool = False
 
     @property
     def shown(self) -> str:
@@ -183,10 +187,10 @@ def table(
 def _arrange(labels: Sequence[Label], columns: Sequence[Column]) -> model.DataTransformerConfig:
     """Order and name the columns. A single query's values are called differently by Grafana."""
     values = ["Value"] if len(columns) == 1 else [f"Value #{ref}" for ref in _refs(len(columns))]
-    names = {label.name: label.shown for label in labels}
+    names = {label.name: label.shown for label in labels if not label.hidden}
     names |= {value: column.title for value, column in zip(values, columns, strict=True)}
     options = {
-        "excludeByName": {"Time": True},
+        "excludeByName": {"Time": True} | {label.name: True for label in labels if label.hidden},
         "indexByName": {name: place for place, name in enumerate(names)},
         "renameByName": names,
     }

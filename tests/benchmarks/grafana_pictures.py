@@ -34,15 +34,17 @@ CHOICES: dict[str, Choice] = {
 
 async def live(folder: Path) -> None:
     """Live through a short and a long outage, and draw what the dashboards show then."""
-    async with fleets(folder) as running:
+    async with fleets(folder, learnt=True) as running:
         begun_s = time.time() + 5
         await asyncio.sleep(QUIET_S / 2)
         begin_outage(running.outage, share=0.3)
+        await running.when('sum(bbu_discharge_running{kind="discharge"}) == 8')
         await asyncio.sleep(SHORT_S)
         end_outage(running.outage)
         await asyncio.sleep(QUIET_S)
         break_things(running.outage)
         begin_outage(running.outage)
+        await running.when('sum(bbu_discharge_running{kind="discharge"}) == 7')
         await asyncio.sleep(LONG_S / 2)
         running.outage.fault("r2-a-4", "silent")
         await asyncio.sleep(LONG_S / 2)

@@ -36,7 +36,12 @@ EMPTY_WHERE_ALL_IS_WELL = {
         "Worst 20 units, with the reasons",
         "Next to be replaced",
     },
-    "bbu-unit": {"Reasons behind the verdict", "Alerts of this unit", "Findings"},
+    "bbu-unit": {
+        "Reasons behind the verdict",
+        "Alerts of this unit",
+        "Failed polls by cause",
+        "Findings",
+    },
     "bbu-outage": {
         "Least time left",
         "Projected time left and what is needed",
@@ -57,8 +62,8 @@ def boards() -> list[Json]:
 
 async def live_through(live: Fleets) -> float:
     """Let a short outage and a longer one come; give the unix time between them."""
-    await live.when(f'sum(bbu_up{{job="{OUTAGE_JOB}"}}) == 9')
-    await live.when(f'sum(bbu_up{{job="{HEALTHY_JOB}"}}) == 5')
+    for job, units in ((HEALTHY_JOB, 5), (OUTAGE_JOB, 9)):
+        await live.when(f'count(max_over_time(bbu_up{{job="{job}"}}[5m]) == 1) == {units}')
     live.healthy.service.happen(EventPart.model_validate(SELF_TEST))
     begin_outage(live.outage, share=0.2)
     await live.when('sum(bbu_discharge_running{kind="discharge"}) == 8')

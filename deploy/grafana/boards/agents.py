@@ -139,6 +139,11 @@ def _of_agent(expr: str) -> str:
     return f"bbu_agent_build_info{{{AGENT}}} * on (job, instance) group_left () ({expr})"
 
 
+def _named(expr: str) -> str:
+    """Name what has no bus of its own: units that are asked each by its address."""
+    return f'label_replace({expr}, "bus", "by address", "bus", "")'
+
+
 def _buses() -> Row:
     place = f"{PLACED}{{{AGENT}}}"
     return Row(
@@ -149,12 +154,17 @@ def _buses() -> Row:
                 "The longest and (dashed) the median last poll of the units of each bus.",
                 [
                     Line(
-                        f"max by (bus) (bbu_poll_duration_seconds{{{AGENT}}} {place})",
-                        "{{bus}} longest",
+                        _named(
+                            f"max by (instance, bus) (bbu_poll_duration_seconds{{{AGENT}}} {place})"
+                        ),
+                        "{{instance}} {{bus}} longest",
                     ),
                     Line(
-                        f"quantile by (bus) (0.5, bbu_poll_duration_seconds{{{AGENT}}} {place})",
-                        "{{bus}} median",
+                        _named(
+                            "quantile by (instance, bus) "
+                            f"(0.5, bbu_poll_duration_seconds{{{AGENT}}} {place})"
+                        ),
+                        "{{instance}} {{bus}} median",
                         dashed=True,
                     ),
                 ],
@@ -168,9 +178,9 @@ def _buses() -> Row:
                 "noise, termination or a second master.",
                 [
                     Line(
-                        f"sum by (bus, cause) (rate(bbu_agent_bus_errors_total{{{AGENT}}}{_RATE})) "
-                        "> 0",
-                        "{{bus}} {{cause}}",
+                        "sum by (instance, bus, cause) "
+                        f"(rate(bbu_agent_bus_errors_total{{{AGENT}}}{_RATE})) > 0",
+                        "{{instance}} {{bus}} {{cause}}",
                     )
                 ],
                 unit="reqps",
@@ -181,7 +191,7 @@ def _buses() -> Row:
             chart(
                 "Time that each line is busy",
                 "Share of the recent past spent in transactions.",
-                [Line(f"bbu_agent_bus_utilisation_ratio{{{AGENT}}}", "{{bus}}")],
+                [Line(f"bbu_agent_bus_utilisation_ratio{{{AGENT}}}", "{{instance}} {{bus}}")],
                 unit="percentunit",
                 at=steps("transparent", (_BUSY, RED)),
                 width=8,

@@ -98,7 +98,7 @@ def _now() -> Row:
                 "than the page by the alert's waiting time. The name opens its runbook. Nothing "
                 "here means that no alert fires, not that every agent is seen: see Agents.",
                 [
-                    Label("severity", width=85),
+                    Label("severity", hidden=True),
                     Label("alertname", "alert", links=[RUNBOOK_LINK], width=230),
                     Label("site", width=80),
                     Label("rack", links=[RACK_LINK], width=80),
@@ -114,7 +114,8 @@ def _now() -> Row:
                         f"({kit.firing()}) * 1000",
                         unit="dateTimeFromNow",
                         width=130,
-                    )
+                    ),
+                    Column("severity", kit.urgency(), states=kit.SEVERITIES, width=85),
                 ],
                 sort=Sort("severity", descending=False),
                 width=14,

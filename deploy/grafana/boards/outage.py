@@ -3,7 +3,6 @@
 from deploy.grafana import kit
 from deploy.grafana.board import Board, Row
 from deploy.grafana.kit import (
-    BLUE,
     GREEN,
     GREY,
     ORANGE,
@@ -102,21 +101,13 @@ def _now() -> Row:
             ),
             chart(
                 "Projected time left and what is needed",
-                "For each shelf on battery: the projected time left with its 90 % interval, and "
-                "(dashed) how long it still has to carry its load by its configuration. The "
-                "middle line below the dashed one means that it will not ride through.",
+                "For the six shelves on battery with the least left: the lower end of the 90 % "
+                "interval of the projected time left and (dashed) its estimate. Red: how long "
+                "each still has to carry its load by its configuration. A shelf whose line is "
+                "below its red one may not ride through.",
                 [
-                    Line(
-                        f"bbu_shelf_time_left_upper_seconds{{{_RACK}}}",
-                        "{{rack}}/{{shelf}} at most",
-                        SKY,
-                    ),
-                    Line(f"bbu_shelf_time_left_seconds{{{_RACK}}}", "{{rack}}/{{shelf}}", BLUE),
-                    Line(
-                        f"bbu_shelf_time_left_lower_seconds{{{_RACK}}}",
-                        "{{rack}}/{{shelf}} at least",
-                        ORANGE,
-                    ),
+                    Line(_lasting("lower_seconds"), "{{rack}}/{{shelf}} at least"),
+                    Line(_lasting("seconds"), "{{rack}}/{{shelf}}", dashed=True),
                     Line(_still_needed(), "{{rack}}/{{shelf}} still needed", RED, dashed=True),
                 ],
                 unit="s",
@@ -139,6 +130,14 @@ def _now() -> Row:
                 height=9,
             ),
         ],
+    )
+
+
+def _lasting(part: str) -> str:
+    """Give a number of the shelves that will be empty first."""
+    first = f"bottomk(6, bbu_shelf_time_left_lower_seconds{{{_RACK}}})"
+    return (
+        f"bbu_shelf_time_left_{part}{{{_RACK}}} and on (job, instance, site, rack, shelf) {first}"
     )
 
 

@@ -40,7 +40,8 @@ _WARM, _HOT, _COLD = (
 )
 _HEALTH = steps(RED, (_EOL, SKY), (0.9, GREEN))
 _FIRING = kit.firing('unit=~"$unit"')
-_U, _UC = Label("unit", width=130), Label("cell", width=55)
+_URGENCY = kit.urgency('unit=~"$unit"')
+_U, _UC = Label("unit", width=110), Label("cell", width=55)
 
 _ANSWERS = [
     ("new", GREY),
@@ -150,7 +151,7 @@ def _now() -> Row:
                     ),
                 ],
                 sort=Sort("verdict"),
-                width=9,
+                width=8,
                 height=7,
                 empty="Nothing against it",
             ),
@@ -158,7 +159,7 @@ def _now() -> Row:
                 "Alerts of this unit",
                 "Alerts that fire now for the unit; the name opens its runbook.",
                 [
-                    Label("severity", width=85),
+                    Label("severity", hidden=True),
                     Label("alertname", "alert", links=[RUNBOOK_LINK]),
                     _U,
                     _UC,
@@ -169,7 +170,8 @@ def _now() -> Row:
                         f"({_FIRING}) * 1000",
                         "dateTimeFromNow",
                         width=130,
-                    )
+                    ),
+                    Column("severity", _URGENCY, states=kit.SEVERITIES, width=85),
                 ],
                 sort=Sort("severity", descending=False),
                 width=8,
@@ -181,9 +183,9 @@ def _now() -> Row:
                 "Identity by the configuration and by the device's own word.",
                 [
                     _U,
-                    Label("rack", width=70),
+                    Label("rack", width=60),
                     Label("shelf", width=55),
-                    Label("slot", width=50),
+                    Label("slot", width=45),
                     Label("model"),
                     Label("firmware"),
                     Label("serial"),
@@ -199,7 +201,7 @@ def _now() -> Row:
                     )
                 ],
                 sort=Sort("unit", descending=False),
-                width=7,
+                width=8,
                 height=7,
             ),
         ],
@@ -446,13 +448,14 @@ def _polls() -> Row:
                 [
                     Line(
                         "sum by (unit, cause) "
-                        f"(rate(bbu_poll_errors_total{{{UNIT}}}[$__rate_interval]))",
+                        f"(rate(bbu_poll_errors_total{{{UNIT}}}[$__rate_interval])) > 0",
                         "{{unit}} {{cause}}",
                     )
                 ],
                 unit="reqps",
                 width=8,
                 least=0,
+                empty="No poll failed",
             ),
             chart(
                 "Age of the data",

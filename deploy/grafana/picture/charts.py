@@ -9,7 +9,7 @@ from itertools import pairwise
 from deploy.grafana.asking import Json, Series, Span
 from deploy.grafana.picture.values import CLASSIC, MUTED, TEXT, Look, called, look, shown
 
-_LEFT, _TOP, _BOTTOM, _RIGHT = 58.0, 8.0, 20.0, 8.0
+_LEFT, _TOP, _BOTTOM, _RIGHT = 66.0, 8.0, 20.0, 12.0
 _BLYLRD = [(0x1F, 0x60, 0xC4), (0xFF, 0xF8, 0x99), (0xC4, 0x16, 0x2A)]
 
 
@@ -159,7 +159,7 @@ def timeline(
     """Draw states over time as bars with their words."""
     rows = drawn(panel, answers)
     frame = Frame(width, height, span)
-    left = 8 + min(190.0, max(len(row.name) for row in rows) * 6.6)
+    left = 14 + min(190.0, max(len(row.name) for row in rows) * 6.6)
     tall = min(34.0, (height - _BOTTOM - 4) / len(rows))
     body = []
     for number, row in enumerate(rows):
@@ -222,7 +222,7 @@ def heatmap(
             body.append(
                 f'<rect x="{left + (at_s - span.start_s) * scale:.1f}" y="{y + 1:.1f}" '
                 f'width="{max(1.0, span.step_s * scale):.1f}" height="{max(1.0, tall - 2):.1f}" '
-                f'fill="{_blend(share)}"/>'
+                f'fill="{_blend(share)}" shape-rendering="crispEdges"/>'
             )
     axis = [one.replace(f'x="{_LEFT:.0f}"', f'x="{left:.0f}"') for one in _times(frame)]
     return _svg(frame, [*body, *(axis[:1] + axis[-1:])])
