@@ -59,15 +59,15 @@ find "$home" \( -name __pycache__ -o -name .DS_Store \) -prune -exec rm -r {} +
 "$home/bin/python" -m compileall -q -j 0 -s "$root" -p / --invalidation-mode unchecked-hash "$site"
 find "$site" -type f -exec chmod 644 {} +
 
-command() { # NAME MODULE FUNCTION
+program() { # NAME MODULE FUNCTION
   printf '#!/usr/lib/bbu-agent/bin/python -I\n"""Start %s."""\n\nfrom %s import %s\n\n%s()\n' \
     "$1" "$2" "$3" "$3" >"$home/bin/$1"
   chmod 755 "$home/bin/$1"
   mkdir -p "$root/usr/bin"
   ln -s "../lib/bbu-agent/bin/$1" "$root/usr/bin/$1"
 }
-command bbu-agent agent.cli.main main
-command bbu-sim simulators.cli main
+program bbu-agent agent.cli.main main
+program bbu-sim simulators.cli main
 
 install -Dm644 "$here/agent.yaml" "$root/etc/bbu-agent/agent.yaml"
 install -dm700 "$root/etc/bbu-agent/secrets"
@@ -87,7 +87,9 @@ done
 cp "$source/README.md" "$source"/docs/*.md "$docs/"
 cp -r "$source/docs/runbooks" "$docs/"
 cp "$source/CHANGELOG.md" "$docs/changelog"
-cp -r "$source/deploy/examples/." "$source"/deploy/{prometheus,alertmanager} "$docs/examples/"
+cp -r "$source/deploy/examples/." "$source/deploy/alertmanager" "$docs/examples/"
+install -Dm644 "$source"/deploy/prometheus/*.y*ml -t "$docs/examples/prometheus"
+install -Dm644 "$source"/deploy/grafana/dashboards/*.json -t "$docs/examples/grafana"
 cat >"$docs/changelog.Debian" <<END
 bbu-agent ($version) $release; urgency=medium
 

@@ -29,7 +29,7 @@ def paragraph(distribution: Distribution) -> str:
     author = fields.get("Author") or fields.get("Author-email") or f"the authors of {name}"
     folder = re.sub(r"[-_.]+", "_", name)
     texts = sorted(
-        f"/usr/lib/bbu-agent/.../site-packages/{file}"
+        f"/{ENVIRONMENT}/{file}"
         for file in distribution.files or ()
         if re.search(r"dist-info/.*(LICEN|COPYING|NOTICE)", str(file), re.IGNORECASE)
     )

@@ -4,6 +4,7 @@
 usage: manuals.py FOLDER VERSION UNIX_TIME
 """
 
+import inspect
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ def escaped(text: str) -> str:
 
 def body(text: str) -> Iterator[str]:
     """Give the paragraphs of a help text; a mark of click keeps the lines of one."""
-    for paragraph in text.split("\n\n"):
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
         kept = paragraph.startswith("\b\n")
         lines = escaped(paragraph.removeprefix("\b\n"))
         yield f".PP\n.nf\n{lines}\n.fi" if kept else f".PP\n{lines}"
@@ -51,8 +52,8 @@ def options(command: click.Command, context: click.Context) -> Iterator[str]:
 
 def page(name: str, group: click.Group, version: str, day: str) -> str:
     """Give the whole page of a command that has commands."""
-    context = click.Context(group, info_name=name)
-    about = (group.help or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
+    context = click.Context(group, info_name=name, **group.context_settings)
+    about = inspect.cleandoc(group.help or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
     parts = [f'.TH {name.upper()} 1 "{day}" "bbu\\-agent {version}" "bbu\\-agent"']
     parts += [".SH NAME", f"{escaped(name)} \\- {escaped(about[0].lower() + about[1:])}"]
     parts += [".SH SYNOPSIS", f".B {escaped(name)}\n[options] command [arguments]"]
@@ -66,12 +67,12 @@ def page(name: str, group: click.Group, version: str, day: str) -> str:
         usage = " ".join([name, word, *command.collect_usage_pieces(inner)])
         parts += [f".SS {escaped(usage)}", *body(command.help or "")]
         parts += options(command, inner)
-    return "\n".join([*parts, FILES])
+    return "\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":
     folder, version, at = sys.argv[1:]
     day = datetime.fromtimestamp(int(at), UTC).date().isoformat()
-    for name, group in (("bbu-agent", cli), ("bbu-sim", simulator)):
-        text = page(name, group, version, day)
+    for name, group, end in (("bbu-agent", cli, FILES), ("bbu-sim", simulator, "")):
+        text = page(name, group, version, day) + end
         (Path(folder) / f"{name}.1").write_text(text, encoding="utf-8")
