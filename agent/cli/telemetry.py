@@ -31,10 +31,11 @@ def telemetry(unit: str, state_dir: Path, out: Path) -> None:
     telemetry.csv and meta.json are what ``bbu-agent replay`` takes. Every sample is there as
     the agent saw it, up to the last second before it ended, however it ended.
     """
+    held = state_dir / "bbu-agent.sqlite"
+    if not held.is_file():
+        raise ConfigError(f"bbu-agent telemetry: {state_dir} holds no bbu-agent.sqlite")
     try:
-        if not (state_dir / "bbu-agent.sqlite").is_file():
-            raise ConfigError(f"{state_dir} holds no bbu-agent.sqlite")
-        asyncio.run(_write(unit, state_dir / "bbu-agent.sqlite", out))
+        asyncio.run(_write(unit, held, out))
     except (ConfigError, OSError) as error:
         click.echo(f"bbu-agent telemetry: {error}", err=True)
         sys.exit(2)

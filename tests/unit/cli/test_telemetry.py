@@ -1,0 +1,63 @@
+"""``bbu-agent telemetry``: a unit's last hours out of a state directory."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli.telemetry import telemetry
+from agent.config.cells import read_cells
+from agent.errors import ConfigError
+from agent.health.facts import pack as pack_battery
+from agent.health.observation import Observation
+from agent.health.seen import pack
+from agent.model import Battery, Chemistry
+from agent.replay.meta import read_meta
+from agent.replay.telemetry import read_telemetry
+from agent.store.history import HistoryStore
+
+BATTERY = Battery(Chemistry.LFP, series=2, rated_capacity_ah=20.0, required_seconds=90.0)
+SEEN = [Observation(1.7e9 + n, -n / 3, (3.3, 3.31 + n / 7)) for n in range(5)]
+
+
+async def remember(folder: Path) -> None:
+    history = HistoryStore(folder / "bbu-agent.sqlite")
+    for one in SEEN:
+        history.put_seen("a-1", one.time_s, pack(("1", "2"), one))
+    state = {"seen": 1, "battery": pack_battery(BATTERY)}
+    await history.save({"a-1": (None, state)}, (), saved_s=1.7e9)
+    await history.close()
+
+
+def run(folder: Path, unit: str) -> tuple[int, str]:
+    arguments = [unit, "--state-dir", str(folder), "--out", str(folder / "out")]
+    result = CliRunner().invoke(telemetry, arguments)
+    if isinstance(result.exception, ConfigError):
+        return 2, str(result.exception)
+    return result.exit_code, result.output
+
+
+def test_what_an_engine_saw_comes_out_as_replay_takes_it(tmp_path: Path) -> None:
+    asyncio.run(remember(tmp_path))
+    assert run(tmp_path, "a-1")[0] == 0
+    known = read_meta(tmp_path / "out/meta.json", read_cells(None))
+    assert (known.name, known.battery, known.charge_sign) == ("a-1", BATTERY, 1.0)
+    read = list(read_telemetry(tmp_path / "out/telemetry.csv", 1.0).observations)
+    assert [(one.time_s, one.current_a, one.cells_v) for one in read] == [
+        (one.time_s, one.current_a, one.cells_v) for one in SEEN
+    ]
+    assert json.loads((tmp_path / "out/meta.json").read_text())["current_sign"] == "charge positive"
+
+
+@pytest.mark.parametrize(
+    ("unit", "known", "said"),
+    [("b-9", True, "hold no cells of b-9, but a-1"), ("a-1", False, "holds no bbu-agent.sqlite")],
+)
+def test_what_is_not_there_is_told(tmp_path: Path, unit: str, *, known: bool, said: str) -> None:
+    if known:
+        asyncio.run(remember(tmp_path))
+    code, text = run(tmp_path, unit)
+    assert code == 2
+    assert said in text
