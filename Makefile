@@ -16,9 +16,10 @@ $(VENV)/.installed: pyproject.toml requirements.lock deploy/scripts/make-venv.sh
 	deploy/scripts/make-venv.sh $(VENV) requirements.lock
 	touch $@
 
-$(VENV)/.tested: $(VENV)/.installed requirements-test.lock deploy/scripts/peers.sh
+$(VENV)/.tested: $(VENV)/.installed requirements-test.lock deploy/scripts/peers.sh tests/deploy/schema/package-lock.json
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
 	deploy/scripts/peers.sh
+	deploy/scripts/grafana-schema.sh $(BIN)/python $(VENV)/grafana-schema
 	touch $@
 
 deb: install ## Build the Debian package for this release and architecture into dist/
