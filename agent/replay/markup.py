@@ -63,7 +63,8 @@ def badge(verdict: str) -> str:
 
 def spread(interval: Interval, scale: float = 1.0, digits: int = 0, unit: str = "") -> str:
     """Give an estimate with its interval in small print."""
-    estimate, lower, upper = (f"{value * scale:.{digits}f}" for value in interval)
+    # Rounded first, so that nothing reads as minus zero.
+    estimate, lower, upper = (f"{round(v * scale, digits) + 0.0:.{digits}f}" for v in interval)
     return f"{estimate}{unit} <small>({lower} to {upper})</small>"
 
 

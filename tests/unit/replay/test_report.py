@@ -204,3 +204,4 @@ def test_a_chart_of_one_value_has_room_around_it() -> None:
 def test_an_interval_is_shown_with_its_bounds() -> None:
     shown = spread(Interval(0.913, 0.871, 0.958), 100.0, 1, " %")
     assert shown == "91.3 % <small>(87.1 to 95.8)</small>"
+    assert spread(Interval(-0.0004, -0.6, 0.5), 1.0, 1) == "0.0 <small>(-0.6 to 0.5)</small>"
