@@ -35,7 +35,8 @@ CHOICES: dict[str, Choice] = {
 async def live(folder: Path) -> None:
     """Live through a short and a long outage, and draw what the dashboards show then."""
     async with fleets(folder, learnt=True) as running:
-        begun_s = time.time() + 5
+        await running.when("count(max_over_time(bbu_up[5m]) == 1) == 14")
+        begun_s = time.time()
         await asyncio.sleep(QUIET_S / 2)
         begin_outage(running.outage, share=0.3)
         await running.when('sum(bbu_discharge_running{kind="discharge"}) == 8')

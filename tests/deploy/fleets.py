@@ -181,7 +181,8 @@ async def fleets(folder: Path, *, learnt: bool = False) -> AsyncIterator[Fleets]
         await learn(OUTAGE, folder / "learnt", states[1], () if learnt else (WEAK,))
         if learnt:
             await learn(HEALTHY, folder / "learnt well", states[0], ())
-        agents = await asyncio.gather(healthy.agent(documents[0]), outage.agent(documents[1]))
+        racks = zip((healthy, outage), documents, strict=True)
+        agents = [await rack.launch(rack.write(document)) for rack, document in racks]
         session = await stack.enter_async_context(aiohttp.ClientSession())
         where = [agent.base.removeprefix("http://") for agent in agents]
         jobs = dict(zip((HEALTHY_JOB, OUTAGE_JOB), where, strict=True))
