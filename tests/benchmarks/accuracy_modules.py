@@ -5,6 +5,7 @@ import json
 import runpy
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -52,7 +53,9 @@ def run(job: Job) -> dict[str, object]:
         about = read_meta(folder / "meta.json")
         recorded = read_telemetry(folder / "telemetry.parquet", about.charge_sign)
         engine = HealthEngine(about.battery, cells=recorded.cells, prior_only=job.prior_only)
+        begun_s = time.process_time()
         tables = replay(engine, recorded.observations, every_s=EVERY_S)
+        cpu_s = time.process_time() - begun_s
     with tempfile.TemporaryDirectory() as out:
         write_tables(tables, Path(out), about.battery.required_seconds)
         scored = score(folder, Path(out))
@@ -62,6 +65,9 @@ def run(job: Job) -> dict[str, object]:
         "module": job.module,
         "chemistry": about.battery.chemistry.value,
         "score": scored,
+        "cpu_s": round(cpu_s, 2),
+        "rows": recorded.rows,
+        "state_bytes": len(json.dumps(engine.state())),
         "pairs": pairs if job.table == "filter" else {},
         "ratios": tail_ratios(pairs),
         "forecast": forecasts(folder, tables),

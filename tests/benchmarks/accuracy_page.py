@@ -38,6 +38,7 @@ def parts(results: Sequence[Row]) -> dict[str, str]:
         "chemistries": chemistry_table(modules),
         "targets": target_table(modules, results),
         "worst": worst(modules),
+        "cost": cost(modules),
         "calibration": calibration_table(results),
         "real": real_table(results),
     }
@@ -254,6 +255,21 @@ def worst(modules: Sequence[Row]) -> str:
         for mae, module, cell, cover, far in sorted(found, reverse=True)[:8]
     ]
     return _table(["module", "cell", "MAE", "cover %", "largest error, points"], rows)
+
+
+def cost(modules: Sequence[Row]) -> str:
+    """Say what five module-years cost in CPU time, and how large a state gets."""
+    timed = [row for row in modules if "cpu_s" in row]
+    if not timed:
+        return ""
+    low, high = (pick(row["cpu_s"] for row in timed) for pick in (min, max))
+    each = np.mean([1e6 * row["cpu_s"] / row["rows"] for row in timed])
+    largest = max(row["state_bytes"] for row in timed)
+    return (
+        f"Cost, reading, estimating and the rows of the tables together: {low:.1f} to {high:.1f} s "
+        f"of CPU for five module-years, {each:.0f} microseconds a sample; the largest state has "
+        f"{largest / 1024:.0f} KB.\n"
+    )
 
 
 def calibration_table(results: Sequence[Row]) -> str:
