@@ -7,7 +7,7 @@ from agent.events.look import Look
 from agent.events.projection import LONGEST_S, Present, Projected, Standing, project
 from agent.model import Interval, Outlook, Value
 
-REDO_S = 2.0
+REDO_S = 4.0
 """A projection is worked out again after this time; in between it runs down with the energy."""
 SCORED_FROM_S = 10.0
 """Shorter discharges say too little of what the unit could have carried."""
