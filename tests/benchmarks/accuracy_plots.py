@@ -13,6 +13,7 @@ Row = Mapping[str, Any]
 WIDTH, PANEL_H, LEFT, RIGHT, TOP, BOTTOM = 900, 190, 46, 12, 30, 26
 YEAR_S = 365.25 * 86400.0
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+LOOKS = ("solid", "dashed", "dotted")
 Z90 = 1.645
 STYLE = """<style>
 svg{color-scheme:light dark;font:12px system-ui,sans-serif;--ink:#24292f;--page:#fff;--grid:#d0d7de;
@@ -149,6 +150,7 @@ def _z(level: float) -> float:
 def coverage(modules: Sequence[Row]) -> str:
     """Draw how often the truth lies within intervals of several levels, by chemistry."""
     body: list[str] = []
+    names = sorted({row["chemistry"] for row in modules})
     for box, (title, value, true) in zip(
         _two_by(2), (("Capacity", "q", "soh_q"), ("Resistance growth", "r", "soh_r")), strict=True
     ):
@@ -156,7 +158,7 @@ def coverage(modules: Sequence[Row]) -> str:
         panel = Panel((left, top, right, bottom + PANEL_H / 2), (0.48, 1.0), (0.4, 1.02))
         body += panel.axes(title, (0.4, 0.6, 0.8, 1.0), (0.5, 0.6, 0.7, 0.8, 0.9), ".0%")
         body.append(panel.line(np.array([0.48, 1.0]), np.array([0.48, 1.0]), "grid"))
-        for n, name in enumerate(sorted({row["chemistry"] for row in modules})):
+        for n, name in enumerate(names):
             held: dict[str, list[float]] = {}
             for row in modules:
                 if row["chemistry"] == name:
@@ -165,14 +167,10 @@ def coverage(modules: Sequence[Row]) -> str:
             found = np.array(_levels(held, value, true))
             dash = ("", ' stroke-dasharray="6 3"', ' stroke-dasharray="2 3"')[n % 3]
             body.append(panel.line(np.array(LEVELS), found, "b" if n == 1 else "a", dash))
-            place = panel.at(0.955, found[-1]).split()
-            body.append(
-                f'<text x="{place[0]}" y="{float(place[1]) + 14 * n - 10:.1f}">{name}</text>'
-            )
     height = int(PANEL_H * 1.5) + 22
     said = (
-        "share of true values inside, over the nominal level (a normal of the stated 90 % width); "
-        "above the diagonal is too cautious"
+        "share of true values inside, over the nominal level (a normal of the stated 90 % width): "
+        f"{', '.join(f'{name} {look}' for name, look in zip(names, LOOKS, strict=False))}"
     )
     body.append(_below(height - 8, said))
     return _svg(height, "Coverage of the intervals by chemistry", body)
@@ -186,11 +184,11 @@ def real(results: Sequence[Row]) -> str:
     third = WIDTH / 3
     for n, (series, title) in enumerate(zip(groups, names, strict=True)):
         panel = Panel(
-            (n * third + LEFT, TOP, (n + 1) * third - RIGHT, 290.0), (0.4, 1.02), (0.3, 1.1)
+            (n * third + LEFT, TOP, (n + 1) * third - RIGHT, 290.0), (0.4, 1.08), (0.3, 1.1)
         )
         body += panel.axes(title, (0.4, 0.6, 0.8, 1.0), (0.4, 0.6, 0.8, 1.0), ".0%")
         body.append(
-            panel.line(np.array([0.4, 1.02]), np.array([0.4, 1.02]), "ink", ' opacity=".6"')
+            panel.line(np.array([0.4, 1.08]), np.array([0.4, 1.08]), "ink", ' opacity=".6"')
         )
         for row in results:
             if row["table"] == "real" and row["series"] in series:
