@@ -33,7 +33,17 @@ class Context:
     boot: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
+_NEAR = 3
+_LONGEST_NAME = 100
+"""Beyond this a name is none; comparing it with thousands would hold up everything."""
 CONTEXT = web.AppKey("context", Context)
+
+
+def near_names(request: web.Request, name: str | None) -> tuple[str, ...]:
+    """Give the units whose names are like ``name``, the nearest first."""
+    if name is None or len(name) > _LONGEST_NAME:
+        return ()
+    return tuple(difflib.get_close_matches(name, request.app[CONTEXT].store.names, n=_NEAR))
 
 
 def unit_view(request: web.Request, name: str) -> UnitView:
@@ -42,6 +52,6 @@ def unit_view(request: web.Request, name: str) -> UnitView:
     try:
         return context.store.view(name, mono_s=context.mono())
     except KeyError:
-        near = difflib.get_close_matches(name, context.store.names, n=3)
+        near = near_names(request, name)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise web.HTTPNotFound(text=f"no unit {clean(name)!r}{hint}") from None

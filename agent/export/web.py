@@ -11,9 +11,11 @@ from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
 from agent.export import api, events, openapi, past, scrape, stream
-from agent.export.context import CONTEXT, Context, Reload
+from agent.export.context import CONTEXT, Context, Reload, near_names
 from agent.export.facts import AgentView
 from agent.export.site import site
+from agent.export.site.error import error_page
+from agent.export.site.error import wanted as error_page_wanted
 from agent.model import UnitState
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
@@ -45,11 +47,16 @@ def problem(status: HTTPStatus, detail: str) -> web.Response:
 
 @web.middleware
 async def errors_as_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn an HTTP error into a problem document."""
+    """Turn an HTTP error into a problem document, or into a page where a person asks."""
     try:
         return await handler(request)
     except web.HTTPError as error:
-        response = problem(HTTPStatus(error.status), error.text or error.reason)
+        status, detail = HTTPStatus(error.status), error.text or error.reason
+        if error_page_wanted(request):
+            near = near_names(request, request.match_info.get("name"))
+            response = error_page(request, status, detail, near)
+        else:
+            response = problem(status, detail)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response

@@ -2,7 +2,7 @@
 # Install the independent peers that the tests run against, from Debian or Ubuntu.
 set -euo pipefail
 packages=(snmpd snmp mbpoll prometheus prometheus-alertmanager gcc libc6-dev libmodbus-dev shellcheck
-  dpkg-dev mmdebstrap systemd-container docker-compose)
+  dpkg-dev mmdebstrap systemd-container docker-compose chromium)
 missing=()
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")

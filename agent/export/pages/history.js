@@ -40,6 +40,16 @@
   let chart = null;
   let asked = 0;
 
+  // ISO dates and the clock of 24 hours, as everywhere on these pages.
+  const two = (n) => String(n).padStart(2, "0");
+  const labels = (_plot, ticks, _axis, _space, step) => ticks.map((seconds) => {
+    const at = new Date(seconds * 1000);
+    const day = `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    const hour = `${two(at.getHours())}:${two(at.getMinutes())}`;
+    if (step >= 86400) return step >= 2419200 ? `${at.getFullYear()}-${two(at.getMonth() + 1)}` : day;
+    return step < 60 ? `${hour}:${two(at.getSeconds())}` : hour === "00:00" ? day : hour;
+  });
+
   async function draw() {
     const turn = ++asked;
     const key = quantity.value;
@@ -62,10 +72,10 @@
       width: plot.clientWidth,
       height: 320,
       legend: { live: true },
-      scales: { x: { min: since, max: until, auto: false } },
+      scales: { x: { range: (_, low, high) => [low ?? since, high > low ? high : until] } },
       cursor: { drag: { x: true, y: false } },
-      axes: [axis, { ...axis, size: 64, label: found.measure || undefined, labelSize: found.measure ? 18 : 0 }],
-      series: [{}, ...series.map((one, n) => ({
+      axes: [{ ...axis, values: labels }, { ...axis, size: 64, label: found.measure || undefined, labelSize: found.measure ? 18 : 0 }],
+      series: [{ value: (_plot, at) => (at === null ? "" : new Date(at * 1000).toLocaleString("sv")) }, ...series.map((one, n) => ({
         label: one.index || key.replaceAll("_", " "), stroke: colour(n), width: 1.5,
         dash: DASHES[Math.floor(n / 6) % DASHES.length], spanGaps: true, points: { size: 4 },
       }))],

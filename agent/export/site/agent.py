@@ -42,9 +42,7 @@ async def agent(request: web.Request) -> web.StreamResponse:
         "div",
         _buses(sorted(context.agent.buses(), key=lambda bus: natural(bus.name))),
         _slow(views),
-        _store(context),
-        _configuration(context),
-        _states(views, context),
+        h("div", _store(context), _configuration(context), _states(views, context)),
         class_="grid",
     )
     whole = page(frame, h("h1", "The agent itself"), body)

@@ -220,9 +220,9 @@ def bar(interval: Interval, low: float, high: float, *, limit: float | None = No
         line = h("rect", class_="limit", x=at(limit) - 0.2, width=0.4, height=10)
     return h(
         "svg",
-        line,
         h("rect", class_="reach", x=left, y=2.5, width=max(right - left, 0.6), height=5),
-        h("rect", class_="tick", x=at(interval.estimate) - 0.5, width=1, y=0.5, height=9),
+        h("rect", class_="tick", x=at(interval.estimate) - 0.4, width=0.8, y=0.5, height=9),
+        line,
         viewBox="0 0 100 10",
         preserveAspectRatio="none",
         class_="bar",

@@ -15,6 +15,7 @@ from agent.export.site.markup import Child, Html, h
 from agent.export.site.outage_curves import Course, course, curves
 from agent.export.site.outage_units import number, predictions, units_table, weakest_first
 from agent.export.site.words import clock, span
+from agent.export.stream import NEWS
 from agent.model import Event
 
 _BEFORE_S, _AFTER_S = 20.0, 60.0
@@ -48,8 +49,11 @@ async def outage(request: web.Request) -> web.StreamResponse:
     found = [
         await _course(context, part.unit, span_s, event.start_s) for part in parts[:_MOST_UNITS]
     ]
+    version = await request.app[NEWS].update()
     frame = Frame(
         *(f"Outage of {of}", "outages", context.agent.version, now_s),
+        stream=f"api/v1/stream?since={context.boot}-{version}" if event.end_s is None else None,
+        refresh=True,
         styles=_STYLES,
         notices=notices(context),
     )
@@ -106,10 +110,11 @@ def _body(
     return h(
         "div",
         h("h1", f"{what} of {of}"),
-        panel("What happened", _summary(event, parts, now_s), class_="wide"),
+        panel("What happened", _summary(event, parts, now_s), id_="what", class_="wide"),
         panel(
             "Curves",
             curve,
+            id_="curves",
             class_="wide",
             note="Seconds are counted from the start of the event.",
         ),

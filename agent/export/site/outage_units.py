@@ -58,6 +58,7 @@ def predictions(parts: Sequence[Event]) -> Html:
     return panel(
         "Prediction and outcome",
         h("ol", rows, class_="bars wide-names"),
+        id_="predictions",
         class_="wide",
         note=f"How long each would have lasted at this load: the 90 % band and the tick were "
         f"believed before, the orange line is what the outage has shown. "
@@ -84,6 +85,7 @@ def units_table(parts: Sequence[Event], found: Sequence[Course]) -> Html:
     return panel(
         "Units, the weakest first",
         table(heads, rows, class_="cards", label="Units of the event"),
+        id_="units",
         class_="wide",
     )
 

@@ -31,9 +31,10 @@ def claims(view: UnitView) -> Html:
     rows = [row for row in rows if row != NOTHING]
     if not rows:
         return NOTHING
+    heads = ("", "The device says", "We believe")
     return panel(
         "The device's word beside ours",
-        table(("", "The device says", "We believe"), rows, label="Claims of the device"),
+        table(heads, rows, class_="cards", label="Claims of the device"),
         id_="claims",
         note="The device's word adds reasons; it is never averaged into the estimate.",
     )
@@ -44,7 +45,11 @@ def _row(known: dict[str, Reading], view: UnitView, key: str, name: str) -> Html
     ours = _ours(key, view.health if view.up else None)
     if said == NONE and not (key in _OURS and ours != NONE):
         return NOTHING
-    return h("tr", h("th", name, scope="row"), h("td", said), h("td", ours))
+    cells = (
+        h("td", said, data_name="The device says"),
+        h("td", ours, data_name="We believe"),
+    )
+    return h("tr", h("th", name, scope="row"), cells)
 
 
 def _ours(key: str, health: Health | None) -> str:

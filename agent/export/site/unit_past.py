@@ -40,7 +40,12 @@ def happened(name: str, events: Sequence[Event], *, linked: bool = True) -> Html
         return panel("Events", h("p", "Nothing has happened to it yet.", class_="note"))
     return panel(
         "Events",
-        table(("When", "What", "Length", "Energy", "Lowest cell"), rows, label="Events"),
+        table(
+            ("When", "What", "Length", "Energy", "Lowest cell"),
+            rows,
+            class_="cards",
+            label="Events",
+        ),
         more > 0
         and linked
         and h("p", h("a", f"and {more} more as JSON", href=f"../api/v1/events?unit={quote(name)}")),
@@ -54,13 +59,14 @@ def _event(name: str, event: Event, *, linked: bool) -> Html:
     if linked and event.kind in ("discharge", "self_test"):
         what = h("a", what, href=f"../outage?unit={quote(name, safe='')}&start={event.start_s:.3f}")
     cell = detail.get("lowest_cell")
+    lowest = "" if cell is None else f"cell {cell}: {_unit(_of(detail, 'lowest_cell_v'), 'V')}"
     return h(
         "tr",
-        h("td", clock(event.start_s)),
-        h("td", what),
-        h("td", span(_length_s(event))),
-        h("td", _unit(_of(detail, "energy_wh"), "Wh")),
-        h("td", "" if cell is None else f"cell {cell}: {_unit(_of(detail, 'lowest_cell_v'), 'V')}"),
+        h("th", clock(event.start_s), scope="row"),
+        h("td", what, data_name="What"),
+        h("td", span(_length_s(event)), data_name="Length"),
+        h("td", _unit(_of(detail, "energy_wh"), "Wh"), data_name="Energy"),
+        h("td", lowest, data_name="Lowest cell"),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.export.site.fleet_row import row
@@ -73,6 +73,7 @@ def test_a_search_finds_what_a_person_knows_of_a_unit(module: UnitView) -> None:
         assert known in words
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_no_text_from_outside_makes_a_tag_or_an_attribute(text: str) -> None:
     hostile, plain = row(unit(text)), row(unit("x"))

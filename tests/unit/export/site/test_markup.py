@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.export.site.markup import Html, h, join, text
@@ -29,12 +29,14 @@ def seen(markup: str) -> Seen:
     return parser
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_texts_stay_texts_and_attributes_stay_attributes(child: str, value: str) -> None:
     parser = seen(h("p", child, title=value))
     assert [(tag, [name for name, _ in attrs]) for tag, attrs in parser.tags] == [("p", ["title"])]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=500))
 def test_what_can_be_shown_is_shown_as_it_is(child: str) -> None:
     assert "".join(seen(h("p", child, title=child)).texts) == child
