@@ -143,7 +143,7 @@ class Battery:
     ``resistance_by_soc`` its resistance over that at full charge, by state of charge.
     ``cell`` names a type of the library of cells, which then overrules the chemistry's.
     ``commissioned_s`` is when the cells were new, as unix time; without it their age is
-    unknown. Unknown is None; the chemistry's own values then serve.
+    unknown. ``lot`` names the batch that they are of. Unknown is None; the chemistry's own values then serve.
     """
 
     chemistry: Chemistry = Chemistry.UNKNOWN
@@ -161,6 +161,7 @@ class Battery:
     current_step_a: float | None = None
     temperature_step_c: float | None = None
     commissioned_s: float | None = None
+    lot: str | None = None
     cell: str | None = None
     resistance_by_soc: tuple[tuple[float, float], ...] | None = None
 

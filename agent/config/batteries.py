@@ -22,6 +22,7 @@ FIELDS: tuple[tuple[Key[object], str], ...] = (
     (keys.CELL_MAX, "cell_max_v"),
     (keys.RESISTANCE, "resistance_ohm"),
     (keys.COMMISSIONED, "commissioned_s"),
+    (keys.LOT, "lot"),
 )
 _RISING = (keys.CELL_CUTOFF, keys.CELL_FLOAT, keys.CELL_MAX)
 

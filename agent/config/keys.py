@@ -236,12 +236,18 @@ COMMISSIONED = Key(
     DATE,
     "When the cells were new; without it their age is unknown, unless the device tells.",
 )
+LOT = Key(
+    "lot",
+    PLACE,
+    "Lot that its cells are of; units of one lot share what they learn. Without it maker, model "
+    "and month of manufacture tell, where the device does.",
+)
 BATTERY = Section(
     "battery",
     "a battery",
     (
         *(CHEMISTRY, CELL, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
-        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, COMMISSIONED),
+        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, COMMISSIONED, LOT),
     ),
 )
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from agent.errors import StoreError
 from agent.health.engine import JSON, HealthEngine, Observation
-from agent.model import Basis, Battery, Health, Interval, Verdict
+from agent.model import Advice, Basis, Battery, Health, Interval, Rejected, Verdict
 
 LARGEST_BLOCK = 16
 """Cells of one engine (the filter is made for N <= 16)."""
@@ -143,7 +143,24 @@ def _joined(parts: Sequence[Health], now_s: float) -> Health:
         basis=max((part.basis for part in parts), key=_strength),
         evidence_at=max((p.evidence_at for p in parts if p.evidence_at is not None), default=None),
         evidence=tuple(text for part in parts for text in part.evidence),
+        rejected=_rejected(parts),
+        advice=max((p.advice for p in parts if p.advice is not None), key=_vague, default=None),
     )
+
+
+def _vague(advice: Advice) -> float:
+    return advice.soh_sd
+
+
+def _rejected(parts: Sequence[Health]) -> tuple[Rejected, ...]:
+    """Join what the blocks refused: a current refused by each of them is one refusal."""
+    found: dict[tuple[str, str], Rejected] = {}
+    for one in (one for part in parts for one in part.rejected):
+        held = found.get(one[:2], one)
+        found[one[:2]] = one._replace(
+            times=max(held.times, one.times), last_s=max(held.last_s, one.last_s)
+        )
+    return tuple(sorted(found.values(), key=lambda one: -one.times))
 
 
 def _ride(part: Health) -> float:

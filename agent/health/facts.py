@@ -40,7 +40,7 @@ def complete(battery: Battery, saved: object) -> Battery:
 
 
 def _read(saved: Mapping[str, JSON]) -> dict[str, Any]:
-    names = {field.name for field in fields(Battery)} - {"required_seconds"}
+    names = {field.name for field in fields(Battery)} - {"required_seconds", "lot"}
     known: dict[str, Any] = {}
     for name, value in saved.items():
         if name not in names or value is None:

@@ -126,15 +126,18 @@ class Pooled:
 class LotBook:
     """The shares of all units, by what identifies a module for good: its serial number.
 
-    A unit's own share, under whatever name, never reaches the unit itself.
+    A unit's own share, under whatever name, never reaches the unit itself. ``changes`` counts
+    what is new, so that nobody has to ask where nothing is.
     """
 
     shares: dict[str, Share] = field(default_factory=dict)
+    changes: int = 0
     _members: dict[tuple[str, str], dict[str, Share]] = field(default_factory=dict)
 
     def put(self, identity: str, share: Share | None) -> None:
         """Keep the newest share of ``identity``; None takes it out."""
         old = self.shares.pop(identity, None)
+        self.changes += old != share
         if old is not None:
             self._members[old.lot, old.kind].pop(identity, None)
         if share is not None:

@@ -6,7 +6,7 @@ Pure. The device's word is never averaged into an estimate of ours; it adds reas
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from agent.model import Basis, Health, Reason, Value, Verdict
+from agent.model import Basis, Health, PeerScore, Reason, Value, Verdict
 
 Known = Mapping[str, Value]
 END_OF_LIFE_SOH = 0.8
@@ -98,6 +98,14 @@ def combine(estimate: Health | None, known: Known, now_s: float) -> Health:
         silent = Reason("nothing_known", text, verdict=Verdict.UNKNOWN)
         return Health(Verdict.UNKNOWN, (silent,), now_s, basis=Basis.DEVICE)
     return Health(_worst(Verdict.OK, reasons), reasons, now_s, basis=Basis.DEVICE)
+
+
+def with_reasons(
+    health: Health, reasons: tuple[Reason, ...], peers: tuple[PeerScore, ...]
+) -> Health:
+    """Add ``reasons`` that come of comparing the unit with its ``peers``."""
+    verdict = _worst(health.verdict, reasons) if reasons else health.verdict
+    return replace(health, verdict=verdict, reasons=(*health.reasons, *reasons), peers=peers)
 
 
 def _worst(verdict: Verdict, reasons: Sequence[Reason]) -> Verdict:

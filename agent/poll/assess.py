@@ -27,6 +27,7 @@ from agent.model import (
     Value,
 )
 from agent.poll.identities import Identities
+from agent.poll.lots import KEY, LotMember, lot_of
 from agent.quantities import IDENTITY
 from agent.store.database import PARKED
 
@@ -78,7 +79,7 @@ class Assessor:
     belongs to. ``battery`` holds the facts of profile and configuration merged. ``known`` is
     the device's word, told at the monotonic ``told_s``; ``horizons_s`` says how long it holds
     where that is not ``FORGET_AFTER_S``. ``seen`` is the number of the last observation,
-    ``identities`` what all units share of modules that move.
+    ``identities`` what all units share of modules that move, ``lot`` its part in its lot.
     """
 
     unit: str
@@ -96,6 +97,7 @@ class Assessor:
     kept_evidence_s: float | None = None
     seen: int | None = None
     identities: Identities = field(default_factory=Identities)
+    lot: LotMember = field(default_factory=lambda: LotMember(""))
 
     def replaced(self, serial: str) -> bool:
         """Note the serial number; say whether another module now sits in the slot.
@@ -120,7 +122,7 @@ class Assessor:
     def _park(self, serial: str) -> None:
         """Keep what was learnt of the module with ``serial``, which leaves the slot."""
         if self.engine is not None and self.engine.evidence_count > 0:
-            state = self.engine.state()
+            state = self._state(self.engine)
         elif self.engine is None and self.learnt is not None and self.learnt[1]:
             state = self.learnt[1]
         else:
@@ -171,9 +173,17 @@ class Assessor:
 
     def assess(self, now_s: float) -> Health:
         """Judge the unit by everything known at unix time ``now_s``."""
+        if self.engine is not None:
+            serial = None if self.serial in self.identities.doubtful else self.serial
+            self.lot.exchange(self.engine, self.lot_name, serial, self.evidence_s)
         estimate = None if self.engine is None else self.engine.health(now_s)
         self.evidence_s = None if estimate is None else estimate.evidence_at
         return combine(estimate, self.known, now_s)
+
+    @property
+    def lot_name(self) -> str | None:
+        """The lot that its cells are of, where that is known."""
+        return lot_of(self.battery.lot, self.known)
 
     def standing(self, now_s: float) -> Standing | None:
         """Give what is believed of the cells at rest; None without cells, or with many blocks."""
@@ -196,7 +206,7 @@ class Assessor:
         new = self.evidence_s != self.kept_evidence_s
         if urgent or new or now_s - self.kept_s >= KEEP_EVERY_S:
             self.kept_s, self.kept_evidence_s = now_s, self.evidence_s
-            state = {} if self.engine is None else self.engine.state()
+            state = {} if self.engine is None else self._state(self.engine)
             self.archive.keep_state(self.unit, self.serial, {**state, **beside, "seen": self.seen})
 
     def _claim(self) -> None:
@@ -212,6 +222,9 @@ class Assessor:
         if state is not None:
             log.info("unit %s: its serial number is known: what was learnt goes on", self.unit)
             self.engine, self.learnt = None, (serial, state)
+
+    def _state(self, engine: Bank) -> State:
+        return {**engine.state(), KEY: self.lot.pack(len(engine.engines))}
 
     def _engine_for(self, cells: list[Reading], now_s: float) -> Bank:
         """Give the engine that knows all of ``cells``; one that has no value now keeps its place.

@@ -9,9 +9,14 @@ from agent.events.look import Look
 from agent.events.outlook import Foresight, standby
 from agent.events.tally import last_seen_s, number
 from agent.events.watch import Seen, UnitWatch
-from agent.model import Battery, Event, Sample, UnitInfo, UnitState, UnitStatus
+from agent.health.lots import LotBook
+from agent.health.peers import PeerBook
+from agent.model import Battery, Event, Health, Sample, UnitInfo, UnitState, UnitStatus
+from agent.poll import lots
 from agent.poll.assess import Archive, Assessor
+from agent.poll.compare import Comparer, populations
 from agent.poll.identities import Identities
+from agent.poll.lots import LotMember
 from agent.poll.past import WATCH, Past
 from agent.poll.watches import Watches, place_of
 from agent.profiles.schema import Cadence, Profile
@@ -30,8 +35,14 @@ class _Followed:
     overrides: Mapping[str, object]
     assessor: Assessor
     watch: UnitWatch
+    comparer: Comparer
     foresight: Foresight | None = None
     horizons_s: Mapping[str, float] = field(default_factory=dict)
+
+    def compared(self, health: Health, now_s: float) -> Health:
+        """Add how the unit stands among its peers."""
+        lot, known = self.assessor.lot_name, self.assessor.known
+        return self.comparer.judged(health, now_s, populations(self.info.location, lot, known))
 
     def keep(self, now_s: float, *, urgent: bool) -> None:
         """Record what was learnt of the battery, and of its discharges what no event tells."""
@@ -53,6 +64,8 @@ class Intake:
     units: dict[str, _Followed] = field(default_factory=dict)
     watches: Watches = field(default_factory=Watches)
     identities: Identities = field(default_factory=Identities)
+    lots: LotBook = field(default_factory=LotBook)
+    peers: PeerBook = field(default_factory=PeerBook)
 
     def follow(
         self,
@@ -66,7 +79,9 @@ class Intake:
         runs have recorded.
         """
         past = past or Past()
-        self.identities.recall(past.learnt, [info.name for info in infos])
+        names = [info.name for info in infos]
+        self.identities.recall(past.learnt, names)
+        lots.recall(self.lots, past.learnt, names)
         before, self.units = self.units, {}
         for info in infos:
             held = before.get(info.name)
@@ -80,6 +95,7 @@ class Intake:
         if not before:
             self._resume_racks(infos, past)
         for name in before.keys() - self.units.keys():
+            self.peers.drop(name)
             incidents = before[name].watch.incidents
             ended = incidents.abandon() if incidents.told else None
             if ended is not None:
@@ -92,11 +108,15 @@ class Intake:
         """Follow a unit that was not followed so far, from what is on record."""
         name = info.name
         assessor = Assessor(
-            name, self.archive, learnt=past.engine(name), identities=self.identities
+            name,
+            self.archive,
+            learnt=past.engine(name),
+            identities=self.identities,
+            lot=LotMember(name, self.lots),
         )
         watch = self.watches.make(info)
         watch.recall(past.memory(name), past.last(name))
-        self.units[name] = _Followed(info, overrides, assessor, watch)
+        self.units[name] = _Followed(info, overrides, assessor, watch, Comparer(name, self.peers))
         going_on, ended = past.interrupted(name)
         for event in ended:
             self._settle(event)
@@ -210,7 +230,10 @@ class Intake:
             # Under load the outlook tells more, and the line needs the time.
             followed.assessor.put_off(sample.wall_s)
         health = followed.assessor.observe(sample, urgent=False)
+        if not running:
+            followed.comparer.see(sample)
         if health is not None:
+            health = followed.compared(health, sample.wall_s)
             self.store.put_health(sample.unit, health)
             self.archive.keep_health(sample.unit, health)
             if not running:
@@ -259,6 +282,8 @@ class Intake:
         for row in sample.readings:
             if row.quantity == "serial_number" and followed.assessor.replaced(str(row.value)):
                 self.store.forget(sample.unit)
+                self.peers.drop(sample.unit)
+                followed.comparer = Comparer(sample.unit, self.peers)
                 ended = followed.watch.incidents.abandon()
                 if ended is not None:
                     self._keep(followed, ended, None)
