@@ -8,6 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
 from deploy.grafana import kit
+from deploy.grafana.panels import Panel
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Row:
     """Panels under a common heading, in the order of reading."""
 
     title: str
-    panels: Sequence[Any]
+    panels: Sequence[Panel]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ their absence means.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import statushistory as history
 from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.builders import timeseries as lines_of
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
@@ -20,6 +21,16 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from deploy.grafana.kit import BLUE, DATASOURCE, steps, words
 
 States = Sequence[tuple[str, str]]
+"""The words and colours of the codes 0, 1, 2 ..."""
+
+
+class Panel(Protocol):
+    """A panel that is not built yet, of any kind."""
+
+    def id(self, id_val: int) -> Builder[model.Panel]:
+        """Give it the number that links to it use."""
+
+
 NOTHING = "-"
 
 
