@@ -250,10 +250,21 @@ def test_broken_rows_are_passed_over(recorded: Path) -> None:
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the development data is not beside the checkout")
 def test_a_recorded_life_of_five_years_names_the_weak_cell(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
     module = SHARED / "dev02_nca_weak"
-    arguments = [str(module / "telemetry.parquet"), "--meta", str(module / "meta.json")]
-    result = CliRunner().invoke(replay, [*arguments, "--out", str(tmp_path)])
-    assert result.exit_code == 0
-    alarms = {(row["cell"], row["kind"]) for row in table(tmp_path / "alarms.csv")}
+    whole = parquet.read_table(module / "telemetry.parquet")
+    half = whole.slice(0, whole.num_rows // 2)
+    parquet.write_table(half, tmp_path / "half.parquet")
+    meta = ["--meta", str(module / "meta.json")]
+    for recorded, out in (
+        (module / "telemetry.parquet", "all"),
+        (tmp_path / "half.parquet", "half"),
+    ):
+        result = CliRunner().invoke(replay, [str(recorded), *meta, "--out", str(tmp_path / out)])
+        assert result.exit_code == 0
+    alarms = {(row["cell"], row["kind"]) for row in table(tmp_path / "all" / "alarms.csv")}
     assert {("4", "weak"), ("9", "weak")} <= alarms
+    last_s = half["time_s"][-1].as_py()
+    for name in ("soh.csv", "ride.csv", "forecast.csv", "alarms.csv"):
+        rows = [r for r in table(tmp_path / "all" / name) if float(r["time_s"]) <= last_s]
+        assert table(tmp_path / "half" / name) == rows
