@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 720, 340, 52, 34, 40, 120
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 760, 340, 52, 34, 40, 160
 COLOURS = ("#0b6e99", "#c4541c", "#3b7d3a", "#7a4aa0", "#8a6d00", "#b0305c", "#444", "#1b3fae")
 MOST_POINTS = 240
 Curve = tuple[list[float], list[float], list[float]]

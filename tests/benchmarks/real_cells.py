@@ -7,8 +7,8 @@ Currents and surface temperatures are the measured ones, step by step.
 
 - 30Q: balance of the electrodes and transport are identified on the C/10, 1C and 3C discharges
   of one cell; 2C and 4C of that cell, and all of the other cell, have not been seen.
-- NASA: the same on a cell's first discharge. Later ones get one number each, the lithium lost,
-  from which our ageing shifts the curve and raises the resistance.
+- NASA: the same on a cell's first discharge. Later ones get their measured capacity and one
+  number each, by which charge transfer, resistance and concentrations have grown.
 """
 
 import sys
@@ -35,17 +35,16 @@ UPPER = 0.95
 """Share of the charge that is compared: cells are not used to the last drop."""
 
 
-def pack_of(chemistry: Chemistry, capacity_ah: float, celsius: float, lost: float) -> Pack:
-    """Make one full cell with a measured capacity, less the lithium it has lost since."""
+def pack_of(chemistry: Chemistry, capacity_ah: float, celsius: float, grown: float) -> Pack:
+    """Make one full cell with a measured capacity, its resistance ``grown`` times that of new."""
     CHEMISTRIES[chemistry.name] = chemistry
     design = PackDesign(chemistry.name, series=2, parallel=1, capacity_ah=capacity_ah)
     pack = make_pack(design, ALIKE, np.random.default_rng(1), rest_v=4.0, celsius=celsius)
     cells = pack.cells
     size = capacity_ah / pack.capacity_ah()
     cells.positive_ah, cells.negative_ah = cells.positive_ah * size, cells.negative_ah * size
-    cells.lithium_ah = cells.lithium_ah * size - lost * capacity_ah
-    cells.calendar_loss[:] = lost
-    cells.resistance_share[:] = 1.0
+    cells.lithium_ah = cells.lithium_ah * size
+    cells.resistance_share[:] = grown
     cells.leak_a[:] = 0.0
     pack.refresh()
     cells.held_ah = pack.curves.full_ah.copy()
@@ -53,12 +52,12 @@ def pack_of(chemistry: Chemistry, capacity_ah: float, celsius: float, lost: floa
     return pack
 
 
-def ours(frame: pd.DataFrame, chemistry: Chemistry, capacity_ah: float, lost: float = 0) -> Array:
+def ours(frame: pd.DataFrame, chemistry: Chemistry, capacity_ah: float, grown: float = 1) -> Array:
     """Give our voltages at the measured currents and temperatures."""
     times = frame["time_s"].to_numpy(float)
     amperes = -frame["current_a"].to_numpy(float)
     celsius = frame["temperature_c"].to_numpy(float)
-    pack = pack_of(chemistry, capacity_ah, float(celsius[0]), lost)
+    pack = pack_of(chemistry, capacity_ah, float(celsius[0]), grown)
     volts = np.empty(len(times))
     volts[0] = float(pack.volts[0])
     for n in range(1, len(times)):
@@ -156,24 +155,23 @@ def nasa(data: Path, drawn: dict[str, Curve]) -> list[str]:
         chemistry = identify(frames[:1], size)
         parts = []
         for pick, frame in zip(picks, frames, strict=True):
-            lost = 0.0 if frame is frames[0] else _lithium_lost(frame, chemistry, size)
-            volts = ours(frame, chemistry, size, lost)
-            parts.append(
-                f"cycle {pick['cycle']:.0f} ({pick['capacity_ah']:.2f} Ah, {lost:.0%} of the "
-                f"lithium lost) {rms(frame, volts):.0f}"
-            )
+            aged_ah = size * float(pick["capacity_ah"] / picks[0]["capacity_ah"])
+            grown = 1.0 if frame is frames[0] else _growth(frame, chemistry, aged_ah)
+            volts = ours(frame, chemistry, aged_ah, grown)
+            told = f"cycle {pick['cycle']:.0f} ({pick['capacity_ah']:.2f} Ah, x {grown:.2f})"
+            parts.append(f"{told} {rms(frame, volts):.0f}")
             if cell == NASA[0]:
                 drawn[f"{cell} cycle {pick['cycle']:.0f}"] = _curve(frame, volts)
         lines.append(f"NASA {cell}, rms mV: {'; '.join(parts)}")
     return lines
 
 
-def _lithium_lost(frame: pd.DataFrame, chemistry: Chemistry, capacity_ah: float) -> float:
+def _growth(frame: pd.DataFrame, chemistry: Chemistry, capacity_ah: float) -> float:
     found = minimize_scalar(
-        lambda lost: rms(frame, ours(frame, chemistry, capacity_ah, lost)),
-        bounds=(0.0, 0.6),
+        lambda grown: rms(frame, ours(frame, chemistry, capacity_ah, grown)),
+        bounds=(0.5, 4.0),
         method="bounded",
-        options={"xatol": 1e-3},
+        options={"xatol": 1e-2},
     )
     return float(found.x)
 
