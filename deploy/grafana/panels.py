@@ -93,7 +93,10 @@ def _links(panel: Any, links: Sequence[dict[str, object]]) -> None:  # noqa: ANN
 
 @dataclass(frozen=True)
 class Column:
-    """A column with numbers. ``at`` colours the cell; ``states`` gives codes their words."""
+    """A column with numbers. ``at`` colours the cell; ``states`` gives codes their words.
+
+    It stands behind the labels, or before them if it is ``first``.
+    """
 
     title: str
     expr: str
@@ -102,6 +105,7 @@ class Column:
     at: build.ThresholdsConfig | None = None
     states: States = ()
     width: int | None = None
+    first: bool = False
 
     def properties(self) -> list[model.DynamicConfigValue]:
         """Give what its cells look like."""
@@ -198,8 +202,10 @@ def table(
 def _arrange(labels: Sequence[Label], columns: Sequence[Column]) -> model.DataTransformerConfig:
     """Order and name the columns. A single query's values are called differently by Grafana."""
     values = ["Value"] if len(columns) == 1 else [f"Value #{ref}" for ref in _refs(len(columns))]
-    names = {label.name: label.shown for label in labels if not label.hidden}
-    names |= {value: column.title for value, column in zip(values, columns, strict=True)}
+    both = list(zip(values, columns, strict=True))
+    names = {value: column.title for value, column in both if column.first}
+    names |= {label.name: label.shown for label in labels if not label.hidden}
+    names |= {value: column.title for value, column in both if not column.first}
     options = {
         "excludeByName": {"Time": True} | {label.name: True for label in labels if label.hidden},
         "indexByName": {name: place for place, name in enumerate(names)},

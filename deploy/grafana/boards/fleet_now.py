@@ -27,13 +27,14 @@ def now_row() -> Row:
             "been judged yet.",
             f'sum(bbu_health_verdict{{{SITE},bbu_health_verdict="{word}"}})',
             at=steps(GREEN if word == "ok" else GREY, *([] if word == "ok" else [(1, colour)])),
-            width=3,
+            width=3 if word in ("replace", "degraded") else 2,
         )
         for word, colour in [kit.VERDICTS[i] for i in (4, 3, 1, 2, 0)]
     ]
     return Row(
         "Is anything wrong?",
         [
+            _agents_not_scraped(),
             _units_not_answering(),
             _shelves_below_required(),
             _racks_on_battery(),
@@ -41,6 +42,18 @@ def now_row() -> Row:
             _alerts(),
             _worst_verdicts(),
         ],
+    )
+
+
+def _agents_not_scraped() -> Panel:
+    return tile(
+        "Agents not scraped",
+        "Agents that Prometheus cannot scrape. What they watch is missing everywhere on this "
+        "page; their runbook is BbuAgentDown.",
+        f"sum(up{{{SITE}}} == bool 0)",
+        at=_BAD_IF_ANY,
+        width=3,
+        links=[kit.link("Open the agents", "bbu-agents")],
     )
 
 
@@ -101,7 +114,7 @@ def _alerts() -> Panel:
                 unit="dateTimeFromNow",
                 width=130,
             ),
-            Column("severity", kit.urgency(), states=kit.SEVERITIES, width=85),
+            Column("severity", kit.urgency(), states=kit.SEVERITIES, width=85, first=True),
         ],
         sort=Sort("severity", descending=False),
         width=14,

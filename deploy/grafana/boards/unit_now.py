@@ -157,7 +157,7 @@ def _alerts_of_this_unit() -> Panel:
                 "dateTimeFromNow",
                 width=130,
             ),
-            Column("severity", _URGENCY, states=kit.SEVERITIES, width=85),
+            Column("severity", _URGENCY, states=kit.SEVERITIES, width=85, first=True),
         ],
         sort=Sort("severity", descending=False),
         width=8,

@@ -23,7 +23,7 @@ box-sizing:border-box;overflow:hidden}
 .panel h2{font-size:13px;margin:0;padding:6px 9px;height:18px;white-space:nowrap}
 .tiles{display:flex;height:calc(100%% - 30px)}
 .tile{flex:1;display:flex;flex-direction:column;align-items:center;justify-content:center}
-.tile b{font-size:34px}
+.tile b{font-size:30px}
 table{border-collapse:collapse;width:100%%;font-size:12.5px}
 th{text-align:left;color:#8ab8ff;font-weight:600;padding:3px 9px;white-space:nowrap}
 td{padding:3px 9px;border-top:1px solid #24272c;white-space:nowrap}
