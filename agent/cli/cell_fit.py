@@ -8,6 +8,7 @@ from agent.health.chemistry import cell_type
 from agent.health.library import entries
 from agent.model import Battery, Chemistry
 from agent.replay.fit import Fitted, fit, rows_of
+from agent.replay.markup import date
 from agent.replay.meta import read_meta
 from agent.replay.telemetry import read_telemetry
 
@@ -46,7 +47,8 @@ def _like(battery: Battery) -> str:
 
 def _yaml(found: Fitted, battery: Battery, name: str, like: str, file: str) -> str:
     parallel = battery.parallel or 1
-    lines = [f"# Measured: one discharge at {found.rate_c:.2g} C and {found.celsius:.0f} degC."]
+    how = f"at {found.rate_c:.2g} C and {found.celsius:.0f} degC"
+    lines = [f"# Measured: the discharge of {date(found.begun_s)}, {how}; cells age."]
     lines += [f"# Not shown: {text}." for text in found.limits]
     if battery.parallel is None:
         lines.append("# Of a whole series cell: n_parallel is not known, so parallel is 1 here.")

@@ -41,7 +41,7 @@ def chemistries(context: click.Context, form: str, config: Path | None) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    known = _known(config)
+    known = read_cells(config)
     if form == "json":
         click.echo(json.dumps([_as_json(name, cell) for name, cell in known.items()], indent=2))
         return
@@ -57,7 +57,7 @@ def chemistries(context: click.Context, form: str, config: Path | None) -> None:
 @_CELLS
 def show(name: str, form: str, config: Path | None) -> None:
     """Tell every figure of one type, with its unit and its source."""
-    known = _known(config)
+    known = read_cells(config)
     if name not in known:
         raise click.UsageError(f"no cell is named {name}; bbu-agent chemistries lists them")
     content = _as_json(name, known[name])
@@ -95,10 +95,6 @@ def fit(telemetry: Path, name: str, meta: Path | None, like: str | None) -> None
     except ConfigError as error:
         click.echo(f"bbu-agent chemistries fit: {error}", err=True)
         sys.exit(2)
-
-
-def _known(config: Path | None) -> Mapping[str, CellFacts]:
-    return read_cells(config)
 
 
 def _line(name: str, cell: CellFacts) -> list[str]:

@@ -50,8 +50,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What the discharge showed, of one series cell; ``limits`` says what it does not show."""
+    """What the discharge showed, of one series cell; ``limits`` says what it does not show.
 
+    ``begun_s`` is unix time; ``rate_c`` is the load over the capacity found.
+    """
+
+    begun_s: float
     ocv: tuple[tuple[float, float], ...]
     capacity_ah: float
     resistance_ohm: float | None
@@ -117,7 +121,8 @@ def fit(rows: Rows, like: CellType, *, rated_ah: float | None, cutoff_v: float |
     if rate_c > _SLOW_C and emptied:
         curve = _knee(curve, like, empty_v)
     limits = _limits(found, top, bottom, rate_c, celsius, known_ohm=ohm is not None)
-    return Fitted(curve, capacity_ah, ohm, rate_c, celsius, len(found.anchors), limits)
+    begun_s = float(found.rows.time_s[0])
+    return Fitted(begun_s, curve, capacity_ah, ohm, rate_c, celsius, len(found.anchors), limits)
 
 
 def _guessed_ah(rows: Rows) -> float:

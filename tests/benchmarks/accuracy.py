@@ -82,12 +82,18 @@ def write(results: list[Result], *, echo: Callable[[str], None]) -> None:
 
 
 @click.command()
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--again", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results."
+)
+@click.option(
+    "--again",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take the results of an earlier --json instead of running anything.",
+)
 @click.option("--write", "renew", is_flag=True, help="Renew docs/estimator.md and its pictures.")
 @click.option("--quick", is_flag=True, help="Without the calibrations.")
 def main(file: Path | None, again: Path | None, *, renew: bool, quick: bool) -> None:
-    """Score the estimator; ``--again`` takes the results of an earlier ``--json``."""
+    """Score the estimator on the development data."""
     if again is not None:
         results: list[Result] = json.loads(again.read_text(encoding="utf-8"))["results"]
     else:
