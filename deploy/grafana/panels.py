@@ -32,6 +32,18 @@ class Panel(Protocol):
 
 
 NOTHING = "-"
+_LEGEND = (
+    common.VizLegendOptions()
+    .show_legend(show_legend=True)
+    .display_mode(shared.LegendDisplayMode.LIST)
+    .placement(shared.LegendPlacement.BOTTOM)
+    .calcs([])
+)
+_TOOLTIP = (
+    common.VizTooltipOptions()
+    .mode(shared.TooltipDisplayMode.MULTI)
+    .sort(shared.SortOrder.DESCENDING)
+)
 
 
 def _query(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
@@ -50,7 +62,6 @@ def tile(
     unit: str = "short",
     at: build.ThresholdsConfig | None = None,
     states: States = (),
-    legend: str = "",
     width: int = 4,
     decimals: int | None = None,
     empty: str = NOTHING,
@@ -62,16 +73,14 @@ def tile(
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
-        .with_target(_query(expr, legend).instant())
+        .with_target(_query(expr).instant())
         .unit(unit)
         .mappings(words(states))
         .thresholds(at or steps(BLUE))
         .color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
         .color_mode(shared.BigValueColorMode.BACKGROUND_SOLID)
         .graph_mode(shared.BigValueGraphMode.NONE)
-        .text_mode(
-            shared.BigValueTextMode.VALUE_AND_NAME if legend else shared.BigValueTextMode.VALUE
-        )
+        .text_mode(shared.BigValueTextMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
         .no_value(empty)
         .span(width)
@@ -258,18 +267,8 @@ def chart(
         .line_width(1.5)
         .fill_opacity(0)
         .show_points(shared.VisibilityMode.AUTO)
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(show_legend=True)
-            .display_mode(shared.LegendDisplayMode.LIST)
-            .placement(shared.LegendPlacement.BOTTOM)
-            .calcs([])
-        )
-        .tooltip(
-            common.VizTooltipOptions()
-            .mode(shared.TooltipDisplayMode.MULTI)
-            .sort(shared.SortOrder.DESCENDING)
-        )
+        .legend(_LEGEND)
+        .tooltip(_TOOLTIP)
         .color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC))
         .no_value(empty)
         .span(width)

@@ -70,25 +70,15 @@ def _estimates() -> Panel:
         [OF_UNIT, OF_CELL],
         [
             Column("volts", volts, "volt", 3),
-            Column(
-                "at least",
-                f"bbu_cell_state_of_health_lower_ratio{{{UNIT}}}",
-                "percentunit",
-                0,
-                at=HEALTH,
-            ),
-            Column(
-                "health",
-                f"bbu_cell_state_of_health_ratio{{{UNIT}}}",
-                "percentunit",
-                0,
-                at=HEALTH,
-            ),
-            Column(
-                "at most",
-                f"bbu_cell_state_of_health_upper_ratio{{{UNIT}}}",
-                "percentunit",
-                0,
+            *(
+                Column(
+                    title,
+                    f"bbu_cell_state_of_health_{part}ratio{{{UNIT}}}",
+                    "percentunit",
+                    0,
+                    at=HEALTH,
+                )
+                for title, part in (("at least", "lower_"), ("health", ""), ("at most", "upper_"))
             ),
             *(
                 Column(

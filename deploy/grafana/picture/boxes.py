@@ -24,11 +24,9 @@ def tile(panel: Json, answers: Mapping[str, Sequence[Series]], now_s: float) -> 
     for one in drawn(panel, answers):
         value = one.series.points[-1][1]
         colour = one.look.colour(value)
-        named = panel["options"].get("textMode") == "value_and_name"
-        name = f"<small>{escape(one.name)}</small>" if named else ""
         found.append(
             f'<div class="tile" style="background:{colour};color:{ink(colour)}">'
-            f"{name}<b>{escape(one.look.text(value, now_s))}</b></div>"
+            f"<b>{escape(one.look.text(value, now_s))}</b></div>"
         )
     return f'<div class="tiles">{"".join(found)}</div>'
 

@@ -120,6 +120,7 @@ def chart(
                 f'<line x1="{_LEFT}" x2="{width - _RIGHT}" y1="{frame.y(at):.1f}" '
                 f'y2="{frame.y(at):.1f}" stroke="{colour}" stroke-dasharray="8 5"/>'
             )
+    body += _bands(lines, frame)
     keys = []
     for number, one in enumerate(lines):
         colour = one.look.fixed or CLASSIC[number % len(CLASSIC)]
@@ -133,6 +134,19 @@ def chart(
     legend = "".join(f"<span>{key}</span>" for key in keys[:12])
     more = f"<span>and {len(keys) - 12} more</span>" if len(keys) > 12 else ""  # noqa: PLR2004
     return f'{_svg(frame, body)}<div class="legend">{legend}{more}</div>'
+
+
+def _bands(lines: Sequence[Drawn], frame: Frame) -> list[str]:
+    """Fill between a line and the one that its look names."""
+    named = {one.name: one for one in lines}
+    found = []
+    for one in lines:
+        other = named.get(one.look.custom.get("fillBelowTo", ""))
+        if other is not None:
+            edge = [*one.series.points, *reversed(other.series.points)]
+            places = " ".join(f"{frame.x(at_s):.1f},{frame.y(value):.1f}" for at_s, value in edge)
+            found.append(f'<polygon points="{places}" fill="{one.look.fixed}" opacity="0.18"/>')
+    return found
 
 
 def _paths(series: Series, frame: Frame) -> list[str]:
