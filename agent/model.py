@@ -143,7 +143,8 @@ class Battery:
     ``resistance_by_soc`` its resistance over that at full charge, by state of charge.
     ``cell`` names a type of the library of cells, which then overrules the chemistry's.
     ``commissioned_s`` is when the cells were new, as unix time; without it their age is
-    unknown. ``lot`` names the batch that they are of. Unknown is None; the chemistry's own values then serve.
+    unknown. ``lot`` names the batch that they are of. Unknown is None; the chemistry's own
+    values then serve.
     """
 
     chemistry: Chemistry = Chemistry.UNKNOWN

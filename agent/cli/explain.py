@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -33,19 +33,36 @@ def explain(unit: str, base: str, form: str) -> None:
     Exit codes: 0 the unit is well, 1 it needs attention, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     found = fetch(base, f"/api/v1/units/{quote(unit, safe='')}")
+    ready = readiness(found, fetch(base, "/api/v1/shelves")["shelves"])
     if form == "json":
-        kept = ("name", "verdict", "reasons", "health", "faults")
-        shown = {key: found[key] for key in kept}
+        kept = ("name", "verdict", "reasons", "health", "faults", "fault_counts")
+        shown = {key: found[key] for key in kept} | {"readiness": ready}
         click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
     else:
-        for line in explained(found):
+        for line in explained(found, ready):
             click.echo(line)
     if found["verdict"] in ("degraded", "replace"):
         sys.exit(1)
 
 
-def explained(unit: dict[str, Any]) -> Iterator[str]:
-    """Give the explanation of ``unit``, an object of the API, line by line."""
+def readiness(unit: dict[str, Any], shelves: list[dict[str, Any]]) -> str | None:
+    """Say what a test of ``unit`` would leave of its shelf; None where it is in none."""
+    place = (unit.get("rack"), unit.get("shelf"))
+    for one in shelves:
+        if (one["rack"], one["shelf"]) == place:
+            spare = one["ready"] - one["required"]
+            state = f"its shelf has {one['ready']} ready units and requires {one['required']}"
+            if spare > 0:
+                return f"{state}: it can spare this one for the test"
+            return f"{state}: a test now would leave too few; let another unit come first"
+    return None
+
+
+def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
+    """Give the explanation of ``unit``, an object of the API, line by line.
+
+    ``ready`` is what a test would leave of its shelf.
+    """
     health = unit["health"]
     yield f"{unit['name']}: {unit['verdict']}"
     yield ""
@@ -64,10 +81,36 @@ def explained(unit: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"On what grounds (basis: {health['basis']}, as of {health['updated_at']}):"
     yield from (f"  - {line}" for line in health["evidence"] or ["the device's own word"])
-    if unit["faults"]:
-        yield ""
-        yield "Readings that were refused or not believed:"
-        yield from (f"  - {_fault(fault)}" for fault in unit["faults"])
+    yield from _listed("Evidence that was not used:", map(_rejected, health["rejected"]))
+    yield from _listed("Against its peers:", _peers(health["peers"]))
+    advice = health["next_test_advice"]
+    if advice is not None:
+        yield from _listed("Next test:", [advice["text"], *([] if ready is None else [ready])])
+    counts = {(row["quantity"], row["reason"]): row["count"] for row in unit["fault_counts"]}
+    told = [_fault(fault, counts) for fault in unit["faults"]]
+    yield from _listed("Readings that were refused or not believed:", told)
+
+
+def _listed(title: str, lines: Iterable[str]) -> Iterator[str]:
+    lines = list(lines)
+    if lines:
+        yield from ("", title, *(f"  - {line}" for line in lines))
+
+
+def _rejected(one: dict[str, Any]) -> str:
+    many = "" if one["times"] == 1 else "s"
+    last = str(one["last"])[:10]
+    return f"{one['times']} {one['what']}{many}, last on {last}: {one['why']}"
+
+
+def _peers(scores: list[dict[str, Any]]) -> Iterator[str]:
+    """Each measure once, where the unit stands worst; all of it is in the API."""
+    worst: dict[str, dict[str, Any]] = {}
+    for score in scores:
+        held = worst.get(score["measure"])
+        if held is None or score["score"] > held["score"]:
+            worst[score["measure"]] = score
+    yield from (str(score["text"]) for score in worst.values())
 
 
 def _believed(health: dict[str, Any]) -> Iterator[str]:
@@ -92,9 +135,12 @@ def _believed(health: dict[str, Any]) -> Iterator[str]:
         yield f"end of life by capacity: {middle} ({first} to {last})"
 
 
-def _fault(fault: dict[str, Any]) -> str:
+def _fault(fault: dict[str, Any], counts: dict[tuple[str, str], int]) -> str:
     index = "" if fault["index"] is None else f" {fault['index']}"
-    return f"{fault['quantity']}{index}: {fault['reason']} ({fault['raw']}, {fault['source']})"
+    times = counts.get((fault["quantity"], fault["reason"]))
+    often = "" if times is None else f"; {times} times for all of this quantity"
+    where = f"{fault['raw']}, {fault['source']}"
+    return f"{fault['quantity']}{index}: {fault['reason']} ({where}){often}"
 
 
 def _percent(interval: dict[str, float]) -> str:

@@ -7,7 +7,20 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from agent.model import CellHealth, Event, Fault, Health, Interval, Reading, Reason
+from agent.health.peers import words
+from agent.model import (
+    Advice,
+    CellHealth,
+    Event,
+    Fault,
+    Health,
+    Interval,
+    PeerScore,
+    Reading,
+    Reason,
+    Rejected,
+    Trial,
+)
 from agent.quantities import QUANTITIES, Kind
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -101,6 +114,45 @@ def _cell_json(cell: CellHealth) -> dict[str, Json]:
     }
 
 
+def _rejected_json(one: Rejected) -> dict[str, Json]:
+    return {"what": one.what, "why": one.why, "times": one.times, "last": moment(one.last_s)}
+
+
+def _peer_json(score: PeerScore) -> dict[str, Json]:
+    return {
+        "measure": score.measure,
+        "population": score.population,
+        "others": score.others,
+        "value": number(score.value),
+        "median": number(score.median),
+        "score": number(score.score),
+        "believed": score.believed,
+        "text": words(score),
+    }
+
+
+def _trial_json(trial: Trial) -> dict[str, Json]:
+    return {
+        "test": trial.test,
+        "seconds": number(trial.seconds),
+        "depth": number(trial.depth),
+        "state_of_health_sd": number(trial.soh_sd),
+        "ride_through_sd": number(trial.ride_sd),
+        "recharge_s": number(trial.recharge_s),
+    }
+
+
+def _advice_json(advice: Advice) -> dict[str, Json]:
+    return {
+        "test": advice.test,
+        "due": moment(advice.due_s),
+        "text": advice.text,
+        "state_of_health_sd": number(advice.soh_sd),
+        "ride_through_sd": number(advice.ride_sd),
+        "options": [_trial_json(trial) for trial in advice.options],
+    }
+
+
 def health_json(health: Health) -> dict[str, Json]:
     """Give our estimate of a unit. Verdict and reasons stand with the unit, not here."""
     life = health.end_of_life_s
@@ -109,6 +161,7 @@ def health_json(health: Health) -> dict[str, Json]:
         "basis": health.basis.value,
         "evidence_at": moment(health.evidence_at),
         "evidence": list(health.evidence),
+        "rejected": [_rejected_json(one) for one in health.rejected],
         "state_of_health": interval_json(health.state_of_health),
         "ride_through_s": interval_json(health.ride_through_s),
         "ride_through_probability": number(health.ride_through_probability),
@@ -121,6 +174,8 @@ def health_json(health: Health) -> dict[str, Json]:
         },
         "limiting_cell": health.limiting_cell,
         "cells": [_cell_json(cell) for cell in health.cells],
+        "peers": [_peer_json(score) for score in health.peers],
+        "next_test_advice": None if health.advice is None else _advice_json(health.advice),
     }
 
 

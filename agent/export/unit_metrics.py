@@ -101,6 +101,19 @@ PROBABILITY = Family(
     "Probability that the unit carries its rated power for the required time (our estimate).",
     unit="ratio",
 )
+PEER_SCORE = Family(
+    "bbu_peer_score",
+    _GAUGE,
+    "How far the unit stands from the median of others like it, in robust standard deviations; "
+    "positive is worse. population says which others (a shelf, a batch, a firmware).",
+    ("unit", "measure", "population"),
+)
+PEER_OTHERS = Family(
+    "bbu_peer_others",
+    _GAUGE,
+    "How many other units a peer score rests on; never fewer than 5.",
+    ("unit", "measure", "population"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +182,7 @@ BANDS = (SOH, RIDE, END_OF_LIFE, CELL_SOH, CELL_RESISTANCE, CELL_LEAK)
 FAMILIES = (
     *(UNIT_INFO, UP, STATE, LAST_SUCCESS, CHANGED, POLLS, POLL_ERRORS, POLL_DURATION),
     *(FIELD_FAULTS, DISCHARGES, VERDICT, REASON, BASIS, UPDATED, EVIDENCE, LIMITING, PROBABILITY),
+    *(PEER_SCORE, PEER_OTHERS),
     *(family for band in BANDS for family in band),
 )
 """Every family of this module that does not come from the vocabulary."""
@@ -250,6 +264,10 @@ def _add_estimates(page: Page, unit: tuple[str], health: Health, *, present: boo
     END_OF_LIFE.put(page, unit, health.end_of_life_s)
     if health.limiting_cell is not None:
         page.add(LIMITING, (*unit, health.limiting_cell), 1)
+    for score in health.peers:
+        against = (*unit, score.measure, score.population)
+        page.add(PEER_SCORE, against, score.score)
+        page.add(PEER_OTHERS, against, score.others)
     for cell in health.cells:
         labels = (*unit, cell.cell)
         CELL_SOH.put(page, labels, cell.state_of_health)

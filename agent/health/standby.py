@@ -121,7 +121,8 @@ class StandbyWatch:
         self.bin_s += passed_s
         if self.bin_s >= _BIN_S:
             mean = [round(total / self.bin_count, 6) for total in self.bin_sum]
-            self.rows.append([float(self.stretch), time_s, *mean])
+            if not all(map(math.isnan, mean)):
+                self.rows.append([float(self.stretch), time_s, *mean])
             self.bin_count, self.bin_s = 0, 0.0
 
     def close(self, ocv: Curve, voltage_sd_v: float) -> None:

@@ -14,6 +14,22 @@ _CODES = {
     "the maker's tool look at the balancing.",
     "cell_sensor": "Do not trust this cell's voltage; compare it with a meter at the next visit.",
     "current_sensor": "Do not trust this unit's current and charge; compare with the shelf.",
+    "cell_stuck": "Do not trust this cell's voltage: its reading stands still. Restart the "
+    "module's electronics at the next visit.",
+    "cell_swapped": "Find out who changed the wiring or the firmware: the cells are numbered in "
+    "another order than before.",
+    "current_sign": "Nothing for now: the sign of its current is turned round. Tell the maker, or "
+    "correct the profile.",
+    "current_offset": "Let the maker's tool set the current sensor to zero; currents are corrected "
+    "until then.",
+    "temperature_sensor": "Do not trust this temperature; it is left out. Exchange the sensor at "
+    "the next visit.",
+    "telemetry_frozen": "Restart the unit's controller or the gateway: it repeats old numbers, and "
+    "nobody knows how the battery is now.",
+    "module_replaced": "Nothing: another module sits there and is learnt anew. Give its age with "
+    "commissioned.",
+    "peer_outlier": "Compare it with its peers: place and air flow for a temperature, the next "
+    "test for the rest.",
     "ride_through_short": "It may not carry the load for the required time: exchange it, or "
     "lower the load of its shelf.",
     "end_of_life_near": "Order a replacement now, while there is time.",

@@ -2,12 +2,24 @@
 
 from typing import Any
 
-from agent.cli.explain import explained
+import pytest
+
+from agent.cli.explain import explained, readiness
 
 HEALTH: dict[str, Any] = {
     "updated_at": "2026-01-02T03:04:05Z",
     "basis": "resistance",
     "evidence": ["4 load steps gave a resistance, last on 2025-12-01"],
+    "rejected": [
+        {"what": "load step", "why": "near empty", "times": 3, "last": "2025-12-01T01:02:03Z"},
+        {"what": "sample", "why": "its clock", "times": 1, "last": "2025-11-01T01:02:03Z"},
+    ],
+    "peers": [
+        {"measure": "temperature", "score": 1.0, "text": "as warm as its shelf"},
+        {"measure": "temperature", "score": 6.0, "text": "warmer than its batch"},
+        {"measure": "cell_spread", "score": -1.0, "text": "no more spread than others"},
+    ],
+    "next_test_advice": {"text": "a self-test now would tell most"},
     "ride_through_s": {"estimate": 300.0, "lower": 250.0, "upper": 360.0},
     "ride_through_probability": 0.97,
     "end_of_life": {
@@ -39,8 +51,12 @@ UNIT: dict[str, Any] = {
             "source": "holding 109",
         }
     ],
+    "fault_counts": [{"quantity": "cell_voltage", "reason": "sentinel", "count": 12}],
+    "rack": "r1",
+    "shelf": "a",
     "health": HEALTH,
 }
+SHELF: dict[str, Any] = {"rack": "r1", "shelf": "a", "ready": 6, "required": 5}
 WEAKEST = (
     "  - weakest cell 2: 88 % (84 to 92) of rated capacity, resistance x 1.20 (1.15 to 1.25), "
     "by resistance"
@@ -49,7 +65,7 @@ RIDE = "  - ride-through at rated power: 5 min (4.17 min to 6 min), enough with 
 
 
 def test_the_whole_explanation() -> None:
-    assert list(explained(UNIT)) == [
+    assert list(explained(UNIT, "its shelf can spare it")) == [
         "r1-a-1: degraded",
         "",
         "Why:",
@@ -63,9 +79,40 @@ def test_the_whole_explanation() -> None:
         "On what grounds (basis: resistance, as of 2026-01-02T03:04:05Z):",
         "  - 4 load steps gave a resistance, last on 2025-12-01",
         "",
+        "Evidence that was not used:",
+        "  - 3 load steps, last on 2025-12-01: near empty",
+        "  - 1 sample, last on 2025-11-01: its clock",
+        "",
+        "Against its peers:",
+        "  - warmer than its batch",
+        "  - no more spread than others",
+        "",
+        "Next test:",
+        "  - a self-test now would tell most",
+        "  - its shelf can spare it",
+        "",
         "Readings that were refused or not believed:",
-        "  - cell_voltage 3: sentinel (65535, holding 109)",
+        "  - cell_voltage 3: sentinel (65535, holding 109); 12 times for all of this quantity",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ready", "words"),
+    [
+        (6, "its shelf has 6 ready units and requires 5: it can spare this one for the test"),
+        (5, "its shelf has 5 ready units and requires 5: a test now would leave too few; let "),
+        (3, "its shelf has 3 ready units and requires 5: a test now would leave too few; let "),
+    ],
+)
+def test_what_a_test_would_leave_of_the_shelf(ready: int, words: str) -> None:
+    told = readiness(UNIT, [SHELF | {"shelf": "b"}, SHELF | {"ready": ready}])
+    assert told is not None
+    assert told.startswith(words)
+
+
+def test_a_unit_of_no_shelf_costs_no_redundancy() -> None:
+    assert readiness(UNIT, [SHELF | {"rack": "r2"}]) is None
+    assert readiness(UNIT | {"rack": None, "shelf": None}, [SHELF]) is None
 
 
 def test_a_unit_that_was_never_read() -> None:
@@ -84,6 +131,9 @@ def test_a_unit_judged_by_its_own_word() -> None:
     spare = HEALTH | {
         "cells": [],
         "evidence": [],
+        "rejected": [],
+        "peers": [],
+        "next_test_advice": None,
         "basis": "device report",
         "ride_through_s": None,
         "end_of_life": None,

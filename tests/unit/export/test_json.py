@@ -6,7 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.export.json import event_json, fault_json, health_json, moment, reading_json
-from agent.model import Event, Fault, FaultReason, Health, Interval, Reading, Value, Verdict
+from agent.model import (
+    Advice,
+    Event,
+    Fault,
+    FaultReason,
+    Health,
+    Interval,
+    PeerScore,
+    Reading,
+    Rejected,
+    Trial,
+    Value,
+    Verdict,
+)
 from agent.quantities import QUANTITIES
 
 
@@ -65,6 +78,20 @@ def test_readings_are_always_strict_json(quantity: str, value: Value) -> None:
 @given(ANY_FLOAT, ANY_FLOAT)
 def test_estimates_and_events_are_always_strict_json(a: float, b: float) -> None:
     interval = Interval(a, b, a)
-    health = Health(Verdict.OK, (), a, (), interval, interval, b, interval, evidence_at=b)
+    trials = (Trial("x", a, b, a, b, a),)
+    health = Health(
+        Verdict.OK,
+        (),
+        a,
+        (),
+        interval,
+        interval,
+        b,
+        interval,
+        evidence_at=b,
+        rejected=(Rejected("load step", "near empty", 3, a),),
+        peers=(PeerScore("temperature", "shelf a", 5, a, b, a, believed=False),),
+        advice=Advice("x", a, b, a, trials, "text"),
+    )
     json.dumps(health_json(health), allow_nan=False)
     json.dumps(event_json(Event("a", "discharge", a, b, {"energy_wh": a})), allow_nan=False)

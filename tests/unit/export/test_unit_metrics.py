@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from agent.export.catalogue import everything
 from agent.export.exposition import Page
 from agent.export.unit_metrics import add_unit
-from agent.model import Reading, UnitState, UnitStatus, Value
+from agent.model import PeerScore, Reading, UnitState, UnitStatus, Value
 from agent.store.live import UnitView
 
 GOLDEN = Path(__file__).parent / "golden" / "units.prom"
@@ -73,6 +73,17 @@ def test_errors_count_from_0_so_that_a_rate_sees_the_first(module: UnitView) -> 
         'bbu_poll_errors_total{unit="r1-a-1",cause="NoAnswer"} 2',
         'bbu_poll_errors_total{unit="r1-a-1",cause="Refused"} 0',
         'bbu_poll_errors_total{unit="r1-a-1",cause="Unreachable"} 0',
+    ]
+
+
+def test_peer_scores_name_whom_they_are_against(module: UnitView) -> None:
+    assert module.health is not None
+    score = PeerScore("temperature", "shelf r1/a", 11, 40.0, 25.0, 5.5, believed=True)
+    view = replace(module, health=replace(module.health, peers=(score,)))
+    labels = 'unit="r1-a-1",measure="temperature",population="shelf r1/a"'
+    assert lines(view, "bbu_peer") == [
+        f"bbu_peer_others{{{labels}}} 11",
+        f"bbu_peer_score{{{labels}}} 5.5",
     ]
 
 

@@ -73,6 +73,14 @@ def test_one_load_step_that_a_cell_sleeps_through_for_a_moment_is_no_fault() -> 
     assert all(map(math.isnan, watch.since_s))
 
 
+def test_readings_that_come_only_now_and_then_are_watched_all_the_same() -> None:
+    watch = StuckWatch(4.0, 3 * 3600.0)
+    for hour in range(40):
+        watch.watch(START_S + hour * 3600.0, 3600.0, [25.0, 20.0 + hour, 20.5 + hour])
+        watch.watch(START_S + hour * 3600.0 + 10.0, 10.0, [])
+    assert [math.isnan(since_s) for since_s in watch.since_s] == [False, True, True]
+
+
 def warm(stuck_from: float) -> Change:
     def change(observation: Observation, day: float) -> Observation:
         season = 25.0 + 9.0 * math.sin(2.0 * math.pi * day / 365.0)
@@ -267,3 +275,12 @@ def test_the_guards_go_on_after_a_restart(battery: Battery, life: Life) -> None:
             engine = HealthEngine.restore(battery, cells=CELLS, state=engine.state())
         engine.observe(observation)
     assert engine.state() == told(battery, observations).state()
+
+
+def test_hours_in_which_no_cell_tells_anything_are_no_rest(battery: Battery, life: Life) -> None:
+    def deaf(observation: Observation, day: float) -> Observation:
+        silent = day % 1.0 < 0.3
+        return with_volts(observation, [None] * 6) if silent else observation
+
+    engine = told(battery, changed(life(days=40.0, hours=1.0), deaf))
+    assert standing(engine) == set()
