@@ -19,7 +19,8 @@ from aiohttp import web
 
 from agent import __version__, systemd
 from agent.config.load import load
-from agent.config.types import Config
+from agent.config.shards import own_part
+from agent.config.types import Config, Shard
 from agent.errors import ConfigError, ListenError
 from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app
@@ -46,7 +47,8 @@ Addresses = tuple[tuple[str, int], ...]
 class Agent:
     """One agent for one configuration file.
 
-    ``listen`` is where it serves whatever the configuration says; empty leaves it to that.
+    ``listen`` is where it serves and ``shard`` what it takes of the units, whatever the
+    configuration says; empty leaves it to that. ``config`` holds its own units alone.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class Agent:
     reload_result: ReloadFacts
     lag_s: float | None = None
     listen: Addresses = ()
+    shard: Shard | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -116,7 +119,7 @@ class Agent:
     async def _reload(self) -> None:
         try:
             # A file of thousands of units takes seconds to read; polling goes on meanwhile.
-            config = await asyncio.to_thread(read_config, self.path, self.listen)
+            config = await asyncio.to_thread(read_config, self.path, self.listen, self.shard)
         except ConfigError as error:
             self.reload_result = replace(self.reload_result, successful=False, error=str(error))
             log.warning("configuration not reloaded, the old one goes on:\n%s", error)
@@ -126,8 +129,8 @@ class Agent:
         for warning in config.warnings:
             log.warning("%s", warning)
         await self.configure(config)
-        self.reload_result = ReloadFacts(successful=True, success_at=time.time())
-        log.info("configuration reloaded: %d units", len(config.units))
+        self.reload_result = _loaded(config)
+        log.info("configuration reloaded: %s", _units(config))
 
     async def beat(self) -> None:
         """Measure the lag of the event loop and keep systemd's watchdog content."""
@@ -141,17 +144,29 @@ class Agent:
                 systemd.notify("WATCHDOG=1")
 
 
-def read_config(path: Path, listen: Addresses = ()) -> Config:
-    """Load the configuration with the profiles that we have; ``listen`` overrules its own.
+def _units(config: Config) -> str:
+    share = "" if config.shard is None else f", the share {config.shard} of the fleet"
+    return f"{len(config.units)} units{share}"
+
+
+def _loaded(config: Config) -> ReloadFacts:
+    shard = None if config.shard is None else str(config.shard)
+    return ReloadFacts(successful=True, success_at=time.time(), shard=shard)
+
+
+def read_config(path: Path, listen: Addresses = (), shard: Shard | None = None) -> Config:
+    """Load the configuration with the profiles that we have, and take its own share of it.
+
+    ``listen`` and ``shard`` overrule what the file says.
 
     Raises:
         ConfigError: everything that is wrong, one line each.
     """
-    config = load(path, profiles=protocols(), environ=os.environ)
+    config = own_part(load(path, profiles=protocols(), environ=os.environ, shard=shard))
     return replace(config, listen=listen) if listen else config
 
 
-def build(path: Path, config: Config, history: HistoryStore, listen: Addresses = ()) -> Agent:
+def build(path: Path, config: Config, history: HistoryStore) -> Agent:
     """Put the rooms together. Nothing runs yet; the units are known and not tried."""
     store = LiveStore(
         unit_infos(config),
@@ -166,12 +181,15 @@ def build(path: Path, config: Config, history: HistoryStore, listen: Addresses =
     archive = Archive(history)
     intake = Intake(store, archive, alarmed)
     fleet = Fleet(intake)
-    facts = ReloadFacts(successful=True, success_at=time.time())
-    return Agent(path, config, store, history, archive, intake, fleet, facts, listen=listen)
+    return Agent(path, config, store, history, archive, intake, fleet, _loaded(config))
 
 
-async def run(path: Path, config: Config, listen: Addresses = ()) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads ``path`` again, with ``listen`` as at first.
+async def run(
+    path: Path, config: Config, listen: Addresses = (), shard: Shard | None = None
+) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads ``path`` again.
+
+    ``listen`` and ``shard`` then overrule it as they did at first.
 
     Raises:
         ListenError: a listen address cannot be used; the text says what to do.
@@ -179,7 +197,8 @@ async def run(path: Path, config: Config, listen: Addresses = ()) -> None:
     history = HistoryStore(config.state_dir / "bbu-agent.sqlite")
     for trouble in (await history.import_folder(config.state_dir / "import")).problems:
         log.warning("not imported: %s", trouble)
-    agent = build(path, config, history, listen)
+    agent = build(path, config, history)
+    agent.listen, agent.shard = listen, shard
     _on_signals(agent)
     runner = web.AppRunner(
         make_app(agent.store, agent, history, reload=agent.reload),
@@ -196,7 +215,8 @@ async def run(path: Path, config: Config, listen: Addresses = ()) -> None:
         async with agent.changing:
             await agent.configure(config)
         shown = ", ".join(f"http://{host or '*'}:{port}/" for host, port in config.listen)
-        log.info("bbu-agent %s polls %d units; %s", __version__, len(config.units), shown)
+        units = _units(config)
+        log.info("bbu-agent %s polls %s; %s", __version__, units, shown)
         systemd.notify("READY=1")
         await agent.stopping.wait()
         log.info("stopping")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from agent.cli.shard import shard_option
 from agent.config.load import Report, examine
-from agent.config.types import Config
+from agent.config.shards import counts, own_part
+from agent.config.types import Config, Shard
 from agent.profiles.load import protocols
 
 WRONG = 2
@@ -27,14 +29,17 @@ WRONG = 2
     show_default=True,
     help="Lines for people and editors, or one JSON list.",
 )
-def check(files: tuple[Path, ...], style: str) -> None:
+@shard_option
+def check(files: tuple[Path, ...], style: str, shard: Shard | None) -> None:
     """Check configuration FILEs as the agent would read them, secrets included.
 
     Every error is one line, file:line: path: message, on standard error. Exit 2 where any
     file is wrong.
     """
     profiles = protocols()
-    reports = {file: examine(file, profiles=profiles, environ=os.environ) for file in files}
+    reports = {
+        file: examine(file, profiles=profiles, environ=os.environ, shard=shard) for file in files
+    }
     if style == "json":
         click.echo(json.dumps([_as_json(*item) for item in reports.items()], indent=2))
     else:
@@ -60,11 +65,19 @@ def _summary(config: Config, warnings: int) -> str:
         _count(len(config.shelves), "shelf", "shelves"),
         _count(warnings, "warning"),
     ]
+    if config.shard is not None:
+        sizes = "; ".join(f"{index}: {size}" for index, size in enumerate(counts(config)))
+        parts.append(f"this is the share {config.shard}, units by share {sizes}")
     return ", ".join(parts)
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _share(config: Config, shard: Shard) -> dict[str, object]:
+    own = [unit.name for unit in own_part(config).units]
+    return {"index": shard.index, "count": shard.count, "units": own, "sizes": counts(config)}
 
 
 def _as_json(file: Path, report: Report) -> dict[str, object]:
@@ -75,5 +88,6 @@ def _as_json(file: Path, report: Report) -> dict[str, object]:
         "errors": [asdict(error) for error in report.errors],
         "warnings": [asdict(warning) for warning in report.warnings],
         "units": [unit.name for unit in config.units] if config is not None else None,
+        "shard": None if config is None or config.shard is None else _share(config, config.shard),
         "buses": [bus.name for bus in config.buses] if config is not None else None,
     }

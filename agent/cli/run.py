@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from agent import app
+from agent.cli.shard import shard_option
+from agent.config.types import Shard
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -66,6 +68,7 @@ def _address(text: str) -> tuple[str, int]:
     metavar="HOST:PORT",
     help="Where to serve, instead of the configuration's listen. May be repeated.",
 )
+@shard_option
 @click.option("--log.level", "level", type=click.Choice(_LEVELS), default="info", show_default=True)
 @click.option(
     "--log.format",
@@ -74,7 +77,7 @@ def _address(text: str) -> tuple[str, int]:
     default="logfmt",
     show_default=True,
 )
-def run(path: Path, addresses: tuple[str, ...], level: str, form: str) -> None:
+def run(path: Path, addresses: tuple[str, ...], shard: Shard | None, level: str, form: str) -> None:
     """Poll the configured units and serve their health until stopped.
 
     \b
@@ -85,7 +88,7 @@ def run(path: Path, addresses: tuple[str, ...], level: str, form: str) -> None:
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     start_logging(level, form)
     listen = tuple(_address(text) for text in addresses)
-    config = app.read_config(path, listen)
+    config = app.read_config(path, listen, shard)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    asyncio.run(app.run(path, config, listen))
+    asyncio.run(app.run(path, config, listen, shard))

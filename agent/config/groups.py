@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from agent.config import keys
 from agent.config.problems import shown
 from agent.config.sections import Entry
+from agent.config.shards import held
 from agent.config.types import Unit
 from agent.model import Group
 
@@ -33,15 +34,11 @@ def build_groups(
         group = Group(name, required, frozenset(of_racks), frozenset(of_units))
         if whole:
             _check(entry, group, names, racks)
-            members = [unit for unit in units if _holds(group, unit)]
+            members = [unit for unit in units if held(group, unit)]
             if required > len(members):
                 entry.error(f"is {required}, more than its {len(members)} units", "required")
         built.append(group)
     return tuple(built)
-
-
-def _holds(group: Group, unit: Unit) -> bool:
-    return unit.name in group.units or unit.location.rack in group.racks
 
 
 def _check(entry: Entry, group: Group, names: set[str], racks: set[str | None]) -> None:

@@ -10,6 +10,8 @@ from agent.config.curves import CurveOf
 from agent.config.kinds import FLAG, ListOf, MapOf, NameOr, Word, choice, integer, measure, one_of
 from agent.config.kinds import text as text_kind
 from agent.config.sections import Entry, Key, Section
+from agent.config.shards import parse_shard
+from agent.config.types import Shard
 from agent.health.library import entries as library
 from agent.model import Chemistry
 from agent.targets import AuthProtocol, Framer, Parity, PrivacyProtocol
@@ -298,6 +300,11 @@ UNIT_ID = Key(
 )
 SNMP = Key("snmp", SNMP_ADDRESS, "Address of an SNMP agent; port 161 if none is given.")
 CREDENTIALS_NAME = Key("credentials", NAME, "Name of the SNMP credentials to sign in with.")
+SELF_TEST_CREDENTIALS = Key(
+    "self_test_credentials",
+    NAME,
+    "Name of the SNMP credentials to start a self-test with; without it none can be started.",
+)
 PROFILE = Key(
     "profile",
     NAME,
@@ -315,6 +322,7 @@ UNIT = Section(
     "a unit",
     (
         *(UNIT_NAME, UNIT_BUS, UNIT_ID, MODBUS_TCP, FRAMER, SNMP, CREDENTIALS_NAME),
+        SELF_TEST_CREDENTIALS,
         *(PROFILE, UNIT_LOCATION, UNIT_BATTERY),
     ),
     rules={
@@ -324,6 +332,7 @@ UNIT = Section(
             "modbus_tcp": ["unit_id"],
             "snmp": ["credentials"],
             "credentials": ["snmp"],
+            "self_test_credentials": ["snmp"],
             "framer": ["modbus_tcp"],
         },
     },
@@ -357,6 +366,16 @@ STATE_DIR = Key(
     "Folder for history and learnt state; relative to the folder of this file.",
     default="/var/lib/bbu-agent",
 )
+SHARD: Key[Shard] = Key(
+    "shard",
+    Word(
+        "a share such as 0/2",
+        parse_shard,
+        {"type": "string", "pattern": "^[0-9]{1,4}/[0-9]{1,4}$"},
+    ),
+    "Share of the units that this agent reads, i/n with i from 0, where n agents with the same "
+    "file share a fleet; the option --shard of `run` overrules it.",
+)
 POLL_SECTION = Key("poll", POLL, "How often units are read.", default=None)
 CREDENTIALS = Key(
     "credentials",
@@ -384,7 +403,10 @@ GROUPS = Key(
 ROOT = Section(
     "root",
     "the configuration",
-    (LISTEN, STATE_DIR, POLL_SECTION, CREDENTIALS, BUSES, CELLS, BATTERIES, UNITS, SHELVES, GROUPS),
+    (
+        *(LISTEN, STATE_DIR, SHARD, POLL_SECTION, CREDENTIALS, BUSES, CELLS, BATTERIES),
+        *(UNITS, SHELVES, GROUPS),
+    ),
     free_prefix="x-",
 )
 

@@ -1,6 +1,6 @@
 """One YAML file to one frozen Config, or every error in it at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from agent.config.kinds import Place
 from agent.config.problems import TOP, InvalidConfig, Problem, Problems
 from agent.config.secrets import Sources
 from agent.config.sections import Entry
+from agent.config.shards import owners, split
 from agent.config.shelves import build_shelves
-from agent.config.types import Config, Poll
+from agent.config.types import Config, Poll, Shard, Unit
 from agent.config.units import Surroundings, build_unit
+from agent.model import Group, Shelf
 
 MAX_BYTES = 16_000_000
 
@@ -30,22 +32,35 @@ class Report:
     warnings: tuple[Problem, ...]
 
 
-def load(path: Path, *, profiles: Mapping[str, str], environ: Mapping[str, str]) -> Config:
+def load(
+    path: Path,
+    *,
+    profiles: Mapping[str, str],
+    environ: Mapping[str, str],
+    shard: Shard | None = None,
+) -> Config:
     """Read ``path``; ``profiles`` are the names that a unit may have besides auto.
 
-    Each name comes with the protocol, modbus or snmp, that its units speak.
+    Each name comes with the protocol, modbus or snmp, that its units speak. ``shard`` overrules
+    what the file says of it.
 
     Raises:
         ConfigError: an ``InvalidConfig`` with one ``file:line: path: message`` a line,
             sorted by line.
     """
-    report = examine(path, profiles=profiles, environ=environ)
+    report = examine(path, profiles=profiles, environ=environ, shard=shard)
     if report.config is None:
         raise InvalidConfig(path, report.errors, report.warnings)
     return report.config
 
 
-def examine(path: Path, *, profiles: Mapping[str, str], environ: Mapping[str, str]) -> Report:
+def examine(
+    path: Path,
+    *,
+    profiles: Mapping[str, str],
+    environ: Mapping[str, str],
+    shard: Shard | None = None,
+) -> Report:
     """Read ``path`` as ``load`` does and give everything found, wrong or not."""
     problems = Problems()
     config = None
@@ -53,7 +68,8 @@ def examine(path: Path, *, profiles: Mapping[str, str], environ: Mapping[str, st
     if text is not None:
         root = _root(text, problems)
         if root is not None:
-            config = _build(path, root, problems, profiles, Sources(path.parent, environ))
+            sources = Sources(path.parent, environ)
+            config = _build(path, root, problems, profiles, sources, shard)
     if problems.errors:
         config = None
     return Report(config, tuple(sorted(problems.errors)), tuple(sorted(problems.warnings)))
@@ -103,7 +119,12 @@ def _root(text: str, problems: Problems) -> Entry | None:
 
 
 def _build(
-    path: Path, root: Entry, problems: Problems, profiles: Mapping[str, str], sources: Sources
+    path: Path,
+    root: Entry,
+    problems: Problems,
+    profiles: Mapping[str, str],
+    sources: Sources,
+    shard: Shard | None,
 ) -> Config:
     bus_entries, credential_entries = root.get(keys.BUSES) or {}, root.get(keys.CREDENTIALS) or {}
     buses = build_buses(bus_entries)
@@ -121,8 +142,11 @@ def _build(
     shelves = build_shelves(root.get(keys.SHELVES) or (), entries)
     whole = len(units) == len(entries)
     groups = build_groups(root.get(keys.GROUPS) or {}, units, whole=whole)
+    shard = shard or root.get(keys.SHARD)
     if not problems.errors:
         _warn_unused(bus_entries, credential_entries, around)
+        if shard is not None:
+            _warn_split(root, shard, units, shelves, groups)
     return Config(
         path=path,
         listen=tuple(item for item in root.get(keys.LISTEN) or () if item is not None),
@@ -132,6 +156,7 @@ def _build(
         units=units,
         shelves=shelves,
         groups=groups,
+        shard=shard,
         warnings=tuple(warning.located(path) for warning in sorted(problems.warnings)),
     )
 
@@ -154,6 +179,26 @@ def _warn_unused(
         for name, entry in entries.items():
             if entry is not None and (section, name) not in used:
                 entry.warn(f"no {'battery' if section == 'cells' else 'unit'} uses it")
+
+
+def _warn_split(
+    root: Entry,
+    shard: Shard,
+    units: Sequence[Unit],
+    shelves: Sequence[Shelf],
+    groups: Sequence[Group],
+) -> None:
+    owned = owners(units, shelves, shard.count)
+    if units and shard.index not in owned.values():
+        root.warn(f"the share {shard} has no units; nothing will be read", "shard")
+    entries = root.get(keys.GROUPS) or {}
+    for group in groups:
+        homes, entry = split(group, units, owned), entries[group.name]
+        if entry is not None and len(homes) > 1:
+            entry.warn(
+                f"has units in the shares {', '.join(map(str, homes))} of {shard.count}; no agent "
+                "sees them all and none counts it"
+            )
 
 
 def _poll(root: Entry) -> Poll:

@@ -43,7 +43,8 @@ class Unit:
     """One battery backup device: either ``bus`` and ``unit_id`` are set, or ``snmp`` is.
 
     ``battery`` overrides what the profile says: keys are fields of ``agent.model.Battery``,
-    values in that field's unit.
+    values in that field's unit. ``tester`` is ``snmp`` with the credentials that may start a
+    self-test; None where the operator allows none.
     """
 
     name: str
@@ -53,6 +54,18 @@ class Unit:
     unit_id: int | None = None
     snmp: SnmpHost | None = None
     battery: Mapping[str, object] = field(default_factory=dict)
+    tester: SnmpHost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of ``count`` shares of a fleet; ``index`` counts from 0."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,8 @@ class Config:
     """One configuration file.
 
     A host of "" in ``listen`` means every interface. ``warnings`` are lines of the form
-    ``file:line: path: message`` about what is allowed but probably not meant.
+    ``file:line: path: message`` about what is allowed but probably not meant. ``shard`` is the
+    share that the agent takes of ``units``, which are all of the file's; None takes them all.
     """
 
     path: Path
@@ -72,3 +86,4 @@ class Config:
     shelves: tuple[Shelf, ...]
     warnings: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
+    shard: Shard | None = None

@@ -14,6 +14,12 @@ _GAUGE, _COUNTER, _INFO = Shape.GAUGE, Shape.COUNTER, Shape.INFO
 BUILD = Family(
     "bbu_agent_build_info", _INFO, "Version of the agent and of Python.", ("version", "python")
 )
+SHARD = Family(
+    "bbu_agent_shard_info",
+    _INFO,
+    "Share of the fleet that the agent reads, i/n with i from 0; absent where it reads all.",
+    ("shard",),
+)
 RELOAD = Family(
     "bbu_agent_config_last_reload_successful",
     _GAUGE,
@@ -67,7 +73,7 @@ STORE_DROPPED = Family(
 )
 
 FAMILIES = (
-    *(BUILD, RELOAD, RELOAD_SUCCESS, LOOP_LAG),
+    *(BUILD, SHARD, RELOAD, RELOAD_SUCCESS, LOOP_LAG),
     *(BUS_POLLS, BUS_ERRORS, BUS_BUSY, BUS_UTILISATION),
     *(STORE_PROBLEM, STORE_COMMITS, STORE_FAILURES, STORE_DROPPED),
 )
@@ -80,6 +86,8 @@ def add_agent(page: Page, agent: AgentView) -> None:
     """Add what the agent says of itself."""
     page.add(BUILD, (agent.version, platform.python_version()), 1)
     reload = agent.reload_facts()
+    if reload.shard is not None:
+        page.add(SHARD, (reload.shard,), 1)
     page.add(RELOAD, (), reload.successful)
     page.add(RELOAD_SUCCESS, (), reload.success_at)
     page.add(LOOP_LAG, (), agent.loop_lag_s())

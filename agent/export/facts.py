@@ -24,12 +24,14 @@ class BusFacts:
 class ReloadFacts:
     """How the last loading of the configuration went; ``success_at`` is unix seconds.
 
-    ``error`` says what is wrong with the file, one line each.
+    ``error`` says what is wrong with the file, one line each. ``shard`` is the share of the
+    fleet, i/n, that the configuration in use gives the agent; None: all of it.
     """
 
     successful: bool = True
     success_at: float | None = None
     error: str | None = None
+    shard: str | None = None
 
 
 class AgentView(Protocol):

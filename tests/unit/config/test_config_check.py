@@ -57,6 +57,7 @@ def test_json_for_programs(folder: Path) -> None:
             "warnings": [{"line": 2, "path": "buses.b", "message": "no unit uses it"}],
             "units": ["u"],
             "buses": ["b", "h:502"],
+            "shard": None,
         },
         {
             "file": wrong,
@@ -77,6 +78,7 @@ def test_json_for_programs(folder: Path) -> None:
             ],
             "units": None,
             "buses": None,
+            "shard": None,
         },
     ]
 
@@ -105,3 +107,34 @@ def test_the_answer_that_the_docs_show(folder: Path, monkeypatch: pytest.MonkeyP
         "$ echo $?",
         str(result.exit_code),
     ]
+
+
+SHARED = """
+units:
+  - {name: one, modbus_tcp: h1, unit_id: 1}
+  - {name: two, modbus_tcp: h1, unit_id: 2}
+  - {name: three, modbus_tcp: h2, unit_id: 1}
+"""
+
+
+def test_the_size_of_each_share_is_told(folder: Path) -> None:
+    path = folder / "shared.yaml"
+    path.write_text(SHARED, encoding="utf-8")
+    result = run("--shard", "0/1", str(path))
+    assert result.stdout == (
+        f"{path}: ok: 3 units (0 over SNMP), 2 buses, 0 shelves, 0 warnings, "
+        "this is the share 0/1, units by share 0: 3\n"
+    )
+    parts = [
+        json.loads(run("--format", "json", "--shard", f"{i}/2", str(path)).stdout) for i in (0, 1)
+    ]
+    shares = [part[0]["shard"] for part in parts]
+    assert sorted(name for share in shares for name in share["units"]) == ["one", "three", "two"]
+    assert [len(share["units"]) for share in shares] == shares[0]["sizes"] == shares[1]["sizes"]
+
+
+def test_a_wrong_share_is_a_mistake_in_the_call(folder: Path) -> None:
+    sound, _ = files(folder)
+    result = run("--shard", "2/2", sound)
+    assert result.exit_code == 2
+    assert "2/2 is none of 2; the last one is 1" in result.stderr
