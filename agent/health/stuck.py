@@ -40,6 +40,8 @@ class StuckWatch:
         self, time_s: float, passed_s: float, values: Sequence[float], other: float = math.nan
     ) -> None:
         """Take the next readings; ``other`` is one more neighbour that is not judged itself."""
+        if not values:
+            return
         if len(values) != len(self.value):
             self._start(values)
         seen = sorted(v for v in (*values, other) if not math.isnan(v))

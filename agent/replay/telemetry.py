@@ -148,7 +148,7 @@ def _observations(
                 time_s=math.nan if time_s is None else float(time_s),
                 current_a=None if amperes is None else charge_sign * amperes,
                 cells_v=volts[row],
-                temperatures_c=heat[row] if heat else (),
+                temperatures_c=_told(heat[row]) if heat else (),
                 ambient_c=ambient[row],
                 phase=states[row] if states[row] in _PHASES else None,
                 bleeding=bleeding[row] == 1,
@@ -156,6 +156,14 @@ def _observations(
                 reported_soc=_share(socs[row]),
                 reported_soh=_share(sohs[row]),
             )
+
+
+def _told(sensors: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Leave out the sensors at the end that tell nothing, as a device without them would."""
+    count = len(sensors)
+    while count and (sensors[count - 1] is None or math.isnan(sensors[count - 1])):
+        count -= 1
+    return sensors[:count]
 
 
 def _share(percent: float | None) -> float | None:
