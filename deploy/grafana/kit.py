@@ -48,6 +48,11 @@ def steps(base: str, *rest: Step) -> build.ThresholdsConfig:
     return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(made)
 
 
+def age(base: str) -> build.ThresholdsConfig:
+    """Colour the age of an answer in seconds; after 300 s BbuUnitNotAnswering fires."""
+    return steps(base, (60, ORANGE), (300, RED))
+
+
 def words(states: Sequence[tuple[str, str]]) -> list[model.ValueMapping]:
     """Give each code 0, 1, 2 ... its word and colour."""
     options = {

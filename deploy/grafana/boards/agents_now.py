@@ -2,7 +2,7 @@
 
 from deploy.grafana.board import Row
 from deploy.grafana.boards.agents_parts import BUSY, LAG
-from deploy.grafana.kit import AGENT, BLUE, GREEN, ORANGE, RED, steps
+from deploy.grafana.kit import AGENT, BLUE, GREEN, ORANGE, RED, age, steps
 from deploy.grafana.panels import Column, Label, Panel, Sort, states, table, tile
 
 _BY = "job, instance"
@@ -129,7 +129,7 @@ def _agents_table() -> Panel:
                 ),
                 "s",
                 0,
-                at=steps("text", (60, ORANGE), (300, RED)),
+                at=age("text"),
             ),
             Column(
                 "loop lag",

@@ -7,12 +7,12 @@ from deploy.grafana.board import Row
 from deploy.grafana.boards.fleet_parts import EOL, HEALTH
 from deploy.grafana.kit import (
     GREEN,
-    ORANGE,
     PLACED,
     RACK_LINK,
     RED,
     SITE,
     UNIT_LINK,
+    age,
     limit,
     steps,
 )
@@ -22,7 +22,7 @@ _RIDE = limit("ride_through_probability_ratio")
 
 _CHANCE = steps(RED, (_RIDE, GREEN))
 
-_AGE = steps("text", (60, ORANGE), (300, RED))
+_AGE = age("text")
 
 _PLACE = [
     Label("rack", links=[RACK_LINK], width=80),

@@ -1,7 +1,7 @@
 """The first screen of an outage: how long does it last?"""
 
 from deploy.grafana.board import Row
-from deploy.grafana.boards.outage_parts import EVENT, IN_RACK, RACK
+from deploy.grafana.boards.outage_parts import EVENT, IN_RACK, RACK, TIME_LEFT
 from deploy.grafana.kit import (
     GREEN,
     ORANGE,
@@ -64,7 +64,7 @@ def _least_time_left() -> Panel:
         f"min(bbu_shelf_time_left_lower_seconds{{{RACK}}})",
         unit="s",
         decimals=0,
-        at=steps(RED, (60, ORANGE), (180, GREEN)),
+        at=TIME_LEFT,
         width=3,
         empty="not on battery",
     )

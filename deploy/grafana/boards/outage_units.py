@@ -2,7 +2,7 @@
 
 from deploy.grafana import kit
 from deploy.grafana.board import Row
-from deploy.grafana.boards.outage_parts import EVENT, IN_RACK, RACK
+from deploy.grafana.boards.outage_parts import EVENT, IN_RACK, RACK, TIME_LEFT
 from deploy.grafana.kit import (
     GREEN,
     ORANGE,
@@ -10,7 +10,6 @@ from deploy.grafana.kit import (
     RED,
     SITE,
     UNIT_LINK,
-    steps,
 )
 from deploy.grafana.panels import Column, Label, Line, Panel, Sort, bars, chart, states, table
 
@@ -57,7 +56,7 @@ def _racks() -> Panel:
                 f"bbu_rack_time_left_lower_seconds{{{RACK}}}",
                 "s",
                 0,
-                at=steps(RED, (60, ORANGE), (180, GREEN)),
+                at=TIME_LEFT,
             ),
             Column(
                 "outages in range",

@@ -5,10 +5,10 @@ from deploy.grafana.board import Row
 from deploy.grafana.boards.unit_parts import HEALTH, OF_CELL, OF_UNIT
 from deploy.grafana.kit import (
     GREEN,
-    ORANGE,
     RED,
     RUNBOOK_LINK,
     UNIT,
+    age,
     limit,
     steps,
 )
@@ -68,7 +68,7 @@ def _last_answer() -> Panel:
         f"max(time() - bbu_last_success_timestamp_seconds{{{UNIT}}})",
         unit="s",
         decimals=0,
-        at=steps(GREEN, (60, ORANGE), (300, RED)),
+        at=age(GREEN),
     )
 
 
