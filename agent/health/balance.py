@@ -87,7 +87,7 @@ class OffsetWatch:
         self, time_s: float, passed_s: float, rate_c: float, volts: float, ocv: Curve
     ) -> None:
         """Take the next sample: the current over capacity (1/h) as read, the median voltage."""
-        if not 0.0 <= passed_s <= _GAP_S or math.isnan(volts):
+        if not 0.0 <= passed_s <= _GAP_S:
             self.start_s = self.level_v = math.nan
             return
         before_c, self.rate_c = self.rate_c, rate_c
@@ -95,6 +95,8 @@ class OffsetWatch:
             # What lay between two samples far apart is not known: the least that both say.
             rate_c = min(rate_c, before_c, key=abs) if rate_c * before_c > 0.0 else 0.0
         self.counted += rate_c * passed_s / 3600.0
+        if math.isnan(volts):
+            return
         if math.isnan(self.level_v) or abs(volts - self.level_v) > max(
             _QUIET_V, _STEPS * self.step_v
         ):
