@@ -6,7 +6,7 @@ Usage: ``python -m tests.benchmarks.pybamm_cells [OUT [SET ...]]``, after ``pip 
 Each PyBaMM parameter set is characterised as a cell in a laboratory would be. Its half-cell
 potentials, their entropy and the balance of its electrodes are taken as they are. The ten
 numbers of ``Transport`` are identified on the eleven pulses of ``IDENTIFY``. What is reported
-are other pulses, at other states of charge and temperatures, and four minutes at full power:
+are other pulses, at other currents or states of charge, and four minutes at full power:
 the fit has seen none of them. So the structure of the model is what is compared, not the
 constants of our own chemistries. Both cells keep their temperature.
 """
