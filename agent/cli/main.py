@@ -22,6 +22,7 @@ _HOMES = {
     "chemistries": "chemistries",
     "events": "events",
     "outage": "events",
+    "self-test": "selftest",
 }
 """Each command and the file it lives in."""
 
@@ -35,7 +36,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _HOMES:
             home = importlib.import_module(f"agent.cli.{_HOMES[cmd_name]}")
-            command: click.Command = getattr(home, cmd_name)
+            command: click.Command = getattr(home, cmd_name.replace("-", "_"))
             return command
         return super().get_command(ctx, cmd_name)
 

@@ -1,7 +1,7 @@
 """Units: what each is read through, and what no two of them may share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.config import keys
 from agent.config.batteries import BatteryTable
@@ -18,6 +18,7 @@ _COMPANIONS: tuple[tuple[Key[object], tuple[str, ...]], ...] = (
     (keys.UNIT_ID, ("bus", "modbus_tcp")),
     (keys.FRAMER, ("modbus_tcp",)),
     (keys.CREDENTIALS_NAME, ("snmp",)),
+    (keys.SELF_TEST_CREDENTIALS, ("snmp",)),
 )
 _HIGHEST_ADDRESS = 247
 _DIRECT_TCP_ADDRESS = 255
@@ -76,7 +77,18 @@ def build_unit(entry: Entry, around: Surroundings) -> Unit | None:
     _check_protocol(entry, around)
     if name is None:
         return None
-    return Unit(name, profile or AUTO, location, bus, entry.get(keys.UNIT_ID), snmp, battery or {})
+    tester = None if snmp is None else _tester(entry, snmp, around)
+    number = entry.get(keys.UNIT_ID)
+    return Unit(name, profile or AUTO, location, bus, number, snmp, battery or {}, tester)
+
+
+def _tester(entry: Entry, host: SnmpHost, around: Surroundings) -> SnmpHost | None:
+    """Give ``host`` with the credentials that may start a self-test, if there are any."""
+    name = entry.get(keys.SELF_TEST_CREDENTIALS)
+    if name is None:
+        return None
+    security = _security(entry, keys.SELF_TEST_CREDENTIALS.name, name, around)
+    return None if security is None else replace(host, security=security)
 
 
 def _check_protocol(entry: Entry, around: Surroundings) -> None:
@@ -122,17 +134,21 @@ def _snmp(entry: Entry, around: Surroundings) -> SnmpHost | None:
         entry.error('needs "credentials", the name of the credentials to sign in with')
     if name is None:
         return None
-    around.used.add(("credentials", name))
-    if name not in around.securities:
-        guess = entry.guess(name, around.securities)
-        entry.error(f"no credentials are named {shown(name)}{guess}", "credentials")
-        return None
-    security = around.securities[name]
+    security = _security(entry, "credentials", name, around)
     if security is None or address is None:
         return None
     host = SnmpHost(address[0], security, address[1])
     around.claim_device(entry, "snmp", host, f"{host} with credentials {name}")
     return host
+
+
+def _security(entry: Entry, key: str, name: str, around: Surroundings) -> Security | None:
+    around.used.add(("credentials", name))
+    if name not in around.securities:
+        guess = entry.guess(name, around.securities)
+        entry.error(f"no credentials are named {shown(name)}{guess}", key)
+        return None
+    return around.securities[name]
 
 
 def _shared_bus(entry: Entry, around: Surroundings) -> Bus | None:

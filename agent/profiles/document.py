@@ -173,6 +173,14 @@ class SunSpecDocument(_Part):
     models: tuple[ModelDocument, ...] = Field(min_length=1)
 
 
+class SelfTestDocument(_Part):
+    """How a unit is told to test itself: the object that is written, and its value."""
+
+    oid: OidText
+    value: StrictInt | OidText
+    lock: OidText | None = None
+
+
 class ProfileDocument(_Part):
     """A whole profile file."""
 
@@ -187,4 +195,5 @@ class ProfileDocument(_Part):
     battery: BatteryDocument = BatteryDocument()
     also: tuple[str, ...] = ()
     sunspec: SunSpecDocument | None = None
+    self_test: SelfTestDocument | None = None
     fields: tuple[FieldDocument, ...] = ()

@@ -19,7 +19,16 @@ from agent.errors import ProfileError
 from agent.model import Battery
 from agent.profiles import checks, expand, sunspec
 from agent.profiles.document import IdentifyDocument, LimitsDocument, LinkDocument, ProfileDocument
-from agent.profiles.schema import Field, Identify, Limits, Link, Profile, Protocol, SunSpec
+from agent.profiles.schema import (
+    Field,
+    Identify,
+    Limits,
+    Link,
+    Profile,
+    Protocol,
+    SelfTestStart,
+    SunSpec,
+)
 
 _LAST_UNIT_ID = 247
 _LAST_REGISTER = 0xFFFF
@@ -162,7 +171,19 @@ def _profile(document: ProfileDocument, fields: tuple[Field, ...], problems: lis
         unconfirmed=document.unconfirmed,
         also=document.also,
         sunspec=_sunspec(document, problems),
+        self_test=_self_test(document, problems),
     )
+
+
+def _self_test(document: ProfileDocument, problems: list[str]) -> SelfTestStart | None:
+    how = document.self_test
+    if how is None:
+        return None
+    if document.protocol is not Protocol.SNMP:
+        problems.append(f"self_test: is nothing of protocol {document.protocol}")
+    value = how.value if isinstance(how.value, int) else expand.oid(how.value)
+    lock = None if how.lock is None else expand.oid(how.lock)
+    return SelfTestStart(expand.oid(how.oid), value, lock)
 
 
 def _sunspec(document: ProfileDocument, problems: list[str]) -> SunSpec | None:

@@ -328,6 +328,19 @@ class SunSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTestStart:
+    """How a unit is told to test itself: ``value`` is written to ``oid``.
+
+    ``lock`` is a spin lock (TestAndIncr of RFC 2579): its value goes with the write, so that the
+    device refuses it where another manager was faster.
+    """
+
+    oid: Oid
+    value: int | Oid
+    lock: Oid | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A family of units. ``unconfirmed`` holds what no source proves, in words.
 
@@ -347,6 +360,7 @@ class Profile:
     unconfirmed: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     sunspec: SunSpec | None = None
+    self_test: SelfTestStart | None = None
 
 
 __all__ = [
@@ -365,6 +379,7 @@ __all__ = [
     "Profile",
     "Protocol",
     "ScaleFrom",
+    "SelfTestStart",
     "SunSpec",
     "Table",
     "UnitFrom",

@@ -53,3 +53,23 @@ class SnmpClient(Protocol):
     async def close(self) -> None:
         """Let go of the socket."""
         ...
+
+
+class SnmpWriter(Protocol):
+    """One SNMP agent to which one command may write. The poller never holds one."""
+
+    async def get(self, oids: Sequence[Oid], *, timeout_s: float) -> Mapping[Oid, SnmpValue | None]:
+        """Read each of ``oids``; None where the agent has no such value."""
+        ...
+
+    async def set(self, values: Mapping[Oid, SnmpValue], *, timeout_s: float) -> None:
+        """Write all ``values`` in one request, or none: integers and object identifiers.
+
+        It is sent once: what was lost on the way is not written a second time. ``Refused``
+        where the agent says no.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the socket."""
+        ...

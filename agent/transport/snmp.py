@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from agent.errors import ConfigError, NoAnswer
 from agent.model import Oid, SnmpValue
 from agent.targets import SnmpHost
-from agent.transport.base import SnmpClient
+from agent.transport.base import SnmpClient, SnmpWriter
 from agent.transport.snmp_batch import Manners, collect, gather
 from agent.transport.snmp_engine import Engine
 
@@ -39,6 +39,12 @@ def open_snmp(host: SnmpHost, engine: str = "auto") -> SnmpClient:
             )
     module = importlib.import_module("agent.transport.snmp_pysnmp")
     return _Client(host, cast("Engine", module.open_engine(host)))
+
+
+def open_writer(host: SnmpHost) -> SnmpWriter:
+    """Make a writer of ``host``, for the one command that may write."""
+    module = importlib.import_module("agent.transport.snmp_pysnmp")
+    return cast("SnmpWriter", module.open_writer(host))
 
 
 def _open_fast(host: SnmpHost) -> Engine | None:

@@ -7,6 +7,7 @@ one set of keys per user name. MIB lookup is off.
 import asyncio
 import dataclasses
 import socket
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,9 +29,10 @@ from pysnmp.proto import errind, rfc1902, rfc1905
 from pysnmp.proto.api import v1, v2c
 from pysnmp.proto.mpmod.rfc3412 import SNMPv3Message
 
-from agent.errors import AuthFailed, BadAnswer, TransportError, Unreachable
+from agent.errors import AuthFailed, BadAnswer, Refused, TransportError, Unreachable
 from agent.model import Oid, SnmpKind, SnmpValue
 from agent.targets import AuthProtocol, Community, PrivacyProtocol, SnmpHost, UserSecurity
+from agent.transport.base import SnmpWriter
 from agent.transport.snmp_batch import NO_SUCH_NAME, Answer, Page, Step, is_under
 from agent.transport.snmp_engine import Engine, auth_failed_text, resolve, silence
 
@@ -197,6 +199,13 @@ class _Agent:
             raise BadAnswer(f"{self._host}: {len(rows)} values came, asked were {len(batch)}")
         return Answer({tuple(name): self._value(value) for name, value in rows})
 
+    async def set(self, values: Mapping[Oid, SnmpValue], timeout_s: float) -> None:
+        """See ``SnmpWriter.set``."""
+        varbinds = [(rfc1902.ObjectName(oid), _foreign(value)) for oid, value in values.items()]
+        status, index, _ = await self._ask(cmdgen.SetCommandGenerator(), (), varbinds, timeout_s)
+        if status:
+            raise Refused(f"{self._host}: refuses to be written: {status} at {index}", status)
+
     async def page(self, step: Step, timeout_s: float) -> Page:
         """See ``Engine.page``."""
         if self._bulk:
@@ -301,6 +310,43 @@ class _Agent:
         if kind in {SnmpKind.OCTETS, SnmpKind.ADDRESS, SnmpKind.OPAQUE}:
             return SnmpValue(kind, bytes(raw))
         return SnmpValue(kind, int(raw))
+
+
+class _Writer:
+    """See ``SnmpWriter``."""
+
+    def __init__(self, host: SnmpHost) -> None:
+        self._agent = _Agent(host)
+
+    async def get(self, oids: Sequence[Oid], *, timeout_s: float) -> Mapping[Oid, SnmpValue | None]:
+        """See ``SnmpWriter.get``."""
+        found: dict[Oid, SnmpValue | None] = {}
+        for oid in oids:
+            # One by one: version 1 answers for a whole request that one object is missing.
+            answer = await self._agent.get((oid,), timeout_s)
+            found[oid] = answer.values.get(oid)
+        return found
+
+    async def set(self, values: Mapping[Oid, SnmpValue], *, timeout_s: float) -> None:
+        """See ``SnmpWriter.set``."""
+        await self._agent.set(values, timeout_s)
+
+    async def close(self) -> None:
+        """See ``SnmpWriter.close``."""
+        await self._agent.close()
+
+
+def open_writer(host: SnmpHost) -> SnmpWriter:
+    """Make the writer for one agent."""
+    return _Writer(host)
+
+
+def _foreign(value: SnmpValue) -> Foreign:
+    if value.kind is SnmpKind.OID:
+        return rfc1902.ObjectIdentifier(value.value)
+    if value.kind is SnmpKind.INTEGER:
+        return rfc1902.Integer32(value.value)
+    raise ValueError(f"{value.kind} is nothing that is written")
 
 
 def _named(oids: tuple[Oid, ...]) -> list[tuple[Any, Any]]:
