@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install the independent peers that the tests run against, from Debian or Ubuntu.
 set -euo pipefail
-packages=(snmpd snmp mbpoll prometheus prometheus-alertmanager gcc libc6-dev libmodbus-dev shellcheck
+packages=(snmpd snmp mbpoll prometheus prometheus-alertmanager victoria-metrics gcc libc6-dev libmodbus-dev shellcheck
   dpkg-dev mmdebstrap systemd-container docker-compose chromium)
 missing=()
 for package in "${packages[@]}"; do
