@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install deb demo test e2e lint accuracy lock clean
+.PHONY: help install deb demo pictures test e2e lint accuracy lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,6 +27,9 @@ deb: install ## Build the Debian package for this release and architecture into 
 
 demo: install ## Simulated rack and agent, live (DEMO_SECONDS=90 ends by itself)
 	$(BIN)/python deploy/demo/demo.py $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+pictures: $(VENV)/.tested ## The pictures of the page in docs/images, from the running demo
+	$(BIN)/python deploy/demo/pictures.py
 
 lint: $(VENV)/.tested ## Style, types
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """The order in which people look for names with numbers in them."""
 
+from functools import lru_cache
 from itertools import takewhile
 
 NameOrder = tuple[bool, tuple[tuple[int, str], ...]]
@@ -10,6 +11,7 @@ def slot_order(name: str | None) -> NameOrder:
     return name is None, natural(name or "")
 
 
+@lru_cache(maxsize=1 << 14)
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """Give a sort key for names with numbers in them."""
     parts: list[tuple[int, str]] = []

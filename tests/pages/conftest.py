@@ -21,6 +21,7 @@ from agent.model import Event
 from agent.store.course import Course
 from agent.store.history import HistoryStore
 
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (

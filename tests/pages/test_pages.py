@@ -61,7 +61,7 @@ def test_the_search_is_kept_in_the_address_and_back_again(look: Look) -> None:
     page = look("")
     page.get_by_label("Search").fill("r12-c")
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(3)
-    expect(page.locator("#count")).to_have_text("3 of 17 units shown")
+    expect(page.locator("#count")).to_have_text("3 of 17 units")
     assert page.url.endswith("?q=r12-c")
     page.reload()
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(3)

@@ -1,12 +1,15 @@
 "use strict";
 // Search and filters of the Fleet page: at once, and kept in the address of the page.
 (() => {
+  const STEP = 200; // rows that are shown at a time; thousands at once would make it slow
+  const NAMES = ["q", "verdict", "rack", "answers"];
   const form = document.getElementById("units");
-  let body = document.querySelector("table.units tbody");
   const count = document.getElementById("count");
   const none = document.getElementById("none");
+  const more = document.getElementById("more");
+  let body = document.querySelector("table.units tbody");
+  let most = STEP;
   const words = new Map(); // row id -> what the search looks in
-  const NAMES = ["q", "verdict", "rack", "answers"];
 
   const text = (row) => {
     let found = words.get(row.id);
@@ -28,15 +31,20 @@
   function apply() {
     const want = wanted();
     const terms = want.q.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
+    let fitting = 0;
     for (const row of body.rows) {
-      const fit = fits(row, want, terms);
-      if (row.hidden === fit) row.hidden = !fit;
-      shown += fit;
+      fitting += fits(row, want, terms);
+      const hide = fitting > most || !fits(row, want, terms);
+      if (row.hidden !== hide) row.hidden = hide;
     }
     const all = body.rows.length;
-    count.textContent = shown === all ? `${all} units shown` : `${shown} of ${all} units shown`;
-    none.textContent = shown ? "" : "No unit fits. Empty the search to see all.";
+    if (whole) {
+      const told = fitting === all ? `${all} units` : `${fitting} of ${all} units`;
+      count.textContent = fitting > most ? `${told}, the worst ${most} shown` : told;
+      none.textContent = fitting ? "" : "No unit fits. Empty the search to see all.";
+      more.hidden = fitting <= most;
+      more.firstElementChild.textContent = `Show ${Math.min(STEP, fitting - most)} more`;
+    }
     for (const tile of document.querySelectorAll(".tile")) {
       tile.classList.toggle("chosen", tile.dataset.verdict === want.verdict);
     }
@@ -52,32 +60,43 @@
     if (sorted.some((row, n) => row !== rows[n])) body.append(...sorted);
   }
 
-  // The server has left out what does not fit; with scripts every row is at hand.
-  async function whole() {
-    const answer = await fetch("./");
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const all = page.querySelector("table.units tbody");
-    body.replaceWith(all);
-    body = all;
+  // The server has sent the worst only, or what the address asked for; a search needs them all.
+  const asked = new URLSearchParams(location.search);
+  let whole = more.hidden && !NAMES.some((name) => asked.get(name));
+  let fetching = null;
+  const fetchAll = () => (fetching ??= fetch("./?all=yes").then((answer) => answer.text()).then((html) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const rows = document.adoptNode(page.querySelector("table.units tbody"));
+    [...rows.rows].forEach((row, n) => { row.hidden = n >= most; });
+    body.replaceWith(rows);
+    body = rows;
+    words.clear();
+    whole = true;
+  }));
+  async function search() {
+    if (!whole) await fetchAll();
     apply();
   }
 
   function choose(values) {
     for (const name of NAMES) form.elements[name].value = values[name] || "";
-    apply();
+    most = STEP;
+    search();
   }
 
   form.querySelector("button").hidden = true;
-  form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
+  form.addEventListener("focusin", () => { if (!whole) fetchAll(); });
   let waiting = 0;
   form.addEventListener("input", () => {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(apply);
+    waiting = requestAnimationFrame(() => { most = STEP; search(); });
   });
   document.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     const tile = event.target.closest(".tile");
     const verdict = tile && tile.dataset.verdict;
+    if (event.target.closest("#more")) { event.preventDefault(); most += STEP; search(); return; }
     if (tile) choose({ verdict: form.elements.verdict.value === verdict ? "" : verdict });
     else if (event.target.closest(".filters a")) choose({});
     else return;
@@ -85,13 +104,21 @@
     form.scrollIntoView({ block: "start" });
   });
 
+  // A unit that got worse may be one whose row is not here yet.
+  function bring(html) {
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    body.append(holder.content);
+  }
+
   function take(news) {
     let moved = false;
     for (const [id, html] of Object.entries(news.parts || {})) {
       const fresh = window.bbu.renew(id, html);
-      if (!fresh || !id.startsWith("u:")) continue;
+      if (!id.startsWith("u:")) continue;
+      if (fresh) fresh.classList.add("changed");
+      else bring(html);
       words.delete(id);
-      fresh.classList.add("changed");
       moved = true;
     }
     for (const [id, seconds] of Object.entries(news.seen || {})) {
@@ -103,5 +130,5 @@
   }
 
   window.bbu.onNews(take);
-  if (NAMES.some((name) => new URLSearchParams(location.search).get(name))) whole();
+  if (NAMES.some((name) => asked.get(name))) search();
 })();

@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -16,12 +17,18 @@ from agent.export.site.fleet_row import COLUMNS, ORDER, Row
 from agent.export.site.layout import Frame, notices, page, panel, table
 from agent.export.site.markup import Child, Html, h
 
+MOST_ROWS = 200
+"""Rows of the table at first; a browser takes its time over thousands."""
+_FILTERS = ("q", "verdict", "rack", "answers")
 NEWS: web.AppKey[FleetNews] = web.AppKey("fleet news", FleetNews)
 FEED: web.AppKey[Feed] = web.AppKey("fleet feed", Feed)
 
 
 async def fleet(request: web.Request) -> web.StreamResponse:
-    """Serve the Fleet page; ``q``, ``verdict``, ``rack`` and ``answers`` limit its table."""
+    """Serve the Fleet page; ``q``, ``verdict``, ``rack`` and ``answers`` limit its table.
+
+    It shows the worst only, unless ``all`` of them are asked for.
+    """
     context = request.app[CONTEXT]
     version = await request.app[NEWS].update()
     etag = f"{context.boot}-{version}-{request.query_string}"
@@ -37,10 +44,12 @@ async def fleet(request: web.Request) -> web.StreamResponse:
         scripts=("live.js", "fleet.js"),
         notices=notices(context),
     )
-    chosen = _chosen(rows, request.query)
+    places = by_place(rows.values())
+    chosen = sorted(_chosen(rows, request.query), key=lambda found: (found.rank, found.name))
+    shown = chosen if "all" in request.query else chosen[:MOST_ROWS]
     turn = Turn()
     body: list[Html] = []
-    for one in sorted(chosen, key=lambda found: (found.rank, found.name)):
+    for one in shown:
         await turn.pause()
         body.append(one.html(now_s))
     whole = page(
@@ -48,9 +57,14 @@ async def fleet(request: web.Request) -> web.StreamResponse:
         h("h1", "Battery backup units"),
         summary(rows, now_s),
         under_way(context),
-        panel("Racks", racks(by_place(rows.values()), notes), _legend(), class_="wide"),
+        panel("Racks", await racks(places, notes), _legend(), class_="wide"),
         silent(rows, now_s),
-        _list(rows, request.query, body),
+        panel(
+            "Units, worst first",
+            _filters(list(places), request.query),
+            *_table(body, len(chosen), len(rows), request.query),
+            class_="wide list",
+        ),
     )
     headers = {"Content-Type": "text/html; charset=utf-8"}
     return await send(request, [whole.encode()], headers, etag=etag)
@@ -69,22 +83,22 @@ def _chosen(rows: Mapping[str, Row], query: Mapping[str, str]) -> list[Row]:
     ]
 
 
-def _list(rows: Mapping[str, Row], query: Mapping[str, str], body: Sequence[Html]) -> Html:
-    count = f"{len(body)} of {len(rows)}" if len(body) != len(rows) else str(len(rows))
-    none = None if body else "No unit fits. Empty the search to see all."
-    return panel(
-        "Units, worst first",
-        _filters(rows, query),
-        h("p", f"{count} units shown", id="count", role="status"),
-        table(COLUMNS, list(body), class_="cards units", label="All units"),
-        h("p", none or "", id="none"),
-        id_=None,
-        class_="wide list",
-    )
+def _table(
+    body: Sequence[Html], fitting: int, units: int, query: Mapping[str, str]
+) -> Iterator[Html]:
+    """Give the table with what is said above and below it."""
+    count = f"{units} units" if fitting == units else f"{fitting} of {units} units"
+    if len(body) < fitting:
+        count += f", the worst {len(body)} shown"
+    yield h("p", count, id="count", role="status")
+    yield table(COLUMNS, list(body), class_="cards units", label="All units")
+    yield h("p", None if body else "No unit fits. Empty the search to see all.", id="none")
+    everything = urlencode({**{key: query[key] for key in _FILTERS if key in query}, "all": "yes"})
+    link = h("a", f"Show all {fitting}", href=f"?{everything}#units")
+    yield h("p", link, id="more", hidden=len(body) == fitting)
 
 
-def _filters(rows: Mapping[str, Row], query: Mapping[str, str]) -> Html:
-    places = list(by_place(rows.values()))
+def _filters(racks: Sequence[str | None], query: Mapping[str, str]) -> Html:
     return h(
         "form",
         _field(
@@ -99,7 +113,7 @@ def _filters(rows: Mapping[str, Row], query: Mapping[str, str]) -> Html:
             ),
         ),
         _choice("Verdict", "verdict", [str(verdict) for verdict in ORDER], query),
-        _choice("Rack", "rack", [rack for rack in places if rack is not None], query),
+        _choice("Rack", "rack", [rack for rack in racks if rack is not None], query),
         _choice("Answers", "answers", ["yes", "no"], query),
         h("button", "Show"),
         h("a", "Show all", href="./#units", class_="quiet"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from agent.export.answer import Turn
 from agent.export.order import NameOrder, slot_order
 from agent.export.redundancy import Redundancy, redundancy
 from agent.export.site.fleet_row import Row
@@ -26,9 +27,12 @@ class ShelfNotes:
     def get(
         self, store: LiveStore, shelf: Shelf, units: Iterable[str], mono_s: float, wall_s: float
     ) -> Redundancy[Shelf]:
-        """Give what ``shelf``, in which ``units`` sit, can count on now."""
-        names = [name for name in units if name in store.names]
-        stamps = (shelf, tuple(store.stamp(name, mono_s=mono_s) for name in names))
+        """Give what ``shelf``, in which ``units`` sit, can count on now.
+
+        Raises ``KeyError`` when one of the units is gone.
+        """
+        names = list(units)
+        stamps = (shelf, tuple([store.stamp(name, mono_s=mono_s) for name in names]))
         held = self._held.get((shelf.rack, shelf.shelf))
         if held is not None and held[0] == stamps:
             return held[1]
@@ -57,12 +61,14 @@ def _slot_order(row: Row) -> tuple[NameOrder, NameOrder]:
     return slot_order(row.location.slot), slot_order(row.name)
 
 
-def racks(
-    places: Mapping[str | None, Mapping[str | None, list[Row]]],
-    notes: Notes,
-) -> Html:
-    """Give the map of all racks."""
-    return h("div", [_rack(rack, shelves, notes) for rack, shelves in places.items()], class_="map")
+async def racks(places: Mapping[str | None, Mapping[str | None, list[Row]]], notes: Notes) -> Html:
+    """Give the map of all racks, and way to others between two of them."""
+    turn = Turn()
+    drawn: list[Html] = []
+    for rack, shelves in places.items():
+        await turn.pause()
+        drawn.append(_rack(rack, shelves, notes))
+    return h("div", drawn, class_="map")
 
 
 def _rack(

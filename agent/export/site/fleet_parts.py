@@ -34,7 +34,10 @@ async def shelf_notes(app: web.Application, rows: Mapping[str, Row]) -> Notes:
         await turn.pause()
         place: Place = (shelf.rack, shelf.shelf)
         units = sitting.get(place, [])
-        found[place] = notes.get(context.store, shelf, units, context.mono(), time.time())
+        try:
+            found[place] = notes.get(context.store, shelf, units, context.mono(), time.time())
+        except KeyError:
+            continue  # a reload took a unit away while others had their turn
     return found
 
 
