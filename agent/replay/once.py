@@ -22,6 +22,26 @@ from agent.replay.telemetry import Telemetry, read_telemetry
 Progress = Callable[[Telemetry], AbstractContextManager[Callable[[int], None]]]
 
 _CHUNK = 1 << 20
+_WORDS = {
+    "chemistry": "Chemistry",
+    "series": "Cells in series",
+    "parallel": "Cells in parallel",
+    "rated_capacity_ah": "Rated capacity, Ah",
+    "rated_power_w": "Rated power, W",
+    "required_seconds": "Required time, s",
+    "cell_cutoff_v": "Cell at cut-off, V",
+    "cell_float_v": "Cell in standby, V",
+    "cell_max_v": "Cell at most, V",
+    "resistance_ohm": "Resistance of a new series cell, ohm",
+    "ocv": "Open-circuit curve",
+    "voltage_step_v": "Step of the voltages, V",
+    "current_step_a": "Step of the current, A",
+    "temperature_step_c": "Step of the temperatures, K",
+    "commissioned_s": "Commissioned",
+    "lot": "Lot",
+    "cell": "Type of the library",
+    "resistance_by_soc": "Resistance over charge",
+}
 _SHOWN_HASH = 16
 
 
@@ -88,5 +108,7 @@ def _facts(about: Meta, engine: HealthEngine) -> list[tuple[str, str]]:
             text = date(value)
         else:
             text = f"{value:g}" if isinstance(value, float) else str(value)
-        known.append((field.name, text))
+        if value is None and field.name == "commissioned_s":
+            text = "not told: held for new at the first row"
+        known.append((_WORDS.get(field.name, field.name), text))
     return known

@@ -65,6 +65,8 @@ def _sections(report: Report) -> Iterator[str]:
     yield "<h2>Alarms</h2>" + _alarms(tables)
     yield "<h2>Discharges and tests</h2>" + _events(report.loads)
     yield "<h2>Evidence</h2>" + items(health.evidence, "None yet.")
+    yield "<h3>Not used, or not believed</h3>" + _rejected(health)
+    yield "<h2>The next test</h2>" + _advice(health)
     yield "<h2>Quality of the recording</h2>" + facts(report.quality.lines(engine.cells))
     yield "<h2>Inputs</h2>" + facts(report.inputs)
     yield "<h2>What this report cannot say</h2>" + items(_LIMITS, "")
@@ -129,6 +131,44 @@ def _cells(health: Health) -> str:
     ]
     head = ["Cell", "State of health", "Resistance", "Leak beyond the median", "By", "Verdict"]
     return table("90 % intervals in brackets", head, rows, 4)
+
+
+def _rejected(health: Health) -> str:
+    if not health.rejected:
+        return "<p>None.</p>"
+    rows = [
+        (escape(one.what), escape(one.why), f"{one.times:,}", date(one.last_s))
+        for one in health.rejected
+    ]
+    return table("", ["What", "Why", "How often", "Last"], rows, 1)
+
+
+def _advice(health: Health) -> str:
+    advice = health.advice
+    if advice is None:
+        return "<p>Nothing can be said of it yet.</p>"
+    rows = [
+        (
+            escape(trial.test),
+            f"{trial.seconds:.0f} s",
+            f"{trial.depth:.0%}",
+            f"± {165 * trial.soh_sd:.1f} points",
+            f"± {165 * trial.ride_sd:.0f} %",
+            f"{trial.recharge_s / 3600:.1f} h",
+        )
+        for trial in advice.options
+    ]
+    head = [
+        "Test",
+        "Length",
+        "Depth",
+        "State of health after it",
+        "Ride-through after it",
+        "Recharge",
+    ]
+    now = f"now ± {165 * advice.soh_sd:.1f} points and ± {165 * advice.ride_sd:.0f} %"
+    caption = f"What would not be known of the weakest cell, as halves of 90 % intervals; {now}"
+    return f"<p>{escape(advice.text)}</p>" + table(caption, head, rows)
 
 
 def _alarms(tables: Tables) -> str:

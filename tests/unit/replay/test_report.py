@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import pytest
 
 from agent.config.cells import read_cells
 from agent.health.observation import Observation
-from agent.model import Interval, Verdict
+from agent.model import Battery, Interval, Rejected, Verdict
 from agent.replay.chart import Frame, Line, Mark, chart, span_of, ticks
 from agent.replay.compare import NAMES, compare_page, rank, rows
 from agent.replay.markup import spread
-from agent.replay.once import replay_once
+from agent.replay.once import _WORDS, replay_once
 from agent.replay.page import Report, page
 from agent.replay.quality import Quality
 
@@ -93,15 +94,20 @@ def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
     text = page(make())
     for heading in (
         *("Why", "Cells", "Course of the unit", "Capacity of each cell", "Resistance of each cell"),
-        *("Alarms", "Discharges and tests", "Evidence", "Quality of the recording", "Inputs"),
+        *("Alarms", "Discharges and tests", "Evidence", "The next test", "Inputs"),
+        "Quality of the recording",
         "What this report cannot say",
     ):
         assert f"<h2>{heading}</h2>" in text
     assert "5 in all" in text
     assert "SHA-256" in text
     assert "bbu-agent 0." in text
-    assert "commissioned_s" in text
+    assert "Commissioned" in text
     assert "Signature" in text
+
+
+def test_every_fact_of_a_battery_has_a_name_for_people() -> None:
+    assert set(_WORDS) == {field.name for field in fields(Battery)}
 
 
 def test_the_report_is_well_formed_and_says_what_its_pictures_are(make: Make) -> None:
@@ -136,6 +142,17 @@ def test_a_hostile_name_is_only_text(make: Make) -> None:
     for text in (page(hostile), compare_page(rank([hostile]))):
         assert HOSTILE not in text
         assert "&lt;script&gt;" in text
+
+
+def test_what_was_refused_is_told_with_why_and_how_often(make: Make) -> None:
+    report = make()
+    refused = replace(report.health, rejected=(Rejected("load step", "<too small>", 1234, 1.7e9),))
+    text = page(replace(report, health=refused))
+    assert "&lt;too small&gt;" in text
+    assert "1,234" in text
+    assert "2023-11-14" in text
+    assert "± " in text  # what the next test would tell
+    assert "Nothing can be said" in page(replace(report, health=replace(refused, advice=None)))
 
 
 def test_a_unit_that_nothing_is_known_of_has_a_page_too(make: Make) -> None:
