@@ -32,6 +32,8 @@ _HOUR_MS = 3_600_000
 _BUSY_S = 1.0
 _SMALLEST_TRIM = 64
 """A file too large is trimmed by at least this fraction of its rows at a time."""
+_JOURNAL_SHARE = 4
+"""A file too large keeps this fraction of its bound for what the engines saw."""
 _LARGEST_JOURNAL_BYTES = 16 * 1024 * 1024
 
 # One script for each step from one schema version to the next; never edit, only append.
@@ -382,11 +384,18 @@ class Database:
         with self._transaction():
             return self._drop_before("point", (low + high) / 2000)
 
+    def shrink_seen(self, most_bytes: int) -> None:
+        """Keep no more than ``most_bytes`` of what the engines saw, the newest."""
+        with self._transaction():
+            journal.shrink(self._connection, most_bytes)
+
     def trim(self, bound_bytes: int) -> None:
         """Drop the oldest until no more than ``bound_bytes`` are in use, and little beyond.
 
         Raw points and hours share the room: what there is more of goes first.
         """
+        if self.size_bytes() > bound_bytes:
+            self.shrink_seen(bound_bytes // _JOURNAL_SHARE)
         while (used := self.size_bytes()) > bound_bytes:
             counts = {table: self._count(table) for table in ("point", "hour")}
             table = max(counts, key=lambda name: counts[name])

@@ -286,6 +286,8 @@ class HistoryStore:
             self._memory = Database(None)
         self._memory.commit(batch)
         if self._memory.size_bytes() > self._bounds.memory_bytes:
+            self._memory.shrink_seen(self._bounds.memory_bytes // 4)
+        if self._memory.size_bytes() > self._bounds.memory_bytes:
             self.dropped += self._memory.drop_oldest_points()
 
     def _try(self, work: Callable[[Database], object]) -> bool:

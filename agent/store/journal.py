@@ -50,6 +50,20 @@ def drop(connection: sqlite3.Connection, now_s: float) -> None:
     connection.execute("DELETE FROM seen WHERE time_s NOT BETWEEN ? AND ?", span)
 
 
+def shrink(connection: sqlite3.Connection, most_bytes: int) -> None:
+    """Drop the oldest rows until the others take no more than ``most_bytes``.
+
+    Events of a whole fleet at one sample a second must not crowd out what is kept for ever.
+    """
+    found = connection.execute(
+        "SELECT number FROM (SELECT number, sum(length(body)) OVER (ORDER BY number DESC) AS size"
+        " FROM seen) WHERE size > ? ORDER BY number DESC LIMIT 1",
+        (most_bytes,),
+    ).fetchone()
+    if found is not None:
+        connection.execute("DELETE FROM seen WHERE number <= ?", found)
+
+
 def since(rows: Iterable[Seen], marks: Mapping[str, int]) -> dict[str, list[Mapping[str, Any]]]:
     """Give for each unit of ``marks`` what it saw after that number, oldest first."""
     found: dict[str, list[Mapping[str, Any]]] = {unit: [] for unit in marks}

@@ -1,5 +1,6 @@
 """What engines saw outlives a kill, up to the last commit, and no longer than it must."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from agent.model import Event, Reading, Sample
 from agent.store.archive import Archive
-from agent.store.history import HistoryStore
+from agent.store.history import Bounds, HistoryStore
 from agent.store.journal import KEPT_S, Seen, everything, since
 
 NOW_S = 1.7e9
@@ -110,3 +111,32 @@ def test_a_garbled_row_costs_itself(garbled: bytes | None) -> None:
 def test_each_unit_gets_its_own_in_order() -> None:
     rows = [Seen("b", 3, 0, {"n": 3}), Seen("a", 1, 0, {"n": 1}), Seen("a", 2, 0, {"n": 2})]
     assert since(rows[::-1], {"a": 0, "b": 3}) == {"a": [{"n": 1}, {"n": 2}], "b": []}
+
+
+async def test_a_fleet_under_load_does_not_crowd_out_the_past(tmp_path: Path) -> None:
+    bounds = Bounds(file_bytes=400_000)
+    history = HistoryStore(tmp_path / "db", bounds)
+    reading = Reading("battery_current", None, 1.0, 0.0, "x")
+    history.put_sample(Sample("u", NOW_S, 0.0, (reading,)), closely=True)
+    for n in range(60):
+        history.put_seen("u", NOW_S + n, {"noise": os.urandom(8_000).hex()})
+        await history.flush()
+    await history.tidy(now_s=NOW_S + 60)
+    kept = await history.seen()
+    assert 5 < len(kept) < 30
+    assert kept[-1].time_s == NOW_S + 59
+    found = await history.history("u", "battery_current", None, since_s=0.0, until_s=2 * NOW_S)
+    assert len(found) == 1
+    await history.close()
+
+
+async def test_without_a_disk_the_journal_stays_within_the_memory_for_it(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    history = HistoryStore(tmp_path / "db", Bounds(memory_bytes=200_000))
+    for n in range(60):
+        history.put_seen("u", NOW_S + n, {"noise": os.urandom(8_000).hex()})
+        await history.flush()
+    assert history._memory is not None
+    assert history._memory.size_bytes() < 400_000
+    assert (await history.seen())[-1].time_s == NOW_S + 59
+    await history.close()
