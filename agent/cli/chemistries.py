@@ -37,7 +37,7 @@ class _OrName(click.Group):
 def chemistries(context: click.Context, form: str, config: Path | None) -> None:
     """List the types of cells that the estimator knows; with NAME, every figure and its source.
 
-    ``chemistries fit`` makes a new type from a recorded discharge.
+    chemistries fit makes a new type from a recorded discharge.
     """
     if context.invoked_subcommand is not None:
         return

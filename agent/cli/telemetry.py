@@ -28,7 +28,7 @@ from agent.store.journal import KEPT_S
 def telemetry(unit: str, state_dir: Path, out: Path) -> None:
     """Write what the estimator of UNIT saw in its last hour or two into the folder --out.
 
-    telemetry.csv and meta.json are what ``bbu-agent replay`` takes. Every sample is there as
+    telemetry.csv and meta.json are what bbu-agent replay takes. Every sample is there as
     the agent saw it, up to the last second before it ended, however it ended.
     """
     held = state_dir / "bbu-agent.sqlite"
