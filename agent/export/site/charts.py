@@ -13,6 +13,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 30
 _TICKS = 4
 _DAY_S = 86400.0
 _MOST_POINTS = 600
+_LARGEST = 1e12
+"""Beyond this a number is none; not-a-number is left out by the same comparison."""
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -197,7 +199,7 @@ def _ends(line: Line, axis: Axis) -> str:
 def _finite(line: Line) -> Line:
     """Leave out what is no number, and thin out what no screen could show."""
     columns = [line.times, line.values, *([line.low, line.high] if line.low and line.high else [])]
-    rows = [row for row in zip(*columns, strict=True) if all(map(math.isfinite, row))]
+    rows = [row for row in zip(*columns, strict=True) if all(abs(v) < _LARGEST for v in row)]
     if len(rows) > _MOST_POINTS:
         step = len(rows) / (_MOST_POINTS - 1)
         rows = [rows[min(int(n * step), len(rows) - 1)] for n in range(_MOST_POINTS)]
