@@ -11,7 +11,7 @@ from aiohttp import web
 
 from agent.export.json import Json
 
-TICK_S = 1.0
+TICK_S = 0.5
 MOST_CLIENTS = 64
 """Streams served at once; more are refused, for each costs a connection and a queue."""
 _MOST_WAITING = 8
@@ -81,7 +81,7 @@ class _Client:
 class Feed:
     """Server-sent events of one sort of news. ``boot`` marks this run of the agent.
 
-    One task looks once a second for as long as somebody listens; what it finds is made into
+    One task looks twice a second for as long as somebody listens; what it finds is made into
     bytes once and goes to all.
     """
 

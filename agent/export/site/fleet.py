@@ -19,6 +19,8 @@ from agent.export.site.markup import Child, Html, h
 
 MOST_ROWS = 200
 """Rows of the table at first; a browser takes its time over thousands."""
+_FEW_RACKS = 2
+"""Up to so many, their map leaves room beside it."""
 _FILTERS = ("q", "verdict", "rack", "answers")
 NEWS: web.AppKey[FleetNews] = web.AppKey("fleet news", FleetNews)
 FEED: web.AppKey[Feed] = web.AppKey("fleet feed", Feed)
@@ -57,8 +59,12 @@ async def fleet(request: web.Request) -> web.StreamResponse:
         h("h1", "Battery backup units"),
         summary(rows, now_s),
         under_way(context),
-        panel("Racks", await racks(places, notes), _legend(), class_="wide"),
-        silent(rows, now_s),
+        h(
+            "div",
+            panel("Racks", await racks(places, notes), _legend()),
+            silent(rows, now_s),
+            class_="overview few" if len(places) <= _FEW_RACKS else "overview",
+        ),
         panel(
             "Units, worst first",
             _filters(list(places), request.query),

@@ -141,6 +141,6 @@ def facts(pairs: list[tuple[str, Child]]) -> Html:
     return h("dl", [h("div", h("dt", n), h("dd", v)) for n, v in known], class_="facts")
 
 
-def verdict_badge(verdict: str, *, large: bool = False) -> Html:
+def verdict_badge(verdict: str) -> Html:
     """Give the word of a verdict with its shape and its colour."""
-    return h("span", verdict, class_=f"verdict {verdict}{' large' if large else ''}")
+    return h("span", verdict, class_=f"verdict {verdict}")

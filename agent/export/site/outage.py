@@ -18,7 +18,8 @@ from agent.export.site.words import clock, span
 from agent.export.stream import NEWS
 from agent.model import Event
 
-_BEFORE_S, _AFTER_S = 20.0, 60.0
+# A unit at rest is recorded once a minute, in a large fleet more rarely.
+_BEFORE_S, _AFTER_S = 300.0, 60.0
 _LONGEST_S = 6 * 3600.0
 _TOGETHER_S = 5.0
 _MOST_UNITS = 60

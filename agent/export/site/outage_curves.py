@@ -9,6 +9,8 @@ from agent.export.site.markup import Html, h
 from agent.store.database import Point
 
 _NAMED = 3
+_REST_S = 5.0
+"""How much of the time before is drawn."""
 _MOST_STEPS = 600
 
 
@@ -48,7 +50,8 @@ def course(unit: str, points: Sequence[Point], start_s: float) -> Course:
             curve = found.setdefault(point.quantity, Curve([], []))
             curve.times.append(point.time_s)
             curve.values.append(value)
-    for curve in found.values():
+    lowest_v = Curve(sorted(lowest), [lowest[t] for t in sorted(lowest)])
+    for curve in (*found.values(), lowest_v):
         _rest_until(curve, start_s)
     none = Curve([], [])
     volts, amperes = found.get("battery_voltage", none), found.get("battery_current", none)
@@ -57,16 +60,18 @@ def course(unit: str, points: Sequence[Point], start_s: float) -> Course:
         volts,
         _power(volts, amperes),
         found.get("state_of_charge", none),
-        Curve(sorted(lowest), [lowest[t] for t in sorted(lowest)]),
+        lowest_v,
     )
 
 
 def _rest_until(curve: Curve, start_s: float) -> None:
-    """Close the gap between the last reading at rest, which may be old, and the start."""
+    """Let the last reading at rest, which may be minutes old, stand for the time before."""
     place = bisect_right(curve.times, start_s)
-    if 0 < place < len(curve.times):
-        curve.times.insert(place, start_s)
-        curve.values.insert(place, curve.values[place - 1])
+    if place == 0:
+        return
+    rest = curve.values[place - 1]
+    curve.times[:place] = [start_s - _REST_S, start_s]
+    curve.values[:place] = [rest, rest]
 
 
 def _power(volts: Curve, amperes: Curve) -> Curve:

@@ -27,7 +27,6 @@ def verdict(view: UnitView) -> Html:
     calm = "Nothing speaks against it." if judged == "ok" else "Nothing is known of it yet."
     return panel(
         "Verdict",
-        h("p", verdict_badge(judged, large=True), class_="big-verdict"),
         h("h3", "Why"),
         h("ul", why, class_="reasons") if why else h("p", calm),
         h("h3", "What to do"),
