@@ -24,6 +24,7 @@ from agent.config.types import Config, Shard
 from agent.errors import ConfigError, ListenError
 from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app
+from agent.export.webconfig.guard import Guard
 from agent.model import UnitInfo
 from agent.poll.fleet import Fleet, unit_infos
 from agent.poll.intake import Intake
@@ -185,11 +186,16 @@ def build(path: Path, config: Config, history: HistoryStore) -> Agent:
 
 
 async def run(
-    path: Path, config: Config, listen: Addresses = (), shard: Shard | None = None
+    path: Path,
+    config: Config,
+    guard: Guard,
+    listen: Addresses = (),
+    shard: Shard | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads ``path`` again.
 
-    ``listen`` and ``shard`` then overrule it as they did at first.
+    ``listen`` and ``shard`` then overrule it as they did at first; ``guard`` stands before all
+    that is served.
 
     Raises:
         ListenError: a listen address cannot be used; the text says what to do.
@@ -200,21 +206,24 @@ async def run(
     agent = build(path, config, history)
     agent.listen, agent.shard = listen, shard
     _on_signals(agent)
+    application = make_app(agent.store, agent, history, reload=agent.reload)
+    guard.protect(application)
     runner = web.AppRunner(
-        make_app(agent.store, agent, history, reload=agent.reload),
+        application,
         access_log=None,
         shutdown_timeout=_LAST_ANSWERS_S,
     )
     tasks = [
         asyncio.create_task(agent.beat(), name="heartbeat"),
         agent.archive.start(),
+        asyncio.create_task(guard.follow(runner), name="web configuration"),
     ]
     try:
         await runner.setup()
-        await _listen(runner, config)
+        await _listen(guard, runner, config)
         async with agent.changing:
             await agent.configure(config)
-        shown = ", ".join(f"http://{host or '*'}:{port}/" for host, port in config.listen)
+        shown = ", ".join(f"{guard.scheme}://{host or '*'}:{port}/" for host, port in config.listen)
         units = _units(config)
         log.info("bbu-agent %s polls %s; %s", __version__, units, shown)
         systemd.notify("READY=1")
@@ -229,13 +238,14 @@ async def run(
         agent.intake.keep_all(time.time())
         await agent.archive.write(time.time())
         await runner.cleanup()
+        guard.close()
         await history.close()
 
 
-async def _listen(runner: web.AppRunner, config: Config) -> None:
+async def _listen(guard: Guard, runner: web.AppRunner, config: Config) -> None:
     for host, port in config.listen:
         try:
-            await web.TCPSite(runner, host or None, port).start()
+            await guard.listen(runner, host, port)
         except OSError as error:
             raise ListenError(f"cannot listen on {host}:{port}: {_advice(error)}") from error
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from agent.cli.shard import shard_option
+from agent.cli.web_config import web_config_option
 from agent.config.load import Report, examine
 from agent.config.shards import counts, own_part
 from agent.config.types import Config, Shard
+from agent.export.webconfig.load import load as load_web
 from agent.profiles.load import protocols
 
 WRONG = 2
@@ -29,8 +31,9 @@ WRONG = 2
     show_default=True,
     help="Lines for people and editors, or one JSON list.",
 )
+@web_config_option
 @shard_option
-def check(files: tuple[Path, ...], style: str, shard: Shard | None) -> None:
+def check(files: tuple[Path, ...], style: str, web_path: Path | None, shard: Shard | None) -> None:
     """Check configuration FILEs as the agent would read them, secrets included.
 
     Every error is one line, file:line: path: message, on standard error. Exit 2 where any
@@ -45,6 +48,9 @@ def check(files: tuple[Path, ...], style: str, shard: Shard | None) -> None:
     else:
         for file, report in reports.items():
             _print(file, report)
+    if web_path is not None:
+        for warning in load_web(web_path, environ=os.environ).warnings:
+            click.echo(f"warning: {warning}", err=True)
     if any(report.config is None for report in reports.values()):
         sys.exit(WRONG)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import click
 
 from agent import app
 from agent.cli.shard import shard_option
+from agent.cli.web_config import web_config_option
 from agent.config.types import Shard
+from agent.export.webconfig.guard import Guard
+from agent.export.webconfig.load import load as load_web
+from agent.export.webconfig.types import WebConfig
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -68,6 +73,7 @@ def _address(text: str) -> tuple[str, int]:
     metavar="HOST:PORT",
     help="Where to serve, instead of the configuration's listen. May be repeated.",
 )
+@web_config_option
 @shard_option
 @click.option("--log.level", "level", type=click.Choice(_LEVELS), default="info", show_default=True)
 @click.option(
@@ -77,7 +83,14 @@ def _address(text: str) -> tuple[str, int]:
     default="logfmt",
     show_default=True,
 )
-def run(path: Path, addresses: tuple[str, ...], shard: Shard | None, level: str, form: str) -> None:
+def run(
+    path: Path,
+    addresses: tuple[str, ...],
+    web_path: Path | None,
+    shard: Shard | None,
+    level: str,
+    form: str,
+) -> None:
     """Poll the configured units and serve their health until stopped.
 
     \b
@@ -89,6 +102,7 @@ def run(path: Path, addresses: tuple[str, ...], shard: Shard | None, level: str,
     start_logging(level, form)
     listen = tuple(_address(text) for text in addresses)
     config = app.read_config(path, listen, shard)
-    for warning in config.warnings:
+    web = WebConfig() if web_path is None else load_web(web_path, environ=os.environ)
+    for warning in (*config.warnings, *web.warnings):
         click.echo(f"warning: {warning}", err=True)
-    asyncio.run(app.run(path, config, listen, shard))
+    asyncio.run(app.run(path, config, Guard(web_path, web), listen, shard))

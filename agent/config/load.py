@@ -64,7 +64,7 @@ def examine(
     """Read ``path`` as ``load`` does and give everything found, wrong or not."""
     problems = Problems()
     config = None
-    text = _read(path, problems)
+    text = text_of(path, problems)
     if text is not None:
         root = _root(text, problems)
         if root is not None:
@@ -75,7 +75,8 @@ def examine(
     return Report(config, tuple(sorted(problems.errors)), tuple(sorted(problems.warnings)))
 
 
-def _read(path: Path, problems: Problems) -> str | None:
+def text_of(path: Path, problems: Problems) -> str | None:
+    """Give the text of a file of bounded size, or None after noting why there is none."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
