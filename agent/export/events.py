@@ -10,6 +10,7 @@ from agent.errors import AgentError
 from agent.export.api import seconds
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
+from agent.export.fragments import all_views
 from agent.export.json import Json, event_json, interval_json
 from agent.export.redundancy import Redundancy, Standings, standings
 from agent.export.sheets import Sheet, as_csv, as_parquet, of_events, of_points
@@ -40,7 +41,7 @@ async def events(request: web.Request) -> web.Response:
     if not (limit.isdecimal() and 0 < int(limit[:9]) <= _MOST_EVENTS):
         raise web.HTTPBadRequest(text=f"limit is from 1 to {_MOST_EVENTS}")
     form = query.get("format", "json")
-    group = _members(context, query["group"]) if "group" in query else None
+    group = await _members(context, query["group"]) if "group" in query else None
     sifted = rack is not None or group is not None or "open" in query
     found = await context.history.events(
         unit=query.get("unit"),
@@ -52,7 +53,7 @@ async def events(request: web.Request) -> web.Response:
     if rack is not None:
         names = {
             view.info.name
-            for view in context.store.views(mono_s=context.mono())
+            for view in await all_views(context.store, context.mono)
             if view.info.location.rack == rack
         }
         found = [event for event in found if event.unit in names or event.unit == _RACK + rack]
@@ -66,12 +67,12 @@ async def events(request: web.Request) -> web.Response:
     return web.json_response({"events": [event_json(event) for event in shown]})
 
 
-def _members(context: Context, name: str) -> set[str]:
+async def _members(context: Context, name: str) -> set[str]:
     """Give the units of a configured group."""
     group = next((one for one in context.store.wider if one.name == name), None)
     if group is None:
         raise web.HTTPBadRequest(text=f"no group {clean(name)!r} is configured")
-    views = context.store.views(mono_s=context.mono())
+    views = await all_views(context.store, context.mono)
     return {view.info.name for view in views if group.holds(view.info)}
 
 
@@ -122,7 +123,7 @@ def _end(event: Event, now_s: float) -> float:
 
 async def shelves(request: web.Request) -> web.Response:
     """List what each configured shelf can count on just now."""
-    found = _standings(request).shelves
+    found = (await _standings(request)).shelves
     return web.json_response(
         {"shelves": [{"rack": o.of.rack, "shelf": o.of.shelf} | _standing(o) for o in found]}
     )
@@ -130,13 +131,13 @@ async def shelves(request: web.Request) -> web.Response:
 
 async def groups(request: web.Request) -> web.Response:
     """List what each configured group beyond shelves can count on just now."""
-    found = _standings(request).groups
+    found = (await _standings(request)).groups
     return web.json_response({"groups": [{"group": o.of.name} | _standing(o) for o in found]})
 
 
-def _standings(request: web.Request) -> Standings:
+async def _standings(request: web.Request) -> Standings:
     store = request.app[CONTEXT].store
-    views = store.views(mono_s=request.app[CONTEXT].mono())
+    views = await all_views(store, request.app[CONTEXT].mono)
     return standings(store.shelves, store.wider, views, wall_s=time.time())
 
 

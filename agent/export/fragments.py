@@ -9,6 +9,19 @@ from agent.store.live import LiveStore, UnitView
 T = TypeVar("T")
 
 
+async def all_views(store: LiveStore, mono_s: Callable[[], float]) -> list[UnitView]:
+    """Give the view of every unit in configured order, and way to others in between."""
+    turn = Turn()
+    found: list[UnitView] = []
+    for name in store.names:
+        await turn.pause()
+        try:
+            found.append(store.view(name, mono_s=mono_s()))
+        except KeyError:
+            continue  # a reload took the unit away while others had their turn
+    return found
+
+
 class Fragments(Generic[T]):
     """The newest piece of every unit, made by ``make`` and only when the unit has changed."""
 

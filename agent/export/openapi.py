@@ -52,6 +52,10 @@ def _limit(most: int, text: str) -> Schema:
     return _query("limit", text, {"type": "integer", "minimum": 1, "maximum": most})
 
 
+def _format(*names: str) -> Schema:
+    return _query("format", f"{names[0]} if absent.", {"type": "string", "enum": list(names)})
+
+
 def _answer(text: str, schema: str | None, kind: str = "application/json") -> Schema:
     inner = _TEXT if schema is None else ref(schema)
     return {"description": text, "content": {kind: {"schema": inner}}}
@@ -158,11 +162,13 @@ def _paths() -> dict[str, Schema]:
             _answer("The events.", "Events"),
             _query("unit", "Only this unit, or `rack:NAME`.", _TEXT),
             _RACK,
-            _query("kind", "Only this kind.", {"type": "string"}),
+            _query("group", "Only the units of this configured group.", _TEXT),
+            _query("kind", "Only this kind.", _TEXT),
             _SINCE,
             _UNTIL,
             _query("open", "Only what is under way.", _TEXT),
             _limit(1000, "That many; 100 if absent."),
+            _format("json", "csv", "parquet"),
             errors=(400,),
         ),
         "/api/v1/events/telemetry": _get(
@@ -171,6 +177,7 @@ def _paths() -> dict[str, Schema]:
             _answer("One row for each time, one column for each reading.", None, csv),
             _query("unit", "The unit.", _TEXT, required=True),
             _query("start", "`start_s` of the event.", _NUMBER, required=True),
+            _format("csv", "parquet"),
             errors=(400, 404),
         ),
         "/api/v1/shelves": _get(

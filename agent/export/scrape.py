@@ -15,6 +15,7 @@ from agent.export.exposition import (
     clean,
     prefers_openmetrics,
 )
+from agent.export.fragments import all_views
 from agent.export.unit_metrics import add_unit
 
 
@@ -75,7 +76,7 @@ async def discovery(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     groups = []
-    for view in context.store.views(mono_s=context.mono()):
+    for view in await all_views(context.store, context.mono):
         place = view.info.location
         labels = {
             "__metrics_path__": "/probe",

@@ -13,6 +13,7 @@ from agent.errors import AgentError, ConfigError
 from agent.export import api, events, openapi, past, scrape, stream
 from agent.export.context import CONTEXT, Context, Reload, near_names
 from agent.export.facts import AgentView
+from agent.export.fragments import all_views
 from agent.export.site import site
 from agent.export.site.error import error_page
 from agent.export.site.error import wanted as error_page_wanted
@@ -77,7 +78,7 @@ async def ready(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     waiting = [
         view.info.name
-        for view in context.store.views(mono_s=context.mono())
+        for view in await all_views(context.store, context.mono)
         if view.status.state is UnitState.NEW and view.status.polls == 0
     ]
     if waiting:

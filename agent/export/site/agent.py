@@ -10,9 +10,9 @@ from aiohttp import web
 from agent.export.answer import send
 from agent.export.context import CONTEXT, Context
 from agent.export.facts import BusFacts
+from agent.export.fragments import all_views
 from agent.export.order import natural
 from agent.export.site.charts import bar
-from agent.export.site.fleet_parts import ROWS
 from agent.export.site.layout import Frame, facts, notices, page, panel, table
 from agent.export.site.markup import Html, h
 from agent.export.site.words import amount, clock, percent
@@ -29,8 +29,7 @@ async def agent(request: web.Request) -> web.StreamResponse:
     """Serve the page of the agent itself."""
     context = request.app[CONTEXT]
     version = await request.app[NEWS].update()
-    await request.app[ROWS].all(context.store, context.mono)
-    views = context.store.views(mono_s=context.mono())
+    views = await all_views(context.store, context.mono)
     frame = Frame(
         *("Agent", "agent", context.agent.version, time.time()),
         stream=f"api/v1/stream?since={context.boot}-{version}",

@@ -9,6 +9,7 @@ from aiohttp import web
 from agent.export.answer import send
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
+from agent.export.fragments import all_views
 from agent.export.order import natural
 from agent.export.site.layout import Frame, facts, notices, page, panel, table
 from agent.export.site.markup import Child, Html, h
@@ -83,11 +84,8 @@ async def _parts(context: Context, rack: str, event: Event) -> list[Event]:
     found = await context.history.events(
         kind="discharge", since_s=event.start_s - _TOGETHER_S, until_s=end_s, limit=1000
     )
-    here = {
-        view.info.name
-        for view in context.store.views(mono_s=context.mono())
-        if view.info.location.rack == rack
-    }
+    views = await all_views(context.store, context.mono)
+    here = {view.info.name for view in views if view.info.location.rack == rack}
     return weakest_first([part for part in found if part.unit in here])
 
 
