@@ -240,7 +240,6 @@ class _Link:
         try:
             async with asyncio.timeout(timeout_s):
                 client.ctx.transport, _ = await client.ctx.call_create()
-                await asyncio.sleep(0)  # a serial transport starts in the next turn of the loop
         except TimeoutError:
             raise Unreachable(
                 f"{self._target}: no connection within {timeout_s:.3g} s; "
@@ -248,8 +247,10 @@ class _Link:
             ) from None
         except (OSError, termios.error, ValueError) as error:
             raise Unreachable(advise(self._target, error)) from error
+        # Ours before the next await: a read that is ended there must not leave the line locked.
         self._client, self._mute_reads = client, 0
         self._ear.given_up.clear()
+        await asyncio.sleep(0)  # a serial transport starts in the next turn of the loop
         return client
 
     def _make_client(self) -> Client:

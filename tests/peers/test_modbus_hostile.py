@@ -267,6 +267,17 @@ async def test_a_line_in_use_says_so(serial_responder: Foreign) -> None:
     await second.close()
 
 
+async def test_a_read_ended_while_the_line_opens_lets_go_of_it(serial_responder: Foreign) -> None:
+    link, other = open_modbus(serial_responder.target), open_modbus(serial_responder.target)
+    task = asyncio.create_task(read(link))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await link.close()
+    assert await read(other, timeout_s=1) == GOOD
+    await other.close()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
 async def test_a_line_without_permission_says_so(tmp_path: Path) -> None:
     line = tmp_path / "line"
