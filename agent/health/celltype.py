@@ -24,6 +24,8 @@ class CellType:
     ``level_walk`` is how far ln R of all cells wanders in the root of a year without loss.
     ``rate_walk`` is the same for the ln of the fade rate, so that knees can be followed.
     ``hidden_walk`` is how far capacity may go in the root of a year unseen by resistance.
+    ``interval_share`` is what the interval of capacity is multiplied by, so that nine of ten
+    hold the truth: a calibration, below 1 where the priors are wider than cells differ.
     ``relaxation`` is d ln R / d ln t near 10 s. ``heat_j_k_ah`` is the heat capacity per Ah.
     """
 
@@ -48,5 +50,6 @@ class CellType:
     hidden_walk: float
     relaxation: float
     heat_j_k_ah: float
+    interval_share: float = 1.0
     gain_curves: tuple[tuple[float, Curve], ...] = ()
     gain_curve: Curve | None = None

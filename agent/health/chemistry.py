@@ -17,6 +17,8 @@ _ENERGY = {Chemistry.NMC: "nmc-energy", Chemistry.UNKNOWN: "unknown-energy"}
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
 _STATED_SD = 0.12
+# An energy cell that differs from those measured may gain resistance in another way, too.
+_STRANGE_SD = 0.8
 
 
 def cell_type(
@@ -37,6 +39,8 @@ def cell_type(
         specific = resistance_ohm * capacity_ah
         if named is None and specific > _ENERGY_FROM_OHM_AH:
             found = entries()[_ENERGY.get(battery.chemistry, key)].cell
+            strange = abs(math.log(specific / found.specific_resistance_ohm_ah))
+            found = replace(found, gain_sd=math.hypot(found.gain_sd, _STRANGE_SD * strange))
         sd = found.resistance_sd if known_ohm is None else _STATED_SD
         found = replace(found, specific_resistance_ohm_ah=specific, resistance_sd=sd)
     return replace(

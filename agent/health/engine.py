@@ -46,7 +46,7 @@ _FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
 
 Vector = npt.NDArray[np.float64]
-_STATE_VERSION = 2
+_STATE_VERSION = 3
 
 
 class HealthEngine:
@@ -341,8 +341,14 @@ class HealthEngine:
         if np.any(np.isfinite(pulse.ln_r) & ~np.isfinite(believed)):
             self._watches.refusals.note(refusals.DOUBTED, pulse.time_s)
         if np.any(np.isfinite(believed)):
+            common_sd = self._watches.jumps.common_sd(pulse, self._filter)
             self._filter.update_resistance(
-                believed, pulse.own_sd, common_sd=pulse.common_sd, warm=pulse.warm, off=pulse.off
+                believed,
+                pulse.own_sd,
+                common_sd=common_sd,
+                warm=pulse.warm,
+                off=pulse.off,
+                load=pulse.load,
             )
             self._watches.jumps.reconsider(self._filter, pulse.time_s)
             self._birth.measured(self._filter, believed, pulse.time_s)

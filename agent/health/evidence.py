@@ -25,12 +25,14 @@ _SENSOR_SD_C = 0.5
 _SLOPE_SD = 0.3
 _HEATING_SD = 0.004
 _STEEP = 0.25
+_STEEP_SD = 0.5
+_CHARGE_SD = 0.5
 _SOC_SD = 0.015
 _USELESS_SD = 0.25
 _REST_C = 0.06
 # Nearer to empty the resistance is all diffusion and changes by the percent of charge.
 _EMPTIEST = 0.12
-
+_LOAD_C = 2.0
 _LOWEST = 0.15
 
 
@@ -42,11 +44,13 @@ class Useless(StrEnum):
     STEEP = "step_steep"
     VAGUE = "step_vague"
 
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """ln R of every cell by one load step, NaN where there is none, with its noise.
 
-    ``warm`` is (T - 25 degC)/10; ``off`` is true for a step that ended a load.
+    ``warm`` is (T - 25 degC)/10; ``off`` is true for a step that ended a load; ``load`` is
+    ln of the step's current over 2 C.
     """
 
     time_s: float
@@ -55,6 +59,7 @@ class Pulse:
     common_sd: float
     warm: float
     off: bool
+    load: float = 0.0
 
 
 def thermal_factor(celsius: float) -> float:
@@ -80,6 +85,9 @@ def pulse_of(
     if min(before_c, abs(step.after_a) / capacity_ah) > _REST_C:
         return Useless.UNRESTED
     change_a = abs(step.after_a - step.before_a)
+    lowest_v = kind.cutoff_v + _LOWEST * (kind.float_v - kind.cutoff_v)
+    if off and np.any(step.before_v < lowest_v):
+        return Useless.EMPTY
     if off:
         going_on = kind.relaxation * math.log1p(10.0 / max(step.held_s, 5.0))
         resistance = step.resistance_ohm / (1.0 - going_on)
@@ -94,11 +102,14 @@ def pulse_of(
     if typical <= 0.0 or steepest_ohm > _STEEP * typical:
         return Useless.STEEP
     usable = np.where(resistance > 0.1 * typical, resistance, np.nan)
-    factor = thermal_factor(step.celsius) * interpolate(kind.resistance_by_soc, soc)
+    by_charge = interpolate(kind.resistance_by_soc, soc)
+    factor = thermal_factor(step.celsius) * by_charge
     warm = (step.celsius - 25.0) / 10.0
     common_sd = math.hypot(
         _COMMON_SD,
         _SLOPE_SD * slope_ohm / typical,
+        _STEEP_SD * (steepest_ohm - slope_ohm) / typical,
+        _CHARGE_SD * math.log(by_charge),
         kind.relaxation * step.start_sd_s / 10.0,
         0.017 * math.hypot(celsius_sd, _SENSOR_SD_C),
         _HEATING_SD * max(step.celsius - 40.0, 0.0),
@@ -106,7 +117,8 @@ def pulse_of(
     if common_sd > _USELESS_SD:
         return Useless.VAGUE
     own_sd = np.hypot(_OWN_SD, step.sd_ohm / np.where(np.isfinite(usable), usable, typical))
-    return Pulse(step.time_s, np.log(usable / factor), own_sd, common_sd, warm, off)
+    load = math.log(change_a / capacity_ah / _LOAD_C)
+    return Pulse(step.time_s, np.log(usable / factor), own_sd, common_sd, warm, off, load)
 
 
 def _charge_share(kind: CellType, soc: float, moved: float, change_a: float) -> tuple[float, float]:

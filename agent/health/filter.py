@@ -1,12 +1,14 @@
 """The filter of one module: a joint Gaussian over what its cells share and how they differ.
 
 States. Shared: ``a`` ln fade rate over the law's, ``g`` ln gain, ``k`` error of the
-temperature coefficient of ln R per 10 K, ``f`` ln R of a current-off step over an on step.
+temperature coefficient of ln R per 10 K, ``f`` ln R of a current-off step over an on step,
+``c`` how ln R goes with the ln of the current (0 for a resistance, below it for slow kinetics).
 Per cell: ``b`` and ``h``, the cell's own parts of a and g; ``rho``, ln R growth that belongs
 to ageing; ``r`` ln R without it (10 s, 25 degC); ``q`` ln of initial over rated capacity.
 
-    d rho_i = exp(a + g + b_i + h_i) dL,   ln R_i = r_i + rho_i + k (T - 25)/10 + f [off]
-    ln (Q_i / rated) = q_i - phi^-1(rho_i / exp(g + h_i))
+    d rho_i = phi'(u_i) exp(a + g + b_i + h_i) dL,   u_i = phi^-1(rho_i / exp(g + h_i))
+    ln R_i = r_i + rho_i + k (T - 25)/10 + f [off] + c ln(I/2C)
+    ln (Q_i / rated) = q_i - u_i,   phi the bend of the gain (straight for power cells)
 
 Resistance says nothing about how a + g splits into fade and gain: the dynamics and the
 measurement see only sums, so that no amount of pulses makes the filter sure of a capacity.
@@ -27,13 +29,15 @@ from agent.health.chemistry import CellType
 Vector = npt.NDArray[np.float64]
 JSON = object
 
-SHARED = 4
+SHARED = 5
 PER_CELL = 5
-A, G, K, F = range(SHARED)
+A, G, K, F, C = range(SHARED)
 
 # Random walks per square root of a year, so that knees can be followed (estimator.md).
 _CELL_RATE_WALK = 0.06
 _GAIN_WALK = 0.03
+# The gain that holds for a young cell need not hold for an old one: per root of loss.
+_GAIN_BEND = 0.3
 _RHO_WALK = 0.006
 _LEVEL_WALK = 0.003
 _WELD_WALK = 0.35
@@ -41,8 +45,11 @@ _WELD_WALK = 0.35
 _INITIAL_CAPACITY = 1.005
 _INITIAL_CAPACITY_SD = 0.009
 _CELL_CAPACITY_SD = 0.008
-_TEMPERATURE_SD = 0.05
+# Activation energies from 15 to 50 kJ/mol are published for the part that the law makes warm.
+_TEMPERATURE_SD = 0.1
 _OFF_STEP_SD = 0.06
+# Charge transfer after Butler and Volmer: -0.3 where it is nearly all of the resistance.
+_CURRENT_SD = 0.1
 _UNKNOWN_OFF_STEP_SD = 0.3
 _CELL_RESISTANCE_SD = 0.05
 _CHANGED_RATE_SD = 0.35
@@ -69,6 +76,7 @@ class ModuleFilter:
         x, p = np.zeros(size), np.zeros((size, size))
         x[A], x[G] = kind.ln_rate, np.log(kind.gain)
         variances = [kind.ln_rate_sd, kind.gain_sd, _TEMPERATURE_SD, _OFF_STEP_SD]
+        variances.append(_CURRENT_SD)
         p[range(SHARED), range(SHARED)] = np.square(variances)
         made = cls(kind, cells, x, p)
         b, h, _, r, q = made.blocks()
@@ -101,10 +109,10 @@ class ModuleFilter:
         )
         self.law_loss += step
         b, _, rho, r, q = self.blocks()
-        self._fade(step)
+        lost = self._fade(step)
         years = max(days, 0.0) / _YEAR_DAYS
         self.p[A, A] += self.kind.rate_walk**2 * years
-        self.p[G, G] += _GAIN_WALK**2 * years
+        self.p[G, G] += _GAIN_WALK**2 * years + _GAIN_BEND**2 * lost
         self.p[b, b] += _CELL_RATE_WALK**2 * years
         self.p[rho, rho] += _RHO_WALK**2 * years
         self.p[q, q] += self.kind.hidden_walk**2 * years
@@ -118,35 +126,51 @@ class ModuleFilter:
         self._fade(law_loss)
         self._tidy()
 
-    def _fade(self, step: float) -> None:
-        """Let every cell's ln R grow by its own rate times ``step`` of the law."""
+    def _fade(self, step: float) -> float:
+        """Let every cell's ln R grow by its own rate times ``step`` of the law.
+
+        Gives the loss of the median cell, -ln of capacity, where it bends the gain.
+        """
         b, h, rho, _, _ = self.blocks()
         rate = np.exp(np.minimum(self.x[A] + self.x[G] + self.x[b] + self.x[h], _RATE_LIMIT))
-        gain = rate * step
+        gain = rate * step / self._bend(self._growth())[1]
         self.x[rho] += gain
         gather = self.p[A] + self.p[G] + self.p[b] + self.p[h]
         self.p[rho] += gain[:, None] * gather
         gather = self.p[:, A] + self.p[:, G] + self.p[:, b].T + self.p[:, h].T
         self.p[:, rho] += gain * gather.T
+        if self.kind.gain_curve is not None:
+            return 0.0
+        return float(np.median(gain / np.exp(self.x[G] + self.x[h])))
 
-    def innovation(self, ln_r: Vector, *, warm: float, off: bool) -> tuple[Vector, Vector]:
+    def innovation(
+        self, ln_r: Vector, *, warm: float, off: bool, load: float = 0.0
+    ) -> tuple[Vector, Vector]:
         """Give measured minus predicted ln R, and the covariance of the prediction.
 
-        ``warm`` is (T - 25 degC)/10. Cells whose ``ln_r`` is NaN are NaN in the answer.
+        ``warm`` is (T - 25 degC)/10, ``load`` ln of the step's current over 2 C. Cells whose
+        ``ln_r`` is NaN are NaN in the answer.
         """
-        rows = self._resistance_rows(warm, off=off)
+        rows = self._resistance_rows(warm, load, off=off)
         return ln_r - rows @ self.x, rows @ self.p @ rows.T
 
     def update_resistance(
-        self, ln_r: Vector, own_sd: Vector, *, common_sd: float, warm: float, off: bool
+        self,
+        ln_r: Vector,
+        own_sd: Vector,
+        *,
+        common_sd: float,
+        warm: float,
+        off: bool,
+        load: float = 0.0,
     ) -> None:
         """Learn from measured ln R; NaN cells are left out."""
         seen = np.isfinite(ln_r)
-        rows = self._resistance_rows(warm, off=off)[seen]
+        rows = self._resistance_rows(warm, load, off=off)[seen]
         noise = np.diag(own_sd[seen] ** 2) + common_sd**2
         self._update(ln_r[seen] - rows @ self.x, rows, noise)
 
-    def _resistance_rows(self, warm: float, *, off: bool) -> Vector:
+    def _resistance_rows(self, warm: float, load: float, *, off: bool) -> Vector:
         _, _, rho, r, _ = self.blocks()
         rows = np.zeros((self.cells, len(self.x)))
         each = np.arange(self.cells)
@@ -154,6 +178,7 @@ class ModuleFilter:
         rows[each, r] = 1.0
         rows[:, K] = warm
         rows[:, F] = float(off)
+        rows[:, C] = load
         return rows
 
     def update_capacity(self, ln_q: Vector, own_sd: Vector, *, common_sd: float) -> None:
@@ -175,9 +200,12 @@ class ModuleFilter:
 
     def loss(self) -> Vector:
         """Mean of u = -ln (Q/initial Q) of every cell."""
+        return self._bend(self._growth())[0]
+
+    def _growth(self) -> Vector:
+        """Growth of ln R over the gain: the loss, where the gain is straight."""
         _, h, rho, _, _ = self.blocks()
-        growth = np.maximum(self.x[rho], 0.0) / np.exp(self.x[G] + self.x[h])
-        return self._bend(growth)[0]
+        return np.asarray(np.maximum(self.x[rho], 0.0) / np.exp(self.x[G] + self.x[h]))
 
     def _bend(self, growth: Vector) -> tuple[Vector, Vector]:
         """The loss u of rho over gain, and its derivative."""

@@ -43,6 +43,7 @@ def end_of_life(state: ModuleFilter, now: Estimate, *, site: Site, now_s: float)
         mean = future.ln_capacity() + cut
         weakest = int(np.argmin(mean))
         sd = float(np.sqrt(max(future.capacity_covariance()[weakest, weakest], 0.0)))
+        sd *= future.kind.interval_share
         for index, z in enumerate((-Z90, 0.0, Z90)):
             if found[index] is None and mean[weakest] + z * sd <= np.log(END_OF_LIFE):
                 found[index] = now_s + days * 86400.0

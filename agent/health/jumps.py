@@ -23,6 +23,9 @@ _LEAST = 0.045
 _SUDDEN = 0.11
 _SIGMAS = 4.0
 _AGREE = 0.5
+# Successive steps that differ by more than this many variances are a change, not noise.
+_WILDEST = 30.0
+_SCATTER_MEMORY, _SCATTER_PRIOR = 24.0, 3.0
 _MEMORY_S = 400 * 86400.0
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
@@ -46,6 +49,10 @@ class JumpWatch:
     Per cell, NaN where nothing: ``held`` a departure awaiting confirmation, ``level`` the
     resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept.
 
+    ``scatter`` is the mean square by which successive steps of a kind differ, over what their
+    noise makes expect, from ``scattered`` of them; ``last_on`` and ``last_off`` the last ones'
+    departure from what the filter expected, in ln R.
+
     ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
     (ln), before and since its change: rows of weights and of weighted sums.
     """
@@ -55,6 +62,10 @@ class JumpWatch:
     held_off: float = math.nan
     seen_on: bool = False
     seen_off: bool = False
+    last_on: float = math.nan
+    last_off: float = math.nan
+    scatter: float = 1.0
+    scattered: float = 0.0
     held: Vector = field(init=False)
     held_s: Vector = field(init=False)
     level: Vector = field(init=False)
@@ -91,6 +102,27 @@ class JumpWatch:
         self.held[cleared] = self.held_s[cleared] = math.nan
         return believed
 
+    def common_sd(self, pulse: Pulse, state: ModuleFilter) -> float:
+        """Give the noise that the cells share in ``pulse``, at least what the module shows.
+
+        A resistance that hangs on the load, or a temperature read beside the cells, scatters
+        by more than its readings do; what grows does not jump up and down.
+        """
+        innovation, spread = state.innovation(
+            pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
+        )
+        away = float(np.nanmedian(innovation))
+        name = "last_off" if pulse.off else "last_on"
+        last = getattr(self, name)
+        setattr(self, name, away)
+        own_sd = float(np.nanmedian(pulse.own_sd)) / math.sqrt(self.cells)
+        if math.isfinite(last):
+            expected = 2.0 * (pulse.common_sd**2 + own_sd**2) + max(float(spread.mean()), 0.0)
+            ratio = min((away - last) ** 2 / expected, _WILDEST)
+            self.scattered = min(self.scattered + 1.0, _SCATTER_MEMORY)
+            self.scatter += (ratio - self.scatter) / (self.scattered + _SCATTER_PRIOR)
+        return pulse.common_sd * math.sqrt(max(self.scatter, 1.0))
+
     def reconsider(self, state: ModuleFilter, time_s: float) -> None:
         """Blame a contact where a cell would have to age faster than cells do."""
         rho = state.blocks()[2]
@@ -108,7 +140,9 @@ class JumpWatch:
 
     def _plausible(self, pulse: Pulse, state: ModuleFilter) -> bool:
         """Hold back a pulse that no cell agrees with, until a second one says the same."""
-        innovation, spread = state.innovation(pulse.ln_r, warm=pulse.warm, off=pulse.off)
+        innovation, spread = state.innovation(
+            pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
+        )
         if not np.any(np.isfinite(innovation)):
             return False
         if self._first_of_its_kind(off=pulse.off):
@@ -207,7 +241,9 @@ class JumpWatch:
 
 def departures(pulse: Pulse, state: ModuleFilter) -> tuple[Vector, Vector]:
     """How far each cell's ln R is from what its module makes expect, and the sd of that."""
-    innovation, spread = state.innovation(pulse.ln_r, warm=pulse.warm, off=pulse.off)
+    innovation, spread = state.innovation(
+        pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
+    )
     away = innovation - np.nanmedian(innovation)
     own = np.diag(spread) - 2.0 * spread.mean(axis=1) + spread.mean()
     return away, np.sqrt(np.maximum(own, 0.0) + pulse.own_sd**2)

@@ -48,6 +48,7 @@ UNITS: Mapping[str, str] = {
     "relaxation": "d ln R / d ln t",
     "heat_j_k_ah": "J/(K Ah)",
     "gain_curves": "ln R over -ln Q",
+    "interval_share": "ratio",
 }
 """The unit of each figure of a cell type."""
 _Loader = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})

@@ -101,7 +101,9 @@ class OrderWatch:
 
 def _against(pulse: Pulse, state: ModuleFilter) -> tuple[Vector, Vector, Vector, float]:
     """Give ln R against the module's, its departure with its sd, and that of all together."""
-    innovation, spread = state.innovation(pulse.ln_r, warm=pulse.warm, off=pulse.off)
+    innovation, spread = state.innovation(
+        pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
+    )
     if not np.any(np.isfinite(innovation)):
         nothing = np.full(len(innovation), math.nan)
         return nothing, nothing, nothing, 0.0

@@ -91,7 +91,7 @@ class StepFinder:
             self._open(point)
         elif self.after:
             self.after.append(point)
-            if point.time_s - self.before[-1].time_s >= _WINDOW_S:
+            if point.time_s - self._begun_s() >= _WINDOW_S:
                 found = self._finish()
         elif moved > _STEADY_C:
             self._restart(point)
@@ -99,11 +99,15 @@ class StepFinder:
             self.steady.append(point)
         return found
 
+    def _begun_s(self) -> float:
+        """When the open step began, or up to 2 s earlier: readings may be far apart before it."""
+        return max(self.before[-1].time_s, self.after[0].time_s - _RAMP_S / 2)
+
     def _still_stepping(self, point: Point) -> bool:
         """Whether the load is still coming on: a first sample may catch it half-way."""
         base_a = self.before[-1].current_a
         rising = abs(point.current_a - base_a) > abs(self.after[-1].current_a - base_a)
-        return rising and point.time_s - self.before[-1].time_s <= _RAMP_S
+        return rising and point.time_s - self._begun_s() <= _RAMP_S
 
     def _restart(self, point: Point) -> None:
         self.before, self.after = [], []

@@ -18,6 +18,8 @@ Z90 = 1.645
 """Half-width of a 90 % interval in standard deviations."""
 _CAPACITY_FLOOR = 0.006
 _GROWTH_FLOOR = 0.010
+# What grows, charge transfer or films, answers otherwise to warmth and charge than the whole.
+_GROWTH_SHARE = 0.1
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
 _RIDE_SD = 0.035
 _RIDE_SD_GUESSED_CURVE = 0.07
@@ -62,7 +64,8 @@ class Estimate:
     def growth(self, cell: int) -> Interval:
         """Resistance growth of one cell, with its 90 % interval."""
         mean = float(self.ln_growth[cell])
-        half = Z90 * math.hypot(float(self.growth_sd[cell]), _GROWTH_FLOOR)
+        own_sd = float(self.growth_sd[cell])
+        half = Z90 * math.hypot(own_sd, _GROWTH_FLOOR, _GROWTH_SHARE * mean)
         return Interval(_exp(mean), _exp(mean - half), _exp(mean + half))
 
 
@@ -171,7 +174,7 @@ def estimate_of(
     _, _, rho, r, _ = state.blocks()
     return Estimate(
         ln_capacity=state.ln_capacity(),
-        spread=state.capacity_covariance(),
+        spread=state.capacity_covariance() * state.kind.interval_share**2,
         ln_growth=growth,
         growth_sd=growth_sd,
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),
