@@ -1,8 +1,10 @@
 """The order in which people look for names with numbers in them."""
 
+import re
 from functools import lru_cache
-from itertools import takewhile
 
+_PARTS = re.compile(r"[0-9]+|[^0-9]+")
+_MOST_DIGITS = 18
 NameOrder = tuple[bool, tuple[tuple[int, str], ...]]
 
 
@@ -14,11 +16,7 @@ def slot_order(name: str | None) -> NameOrder:
 @lru_cache(maxsize=1 << 14)
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """Give a sort key for names with numbers in them."""
-    parts: list[tuple[int, str]] = []
-    rest = name
-    while rest:
-        digits = "".join(takewhile(lambda c: c.isascii() and c.isdecimal(), rest))
-        words = "".join(takewhile(lambda c: not (c.isascii() and c.isdecimal()), rest))
-        parts.append((int(digits[:18]), "") if digits else (-1, words))
-        rest = rest[len(digits or words) :]
-    return tuple(parts)
+    return tuple(
+        (int(part[:_MOST_DIGITS]), "") if part.isdecimal() else (-1, part)
+        for part in _PARTS.findall(name)
+    )

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -19,6 +19,8 @@ from agent.export.site.markup import Child, Html, h
 
 MOST_ROWS = 200
 """Rows of the table at first; a browser takes its time over thousands."""
+_RACKS, _ROWS = Html("<!--racks-->"), Html("<!--rows-->")
+"""Where the two parts go that grow with the fleet. No text can look like them: it is escaped."""
 _FEW_RACKS = 2
 """Up to so many, their map leaves room beside it."""
 _FILTERS = ("q", "verdict", "rack", "answers")
@@ -49,11 +51,6 @@ async def fleet(request: web.Request) -> web.StreamResponse:
     places = by_place(rows.values())
     chosen = sorted(_chosen(rows, request.query), key=lambda found: (found.rank, found.name))
     shown = chosen if "all" in request.query else chosen[:MOST_ROWS]
-    turn = Turn()
-    body: list[Html] = []
-    for one in shown:
-        await turn.pause()
-        body.append(one.html(now_s))
     whole = page(
         frame,
         h("h1", "Battery backup units"),
@@ -61,19 +58,33 @@ async def fleet(request: web.Request) -> web.StreamResponse:
         under_way(context),
         h(
             "div",
-            panel("Racks", await racks(places, notes), _legend()),
+            panel("Racks", h("div", _RACKS, class_="map"), _legend()),
             silent(rows, now_s),
             class_="overview few" if len(places) <= _FEW_RACKS else "overview",
         ),
         panel(
             "Units, worst first",
             _filters(list(places), request.query),
-            *_table(body, len(chosen), len(rows), request.query),
+            *_table(len(shown), len(chosen), len(rows), request.query),
             class_="wide list",
         ),
     )
     headers = {"Content-Type": "text/html; charset=utf-8"}
-    return await send(request, [whole.encode()], headers, etag=etag)
+    chunks = await _filled(whole, racks(places, notes), (one.html(now_s) for one in shown))
+    return await send(request, chunks, headers, etag=etag)
+
+
+async def _filled(whole: Html, racks: Iterable[Html], rows: Iterable[Html]) -> list[bytes]:
+    """Put the two long parts into their places, and give way to others in between."""
+    head, _, rest = whole.partition(_RACKS)
+    middle, _, foot = rest.partition(_ROWS)
+    turn = Turn()
+    chunks = [head.encode()]
+    for part in (racks, [middle], rows, [foot]):
+        for piece in part:
+            chunks.append(piece.encode())
+            await turn.pause()
+    return chunks
 
 
 def _chosen(rows: Mapping[str, Row], query: Mapping[str, str]) -> list[Row]:
@@ -89,19 +100,17 @@ def _chosen(rows: Mapping[str, Row], query: Mapping[str, str]) -> list[Row]:
     ]
 
 
-def _table(
-    body: Sequence[Html], fitting: int, units: int, query: Mapping[str, str]
-) -> Iterator[Html]:
+def _table(rows: int, fitting: int, units: int, query: Mapping[str, str]) -> Iterator[Html]:
     """Give the table with what is said above and below it."""
     count = f"{units} units" if fitting == units else f"{fitting} of {units} units"
-    if len(body) < fitting:
-        count += f", the worst {len(body)} shown"
+    if rows < fitting:
+        count += f", the worst {rows} shown"
     yield h("p", count, id="count", role="status")
-    yield table(COLUMNS, list(body), class_="cards units", label="All units")
-    yield h("p", None if body else "No unit fits. Empty the search to see all.", id="none")
+    yield table(COLUMNS, [_ROWS], class_="cards units", label="All units")
+    yield h("p", None if rows else "No unit fits. Empty the search to see all.", id="none")
     everything = urlencode({**{key: query[key] for key in _FILTERS if key in query}, "all": "yes"})
     link = h("a", f"Show all {fitting}", href=f"?{everything}#units")
-    yield h("p", link, id="more", hidden=len(body) == fitting)
+    yield h("p", link, id="more", hidden=rows == fitting)
 
 
 def _filters(racks: Sequence[str | None], query: Mapping[str, str]) -> Html:

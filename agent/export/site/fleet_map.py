@@ -1,9 +1,8 @@
 """The racks as a map: what sits where, how it is, and what each shelf can count on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
-from agent.export.answer import Turn
 from agent.export.order import NameOrder, slot_order
 from agent.export.redundancy import Redundancy, redundancy
 from agent.export.site.fleet_row import Row
@@ -61,14 +60,12 @@ def _slot_order(row: Row) -> tuple[NameOrder, NameOrder]:
     return slot_order(row.location.slot), slot_order(row.name)
 
 
-async def racks(places: Mapping[str | None, Mapping[str | None, list[Row]]], notes: Notes) -> Html:
-    """Give the map of all racks, and way to others between two of them."""
-    turn = Turn()
-    drawn: list[Html] = []
+def racks(
+    places: Mapping[str | None, Mapping[str | None, list[Row]]], notes: Notes
+) -> Iterator[Html]:
+    """Give the map rack by rack."""
     for rack, shelves in places.items():
-        await turn.pause()
-        drawn.append(_rack(rack, shelves, notes))
-    return h("div", drawn, class_="map")
+        yield _rack(rack, shelves, notes)
 
 
 def _rack(
