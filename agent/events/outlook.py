@@ -14,6 +14,7 @@ SCORED_FROM_S = 10.0
 _EMPTY_V = 0.03
 _SMOOTH_S = 5.0
 _SAME_LOAD = 0.05
+_EARLY_S, _SAME_POWER = 3.0, 0.03
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Foresight:
     held_w: float = 0.0
     run_down_s: float = 0.0
     last_mono_s: float | None = None
+    early: tuple[float, Mapping[str, float]] | None = None
 
     def watch(
         self, look: Look, *, power_w: float, charge_ah: float, elapsed_s: float
@@ -40,6 +42,7 @@ class Foresight:
         step_s = 0.0 if self.last_mono_s is None else look.mono_s - self.last_mono_s
         self.last_mono_s = look.mono_s
         self.power_w = _smoothed(self.power_w, power_w, step_s)
+        self._remember_early(look, power_w, elapsed_s)
         self.run_down_s += max(0.0, step_s) * power_w / max(self.held_w, 1.0)
         changed = abs(self.power_w - self.held_w) > _SAME_LOAD * max(self.held_w, 1.0)
         stale = look.mono_s - self.held_s >= REDO_S
@@ -51,9 +54,19 @@ class Foresight:
         left = Interval(*(max(0.0, end - self.run_down_s) for end in self.held.seconds))
         return Outlook(look.wall_s, self.power_w, left, self.required_s, elapsed_s, self.held.cell)
 
+    def _remember_early(self, look: Look, power_w: float, elapsed_s: float) -> None:
+        """Keep the first look at all cells after the load has come, for as long as it stays."""
+        if self.early is not None and abs(power_w - self.early[0]) > _SAME_POWER * self.early[0]:
+            self.early = None
+        if self.early is None and elapsed_s >= _EARLY_S and look.cells_v:
+            self.early = power_w, look.cells_v
+
     def _redo(self, look: Look, charge_ah: float, elapsed_s: float) -> None:
         power_w = self.power_w or 0.0
-        present = Present(power_w, charge_ah, elapsed_s, look.cells_v, self.rest_v, look.celsius)
+        early_v = None if self.early is None else self.early[1]
+        present = Present(
+            power_w, charge_ah, elapsed_s, look.cells_v, self.rest_v, look.celsius, early_v
+        )
         self.held = project(self.standing, present)
         self.held_s, self.held_w, self.run_down_s = look.mono_s, power_w, 0.0
 

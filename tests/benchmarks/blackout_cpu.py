@@ -9,6 +9,7 @@ import asyncio
 import gc
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -54,13 +55,13 @@ def memory_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-async def measure(units: int, seconds: int) -> None:
+async def measure(units: int, seconds: int, folder: Path) -> None:
     """Feed standby, then the blackout, and print the figures."""
     infos = [
         UnitInfo(f"m{n}", "orv3-hpr-bbu", Location(f"r{n // 6}", "a", str(n % 6)))
         for n in range(units)
     ]
-    history = HistoryStore(None)
+    history = HistoryStore(folder / "bbu-agent.sqlite")
     archive = Archive(history)
     store = LiveStore(infos, [], stale_after_s=30)
     intake = Intake(store, archive, lambda _info, _until_s: None)
@@ -97,7 +98,8 @@ def main() -> None:
     """Read the command line and measure."""
     units = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 120
-    asyncio.run(measure(units, seconds))
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(measure(units, seconds, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -141,7 +141,8 @@ async def test_a_stop_is_quick_whole_and_leaves_nothing(rack: Rack) -> None:
     assert sorted(os.listdir(state)) == ["bbu-agent.sqlite"]  # noqa: PTH208 - names alone
     with closing(sqlite3.connect(state / "bbu-agent.sqlite")) as database:
         kept = {unit for (unit,) in database.execute("SELECT unit FROM state")}
-    assert kept == {name for name in UNITS if name.startswith(("a", "b", "c"))}
+    # Modules with what was learnt of their cells, and units whose last test is known.
+    assert {name for name in UNITS if name.startswith(("a", "b", "c"))} <= kept <= {*UNITS}
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind((host, int(port)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.events.look import Look
@@ -85,6 +85,48 @@ def test_a_cell_that_sags_more_is_believed() -> None:
     assert sagging.seconds.estimate < sound.seconds.estimate
 
 
+def falling(extra: float, lower_v: float) -> Present:
+    """Give a discharge in which cell 4 falls faster than the others, and lies lower at first."""
+    early = dict.fromkeys(CELLS, 3.85)
+    later = dict.fromkeys(CELLS, 3.75)
+    early["4"] -= lower_v
+    later["4"] = early["4"] - 0.1 * (1.0 + extra)
+    rest = dict.fromkeys(CELLS, 4.05)
+    return Present(3000.0, 0.55, 30.0, later, rest, 28.0, early)
+
+
+def test_a_cell_that_falls_faster_has_lost_a_parallel_one() -> None:
+    sound = project(standing(), falling(0.0, 0.0))
+    contact = project(standing(), falling(0.0, 0.05))
+    opened = project(standing(), falling(0.2, 0.05))
+    assert sound is not None
+    assert contact is not None
+    assert opened is not None
+    assert opened.cell == contact.cell == "4"
+    assert contact.seconds.estimate > 0.93 * sound.seconds.estimate
+    assert opened.seconds.estimate < 0.87 * sound.seconds.estimate
+
+
+@pytest.mark.parametrize(
+    ("extra", "lower_v"), [(0.05, 0.05), (0.2, 0.0)], ids=["spread", "it lies no lower"]
+)
+def test_a_little_or_by_itself_that_says_nothing(extra: float, lower_v: float) -> None:
+    present = falling(extra, lower_v)
+    assert project(standing(), present) == project(standing(), replace(present, early_v=None))
+
+
+def test_what_the_engine_knows_of_an_open_cell_is_not_taken_off_twice() -> None:
+    made = standing()
+    opened = np.zeros(12)
+    opened[3] = 1.0
+    knowing = replace(made, estimate=replace(made.estimate, opened=opened, open_share=1 / 6))
+    told = project(made, falling(0.2, 0.05))
+    known = project(knowing, falling(0.2, 0.05))
+    assert told is not None
+    assert known is not None
+    assert known.seconds.estimate == pytest.approx(told.seconds.estimate, rel=0.01)
+
+
 def charge_left(made: Standing) -> float:
     return float(np.median(1.0 - made.drawn / np.exp(made.estimate.ln_capacity)))
 
@@ -116,6 +158,7 @@ def test_no_power_gives_no_time() -> None:
 numbers = st.floats(allow_nan=True, allow_infinity=True)
 
 
+@settings(deadline=None)
 @given(
     st.floats(100, 20000),
     st.floats(0, 30),
