@@ -17,7 +17,9 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _WRITE_EVERY_S = 1.0
-"""How much a power loss may cost of events and learnt states."""
+"""How much a power loss may cost of events, and of what is seen in a discharge or a test."""
+_REST_EVERY_S = 60.0
+"""The same of a battery at rest: a commit each second would wear out flash memory."""
 _FLUSH_EVERY_S = 300.0
 """Readings are committed in batches this far apart, to spare flash memory."""
 _TIDY_EVERY_S = 3600.0
@@ -32,6 +34,8 @@ class Archive:
     happened: dict[tuple[str, str, float], Event] = field(default_factory=dict)
     believed: dict[tuple[str, float], Course] = field(default_factory=dict)
     keeper: CourseKeeper = field(default_factory=CourseKeeper)
+    pressing: bool = False
+    written_s: float = float("-inf")
 
     def keep_state(self, unit: str, serial: str | None, state: State) -> None:
         """Record what the engine of ``unit`` has learnt; the newest waits for ``run``."""
@@ -53,7 +57,12 @@ class Archive:
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         """Record readings; ``closely`` keeps every one, for discharges and tests."""
+        self.pressing = self.pressing or closely
         self.history.put_sample(sample, closely=closely)
+
+    def due(self, now_s: float) -> bool:
+        """Say whether to commit at the monotonic ``now_s``: at rest once a minute will do."""
+        return bool(self.pressing or self.happened or now_s - self.written_s >= _REST_EVERY_S)
 
     async def write(self, now_s: float) -> None:
         """Commit the states, the events and what engines saw, all at once.
@@ -86,8 +95,10 @@ class Archive:
         flushed_s = tidied_s = time.monotonic()
         while True:
             await asyncio.sleep(_WRITE_EVERY_S)
-            await self.write(time.time())
             now_s = time.monotonic()
+            if self.due(now_s):
+                self.pressing, self.written_s = False, now_s
+                await self.write(time.time())
             if now_s - flushed_s >= _FLUSH_EVERY_S:
                 flushed_s = now_s
                 await self.history.flush()

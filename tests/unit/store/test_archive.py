@@ -108,6 +108,17 @@ async def test_a_record_that_memory_cannot_keep_is_dropped() -> None:
     await store.close()
 
 
+async def test_a_battery_at_rest_is_written_once_a_minute_a_discharge_at_once() -> None:
+    archive = Archive(HistoryStore(None), written_s=100.0)
+    quiet = Sample("a", 0.0, 0.0, ())
+    archive.keep_state("a", None, {"x": 1})
+    archive.keep_sample(quiet, closely=False)
+    assert [archive.due(now_s) for now_s in (100.0, 159.9, 160.0)] == [False, False, True]
+    archive.keep_sample(quiet, closely=True)
+    archive.keep_sample(quiet, closely=False)
+    assert archive.due(101.0)
+
+
 async def test_an_archive_that_ends_of_itself_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
