@@ -24,9 +24,9 @@ SETTLED_S = 95.0
 OUTAGE_S = 25.0
 # Name of the picture, page, width, height (None: all of it), dark.
 PICTURES: tuple[tuple[str, str, int, int | None, bool], ...] = (
-    ("page", "", WIDE, 960, False),
-    ("page-unit", WEAK, WIDE, 1500, False),
-    ("page-unit-dark", WEAK, WIDE, 1500, True),
+    ("page", "", WIDE, 1120, False),
+    ("page-unit", WEAK, WIDE, 1660, False),
+    ("page-unit-dark", WEAK, WIDE, 1660, True),
     ("page-outage", "outage?rack=r12", WIDE, None, False),
     ("page-agent", "agent", WIDE, None, True),
     ("page-phone", "", PHONE, 1100, True),

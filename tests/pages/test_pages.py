@@ -65,7 +65,7 @@ def test_the_search_is_kept_in_the_address_and_back_again(look: Look) -> None:
     assert page.url.endswith("?q=r12-c")
     page.reload()
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(3)
-    page.get_by_text("Show all").click()
+    page.get_by_text("Show all", exact=True).click()
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(17)
     assert "?" not in page.url
 
