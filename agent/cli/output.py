@@ -22,10 +22,17 @@ def table(
     if Console is not None and sys.stdout.isatty():
         _rich(columns, rows, mark)
         return
+    for line in aligned(columns, rows):
+        click.echo(line)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Give the lines of a plain table, its columns as wide as they need to be."""
     widths = [max([len(columns[n]), *(len(row[n]) for row in rows)]) for n in range(len(columns))]
-    for row in (columns, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (columns, *rows)
+    ]
 
 
 def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], mark: int | None) -> None:

@@ -70,6 +70,13 @@ LOAD = Family(
     unit="watts",
 )
 
+REQUIRED = Family(
+    "bbu_ride_through_required_seconds",
+    _GAUGE,
+    "How long the unit has to carry its load in an outage, by its configuration or profile.",
+    unit="seconds",
+)
+
 
 def _last(name: str, unit: str, text: str) -> Family:
     return Family(f"bbu_last_event_{name}", _GAUGE, f"{text} of the last event.", _KIND, unit)
@@ -112,6 +119,7 @@ UNIT_FAMILIES = (
     *(LAST_START, LAST_END, *(family for family, _ in LAST.values())),
     *LEFT,
     *AT_LOAD,
+    REQUIRED,
 )
 """Families of units."""
 
@@ -259,6 +267,7 @@ def _add_outlook(page: Page, view: UnitView, wall_s: float) -> None:
         return
     unit = (view.info.name,)
     page.add(LOAD, unit, outlook.power_w)
+    page.add(REQUIRED, unit, outlook.required_s)
     band = AT_LOAD if outlook.elapsed_s is None else LEFT
     band.put(page, unit, aged(outlook, wall_s).seconds)
 

@@ -1,6 +1,7 @@
 """A central store that is away for ten seconds has every sample once it is back."""
 
 import asyncio
+import json
 import shutil
 import time
 from asyncio.subprocess import Process, create_subprocess_exec
@@ -14,7 +15,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from tests.end_to_end.bench import POLL, UNITS, Rack, free_port, until
+from tests.end_to_end.bench import POLL, UNITS, Rack, command, free_port, until
 
 SOURCE = Path(__file__).parents[2] / "deploy" / "prometheus"
 SCRAPE_S = 2.0
@@ -22,6 +23,7 @@ AWAY_S = 10.0
 LATE_S = 0.5 * SCRAPE_S
 """How late a scrape may be on a busy machine; a lost one would make a gap of two intervals."""
 WITHIN_S = 60.0
+ALL = ("--all", "--site", "here", "--rack", "r1", "--format", "json")
 
 
 @dataclass
@@ -195,3 +197,12 @@ async def test_a_central_outage_leaves_no_gap(rack: Rack, tmp_path: Path) -> Non
             return [float(view["value"][1]) for view in views] == [len(UNITS)]
 
         await until(added_up, "the rules of the store add both agents up", within_s=WITHIN_S)
+        for store in stores:
+            listed = await command("bbu-agent", "fleet", "--prometheus", store.base, *ALL)
+            shown = json.loads(listed.out)
+            assert listed.code in {0, 1}, listed.err
+            assert {(row["unit"], row["site"]) for row in shown["units"]} == {
+                (unit, "here") for unit in UNITS
+            }
+            assert all(row["answers"] and row["rack"] == "r1" for row in shown["units"])
+            assert shown["fleet"]["not_answering"] == 0
