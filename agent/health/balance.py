@@ -45,8 +45,8 @@ class SignWatch:
 
     def hear(self, step: Step) -> None:
         """Take a load step that was measured with the sign as ``applied``."""
-        change_v = abs(step.after_a - step.before_a) * np.nanmedian(step.resistance_ohm)
-        if not change_v >= _LEAST_V:
+        seen = step.resistance_ohm[np.isfinite(step.resistance_ohm)]
+        if not len(seen) or abs(step.after_a - step.before_a) * np.median(seen) < _LEAST_V:
             return
         reversed_now = step.sign * self.applied < 0.0
         if reversed_now:

@@ -28,6 +28,12 @@ def law(day: float) -> float:
     return fade_step(NCA_PANASONIC, 0.0, days=day, celsius=25.0, soc=0.87)
 
 
+@pytest.fixture
+def battery(battery: Battery) -> Battery:
+    """Without a rated power: these tests need no ride, which costs the most."""
+    return replace(battery, rated_power_w=None)
+
+
 def unit(battery: Battery, life: Life, rate: float, *, days: float = 420.0) -> HealthEngine:
     """A module whose cells fade ``rate`` times as fast as the law, with the usual gain."""
     small = replace(battery, series=4)
@@ -43,7 +49,7 @@ def _lived(battery: Battery, life: Life, rate: float, days: float) -> dict[str, 
         return gain * rate * law(day)
 
     engine = HealthEngine(battery, cells=CELLS)
-    for observation in life(days=days, growth=growth, cells=4, hours=24.0):
+    for observation in life(days=days, growth=growth, cells=4, hours=48.0):
         engine.observe(observation)
     return engine.state()
 

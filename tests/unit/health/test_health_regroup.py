@@ -18,6 +18,12 @@ CELLS = ("1", "2", "3", "4", "5", "6")
 Life = Callable[..., Iterator[Observation]]
 
 
+@pytest.fixture
+def battery(battery: Battery) -> Battery:
+    """Without a rated power: these tests need no ride, which costs the most."""
+    return replace(battery, rated_power_w=None)
+
+
 def grown(day: float, cell: int) -> float:
     return 0.004 * math.sqrt(day) * (1.0 + 0.1 * cell)
 
