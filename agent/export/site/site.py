@@ -15,6 +15,8 @@ from agent.export.site.fleet_map import ShelfNotes
 from agent.export.site.fleet_parts import NOTES, ROWS
 from agent.export.site.fleet_row import row
 from agent.export.site.outage import outage, outages
+from agent.export.site.runbooks import index as runbook_index
+from agent.export.site.runbooks import runbook
 from agent.export.site.unit import report, unit
 
 
@@ -29,6 +31,8 @@ def routes() -> Iterable[web.RouteDef]:
         web.get("/outage", outage),
         web.get("/agent", agent),
         web.get("/assets/{name}", asset),
+        web.get("/docs/runbooks/", runbook_index),
+        web.get("/docs/runbooks/{name}", runbook),
     )
 
 
