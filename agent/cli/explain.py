@@ -9,19 +9,12 @@ from urllib.parse import quote
 import click
 
 from agent.cli.output import duration
-from agent.cli.status import fetch
+from agent.cli.remote import agent_options, fetch
 
 
 @click.command()
 @click.argument("unit")
-@click.option(
-    "--agent",
-    "base",
-    default="http://127.0.0.1:9877",
-    show_default=True,
-    envvar="BBU_AGENT_URL",
-    help="Address of the running agent.",
-)
+@agent_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def explain(unit: str, base: str, form: str) -> None:
     """Say why a unit's verdict is what it is: reasons, evidence, and what was not believed.
@@ -30,7 +23,7 @@ def explain(unit: str, base: str, form: str) -> None:
     Example:
       bbu-agent explain r12-a-1
     \b
-    Exit codes: 0 the unit is well, 1 it needs attention, 3 no agent answers.
+    Exit codes: 0 the unit is well, 1 it needs attention, 2 no such unit, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     found = fetch(base, f"/api/v1/units/{quote(unit, safe='')}")
     ready = readiness(found, fetch(base, "/api/v1/shelves")["shelves"])

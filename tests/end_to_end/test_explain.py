@@ -93,5 +93,5 @@ async def test_explain_tells_reasons_evidence_refusals_and_the_next_test(
     assert {one["what"] for one in shown["health"]["rejected"]} >= {"cell voltage"}
 
     unknown = await command("bbu-agent", "explain", "a-11", "--agent", agent.base)
-    assert unknown.code == 3
+    assert unknown.code == 2
     assert "no unit 'a-11'; did you mean a-1" in unknown.err
