@@ -29,6 +29,9 @@ MOST_PARKED = 256
 """States of such modules that are kept: a device that invents serial numbers fills no disk."""
 
 _HOUR_MS = 3_600_000
+_WEEK_MS = 168 * _HOUR_MS
+_COURSE_WHOLE_MS = 60 * 24 * _HOUR_MS
+"""How long every estimate that was kept stays; of older ones one a week."""
 _BUSY_S = 1.0
 _SMALLEST_TRIM = 64
 """A file too large is trimmed by at least this fraction of its rows at a time."""
@@ -358,7 +361,21 @@ class Database:
             )
             self._drop_before("hour", now_s - hours_s)
             self._drop_before("point", now_s - raw_s)
+            self._thin_course(int(now_s * 1000) - _COURSE_WHOLE_MS)
             journal.drop(self._connection, now_s)
+
+    def _thin_course(self, limit_ms: int) -> None:
+        """Leave one estimate a week of what is older than ``limit_ms``."""
+        since_ms, until_ms = self._mark("course"), limit_ms // _WEEK_MS * _WEEK_MS
+        if until_ms <= since_ms:
+            return
+        self._connection.execute(
+            "DELETE FROM course WHERE time_ms >= ?1 AND time_ms < ?2 AND (unit, time_ms) NOT IN"
+            " (SELECT unit, min(time_ms) FROM course WHERE time_ms >= ?1 AND time_ms < ?2"
+            " GROUP BY unit, time_ms / ?3)",
+            (since_ms, until_ms, _WEEK_MS),
+        )
+        self._connection.execute("INSERT OR REPLACE INTO mark VALUES ('course', ?)", (until_ms,))
 
     def _mark(self, name: str) -> int:
         found = self._connection.execute("SELECT value FROM mark WHERE name = ?", (name,))

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,21 @@ async def test_a_broken_disk_keeps_it_in_memory_until_it_is_well(tmp_path: Path)
     again = HistoryStore(tmp_path / "history.db")
     assert [course.time_s for course in await again.course("u")] == [5.0, 6.0]
     await again.close()
+
+
+async def test_of_old_estimates_one_a_week_stays(tmp_path: Path) -> None:
+    now_s = 20_000 * DAY_S
+    row = {"1": (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)}
+    course = tuple(Course("u", now_s - day * DAY_S, row) for day in range(200))
+    store = HistoryStore(tmp_path / "history.db")
+    await store.save({}, (), saved_s=1.0, course=course)
+    for _ in range(2):
+        await store.tidy(now_s=now_s)
+        kept = [(now_s - one.time_s) / DAY_S for one in await store.course("u")]
+        assert [day for day in kept if day < 60] == list(range(59, -1, -1))
+        old = [day for day in kept if day > 67]
+        assert {a - b for a, b in pairwise(old[1:])} == {7.0}
+    await store.close()
 
 
 PAST = {"unit": "a", "saved_at": 500, "state": {}, "events": []}
