@@ -12,21 +12,13 @@ from urllib.parse import urlencode
 import click
 
 from agent.cli.output import duration, moment, table
-from agent.cli.status import fetch, fetch_file
+from agent.cli.remote import agent_options, fetch, fetch_file
 from agent.export.events import KINDS
 
 Shown = dict[str, Any]
 _DAY_S = 86400.0
 _SPANS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": _DAY_S, "w": 7 * _DAY_S}
 _NOTHING = 1
-_AGENT = click.option(
-    "--agent",
-    "base",
-    default="http://127.0.0.1:9877",
-    show_default=True,
-    envvar="BBU_AGENT_URL",
-    help="Address of the running agent.",
-)
 _FORMAT = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 
@@ -44,7 +36,7 @@ def _ago(_context: click.Context, _option: click.Parameter, text: str) -> float:
 @click.option("--kind", type=click.Choice(KINDS), help="Only events of this kind.")
 @click.option("--since", "ago_s", default="30d", show_default=True, callback=_ago, help="How far.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-@_AGENT
+@agent_options
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 def events(
     *,
@@ -157,7 +149,7 @@ def notes(event: Shown) -> str:
     help="Write the readings of each unit's discharge into this folder.",
 )
 @click.option("--as", "sort", type=click.Choice(["csv", "parquet"]), default="csv")
-@_AGENT
+@agent_options
 @_FORMAT
 def outage(
     *, date: str, rack: str | None, folder: Path | None, sort: str, base: str, form: str

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import click
 
-from agent.cli.status import fetch
+from agent.cli.remote import agent_options, fetch
 from agent.config.load import load as load_config
 from agent.config.types import AUTO, Config, Unit
 from agent.errors import AgentError, Refused, TransportError
@@ -48,14 +48,7 @@ def self_test() -> None:
     show_default=True,
     help="The configuration.",
 )
-@click.option(
-    "--agent",
-    "base",
-    default="http://127.0.0.1:9877",
-    show_default=True,
-    envvar="BBU_AGENT_URL",
-    help="Address of the running agent, which knows what can be spared.",
-)
+@agent_options
 @click.option("--confirm", metavar="UNIT", help="The unit's name once more: do it.")
 def start_one(*, unit: str, path: Path, base: str, confirm: str | None) -> None:
     """Start a self-test of UNIT; without --confirm only say what would be written.

@@ -2,58 +2,15 @@
 
 import json
 import sys
-from collections.abc import Callable
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import ProxyHandler, build_opener
 
 import click
 
 from agent.cli.output import duration, table
+from agent.cli.remote import agent_options, fetch
 
-EXIT_NO_AGENT = 3
-_TIMEOUT_S = 10.0
 _ORDER = {"replace": 0, "degraded": 1, "unknown": 2, "watch": 3, "ok": 4}
-
-
-def fetch(base: str, path: str) -> Any:  # noqa: ANN401 - JSON of the agent's API
-    """Get ``path`` from the agent at ``base``; ends the program where that fails."""
-    return _answer(base, path, json.load)
-
-
-def fetch_file(base: str, path: str) -> bytes:
-    """Get the file ``path`` from the agent at ``base``; ends the program where that fails."""
-    body: bytes = _answer(base, path, lambda answer: answer.read())
-    return body
-
-
-def _answer(base: str, path: str, read: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - see fetch
-    url = base.rstrip("/") + path
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"--agent is a URL such as http://127.0.0.1:9877, not {base}")
-    try:
-        # A proxy for the world outside knows no agent on this node or beside it.
-        with build_opener(ProxyHandler({})).open(url, timeout=_TIMEOUT_S) as answer:
-            return read(answer)
-    except HTTPError as error:
-        click.echo(f"bbu-agent: {_detail(error)}", err=True)
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        click.echo(
-            f"bbu-agent: no agent answers at {base}: {reason}. Is it running? "
-            "bbu-agent run --config.file agent.yaml starts one; --agent names another address",
-            err=True,
-        )
-    sys.exit(EXIT_NO_AGENT)
-
-
-def _detail(error: HTTPError) -> str:
-    try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"the agent answers {error.code} {error.reason}"
 
 
 def summary_row(unit: dict[str, Any]) -> list[str]:
@@ -90,14 +47,7 @@ def print_units(units: list[dict[str, Any]]) -> None:
 
 @click.command()
 @click.argument("unit", required=False)
-@click.option(
-    "--agent",
-    "base",
-    default="http://127.0.0.1:9877",
-    show_default=True,
-    envvar="BBU_AGENT_URL",
-    help="Address of the running agent.",
-)
+@agent_options
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 def status(unit: str | None, base: str, form: str) -> None:
     """Show what a running agent knows: all units, or one.

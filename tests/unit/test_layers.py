@@ -30,6 +30,7 @@ LAYERS = {
     "agent.store": 2,
     "agent.poll": 3,
     "agent.export": 4,
+    "agent.top": 4,
     "agent.app": 5,
     "agent.replay": 5,
     "agent.cli": 5,
@@ -41,6 +42,7 @@ LIBRARY_HOMES = {
     "gufo": {"agent.transport.snmp_gufo"},
     "sqlite3": {"agent.store"},
     "prometheus_client": {"agent.export"},
+    "textual": {"agent.top"},
 }
 SIMULATORS_MAY_IMPORT = ("agent.quantities", "agent.profiles")
 
