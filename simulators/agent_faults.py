@@ -58,11 +58,10 @@ class FaultyTree:
         self._fail()
         while following is not None and self._missing(following[0]):
             following = self._tree.after(following[0])
-        beyond = following is None or following[0][: len(_SYSTEM)] != _SYSTEM
-        if self._active(WireFaultKind.LOOPING) and beyond:
-            # Cards that forget to count hand out their first object for ever.
-            first = self._tree.after((*_SYSTEM, 0xFFFFFFFF))
-            return following if first is None or oid < first[0] else first
+        if self._active(WireFaultKind.LOOPING) and not _in_system(oid):
+            # Cards that forget to count hand out the same row for ever.
+            here = self._tree.get(oid)
+            return following if here is None else (oid, here)
         return following
 
     def _fail(self) -> None:
@@ -72,7 +71,7 @@ class FaultyTree:
 
     def _missing(self, oid: Oid) -> bool:
         fault = self._active(WireFaultKind.MISSING)
-        if fault is None or oid[: len(_SYSTEM)] == _SYSTEM:
+        if fault is None or _in_system(oid):
             return False
         return fault.share >= 1 or zlib.crc32(str(oid).encode()) / 0x100000000 < fault.share
 
@@ -80,6 +79,10 @@ class FaultyTree:
         since_s = self._since()
         found = (f for f in self._faults if f.kind is kind and f.active(since_s))
         return next(found, None)
+
+
+def _in_system(oid: Oid) -> bool:
+    return oid[: len(_SYSTEM)] == _SYSTEM
 
 
 class AgentWire:

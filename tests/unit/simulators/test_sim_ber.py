@@ -94,7 +94,7 @@ def test_missing_objects_are_missing_from_every_way_of_asking() -> None:
     assert 0 < len(there) < len(ITEMS)
 
 
-def test_a_looping_agent_starts_again_for_ever() -> None:
+def test_a_looping_agent_says_the_same_for_ever() -> None:
     endless = tree(WireFault(WireFaultKind.LOOPING))
     place, seen = ROOT, set()
     for _ in range(12):
