@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,8 @@ from simulators.faults import WireFault, WireFaultKind
 from simulators.service import Service
 
 BIN = Path(sys.executable).parent
+TETHER = ("setpriv", "--pdeathsig", "KILL") if which("setpriv") else ()
+"""Ends an agent with its test: one that outlives it would take lines that others open."""
 PATIENCE_S = 20.0
 SCENARIO = """
 name: small
@@ -233,7 +236,7 @@ class Rack:
         where = ("--web.listen-address", f"127.0.0.1:{port}")
         with log.open("wb") as stream:
             process = await asyncio.create_subprocess_exec(
-                *(str(BIN / "bbu-agent"), "run", "--config.file", str(path), *where),
+                *(*TETHER, str(BIN / "bbu-agent"), "run", "--config.file", str(path), *where),
                 stdout=stream,
                 stderr=stream,
                 env={**os.environ, **environ},
