@@ -86,10 +86,11 @@ def _get(
     }
 
 
-def _paths() -> dict[str, Schema]:
-    unit = "/api/v1/units/{name}"
-    csv = "text/csv"
-    past = (_UNIT, _QUANTITY, _SINCE, _UNTIL)
+_ONE = "/api/v1/units/{name}"
+_CSV = "text/csv"
+
+
+def _unit_paths() -> dict[str, Schema]:
     return {
         "/api/v1/units": _get(
             "listUnits",
@@ -104,7 +105,7 @@ def _paths() -> dict[str, Schema]:
             errors=(400,),
             revalidated=True,
         ),
-        unit: _get(
+        _ONE: _get(
             "getUnit",
             "Everything known of one unit. An unknown one is a 404 that lists near names.",
             _answer("The unit.", "UnitInFull"),
@@ -112,7 +113,27 @@ def _paths() -> dict[str, Schema]:
             errors=(404,),
             revalidated=True,
         ),
-        f"{unit}/history": _get(
+        f"{_ONE}/estimates": _get(
+            "getEstimates",
+            "What was believed of each cell over time.",
+            _answer("The estimates, oldest first.", "Estimates"),
+            _UNIT,
+            errors=(404,),
+        ),
+        f"{_ONE}/readings.csv": _get(
+            "getReadingsCsv",
+            "The present readings of one unit with their registers or OIDs.",
+            _answer("One row for each reading.", None, _CSV),
+            _UNIT,
+            errors=(404,),
+        ),
+    }
+
+
+def _past_paths() -> dict[str, Schema]:
+    past = (_UNIT, _QUANTITY, _SINCE, _UNTIL)
+    return {
+        f"{_ONE}/history": _get(
             "getHistory",
             "The past of one reading; what is older than a week as hourly means.",
             _answer("Its points, oldest first.", "History"),
@@ -120,34 +141,25 @@ def _paths() -> dict[str, Schema]:
             _query("index", "Which cell, sensor, module or phase.", _TEXT),
             errors=(400, 404),
         ),
-        f"{unit}/series": _get(
+        f"{_ONE}/series": _get(
             "getSeries",
             "The past of every part of one quantity, thinned out to what a chart can show.",
             _answer("The points of each part.", "Series"),
             *past,
             errors=(400, 404),
         ),
-        f"{unit}/history.csv": _get(
+        f"{_ONE}/history.csv": _get(
             "getHistoryCsv",
             "The past of every part of one quantity, every point of it.",
-            _answer("One row for each time and part.", None, csv),
+            _answer("One row for each time and part.", None, _CSV),
             *past,
             errors=(400, 404),
         ),
-        f"{unit}/estimates": _get(
-            "getEstimates",
-            "What was believed of each cell over time.",
-            _answer("The estimates, oldest first.", "Estimates"),
-            _UNIT,
-            errors=(404,),
-        ),
-        f"{unit}/readings.csv": _get(
-            "getReadingsCsv",
-            "The present readings of one unit with their registers or OIDs.",
-            _answer("One row for each reading.", None, csv),
-            _UNIT,
-            errors=(404,),
-        ),
+    }
+
+
+def _event_paths() -> dict[str, Schema]:
+    return {
         "/api/v1/stream": _get(
             "followUnits",
             "Server-sent events: `hello`, `news`, `heartbeat` (every 5 s of silence), `restart`.",
@@ -174,12 +186,17 @@ def _paths() -> dict[str, Schema]:
         "/api/v1/events/telemetry": _get(
             "getTelemetry",
             "What was read of a unit in one event.",
-            _answer("One row for each time, one column for each reading.", None, csv),
+            _answer("One row for each time, one column for each reading.", None, _CSV),
             _query("unit", "The unit.", _TEXT, required=True),
             _query("start", "`start_s` of the event.", _NUMBER, required=True),
             _format("csv", "parquet"),
             errors=(400, 404),
         ),
+    }
+
+
+def _other_paths() -> dict[str, Schema]:
+    return {
         "/api/v1/shelves": _get(
             "listShelves",
             "What each configured shelf can count on just now.",
@@ -212,7 +229,7 @@ def document() -> Schema:
             "degrees Celsius, charge ampere-hours, current positive when charging; what is not "
             "known is null, never 0. Within v1 fields are added and never change their meaning.",
         },
-        "paths": _paths(),
+        "paths": _unit_paths() | _past_paths() | _event_paths() | _other_paths(),
         "components": {"schemas": SCHEMAS},
     }
 
