@@ -110,7 +110,9 @@ def _secret(path: Path | None) -> Secret | None:
         raise click.UsageError(f"cannot read the secret file {path}: {error}") from None
 
 
-def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Make one decorator of several options, in their order."""
+
     def add(command: F) -> F:
         for option in reversed(options):
             command = option(command)
@@ -119,7 +121,7 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
-snmp_options = _all(
+snmp_options = together(
     click.option("--community", help="SNMP v1/v2c community."),
     click.option(
         "--snmp-version",
@@ -141,7 +143,7 @@ snmp_options = _all(
 )
 """How to sign in to an SNMP agent."""
 
-device_options = _all(
+device_options = together(
     click.option("--snmp", metavar="HOST[:PORT]", help="An SNMP agent."),
     snmp_options,
     click.option("--modbus", metavar="HOST[:PORT]", help="A Modbus TCP device or gateway."),

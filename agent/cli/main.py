@@ -9,6 +9,7 @@ from agent import __version__
 from agent.errors import AgentError, ConfigError
 
 _HOMES = {
+    "init": "init",
     "run": "run",
     "read": "read",
     "scan": "scan",

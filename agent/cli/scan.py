@@ -8,7 +8,14 @@ from typing import Any, NoReturn
 
 import click
 
-from agent.cli.connect import PARITIES, Connection, connection, host_and_port, snmp_options
+from agent.cli.connect import (
+    PARITIES,
+    Connection,
+    connection,
+    host_and_port,
+    snmp_options,
+    together,
+)
 from agent.cli.output import duration, table
 from agent.cli.snippet import configuration
 from agent.errors import AgentError, Unreachable
@@ -105,6 +112,42 @@ def _print(found: Sequence[FoundUnit], form: str) -> None:
     click.echo(configuration(found), nl=False)
 
 
+tuning = together(
+    click.option(
+        "--addresses", help="Unit ids to ask, such as 1-16,64-69 (default: the families')."
+    ),
+    click.option(
+        "--baudrates", help="Baud rates to try, such as 19200,115200 (default: the same)."
+    ),
+    click.option(
+        "--parity",
+        "line_parity",
+        type=click.Choice([*PARITIES]),
+        help="Default: as the families set it.",
+    ),
+    click.option(
+        "--answer",
+        type=click.FloatRange(0.005, 10),
+        default=ANSWER_S,
+        show_default=True,
+        help="Seconds that a unit on a line may think.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0.01, 60),
+        default=1.0,
+        show_default=True,
+        help="Seconds for a gateway, a host, and to identify a unit that was found.",
+    ),
+    click.option("--modbus-port", type=click.IntRange(1, 65535), default=502, show_default=True),
+    click.option("--snmp-port", type=click.IntRange(1, 65535), default=161, show_default=True),
+    click.option("--no-modbus", is_flag=True, help="Ask --hosts for SNMP only."),
+    click.option("--yes-really", is_flag=True, help="Ask more than 1024 hosts."),
+    click.option("--speak-anyway", is_flag=True, help="Scan a line on which others are heard."),
+)
+"""How a scan goes about it: what is asked, where and for how long."""
+
+
 @click.command()
 @click.option("--serial", metavar="PATH", help="Scan a Modbus RTU line.")
 @click.option("--modbus", metavar="HOST[:PORT]", help="Scan the unit ids behind one gateway.")
@@ -116,33 +159,7 @@ def _print(found: Sequence[FoundUnit], form: str) -> None:
     metavar="HOST|10.1.3.0/28|10.1.3.5-10.1.3.20",
     help="Scan hosts: SNMP with --community or --v3-user, and Modbus TCP. May be repeated.",
 )
-@click.option("--addresses", help="Unit ids to ask, such as 1-16,64-69 (default: the families').")
-@click.option("--baudrates", help="Baud rates to try, such as 19200,115200 (default: the same).")
-@click.option(
-    "--parity",
-    "line_parity",
-    type=click.Choice([*PARITIES]),
-    help="Default: as the families set it.",
-)
-@click.option(
-    "--answer",
-    type=click.FloatRange(0.005, 10),
-    default=ANSWER_S,
-    show_default=True,
-    help="Seconds that a unit on a line may think.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.01, 60),
-    default=1.0,
-    show_default=True,
-    help="Seconds for a gateway, a host, and to identify a unit that was found.",
-)
-@click.option("--modbus-port", type=click.IntRange(1, 65535), default=502, show_default=True)
-@click.option("--snmp-port", type=click.IntRange(1, 65535), default=161, show_default=True)
-@click.option("--no-modbus", is_flag=True, help="Ask --hosts for SNMP only.")
-@click.option("--yes-really", is_flag=True, help="Ask more than 1024 hosts.")
-@click.option("--speak-anyway", is_flag=True, help="Scan a line on which others are heard.")
+@tuning
 @snmp_options
 @click.option(
     "--format",
@@ -165,7 +182,7 @@ def scan(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
     if sum(place is not None for place in places) != 1:
         raise click.UsageError("name what to scan: --serial, --modbus or --hosts")
     try:
-        found = asyncio.run(_scan(connection(options), options))
+        found = asyncio.run(find(connection(options), options))
     except AgentError as error:
         _fail(error)
     _print(found, form)
@@ -174,7 +191,8 @@ def scan(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
         sys.exit(EXIT_NO_ANSWER)
 
 
-async def _scan(link: Connection, options: dict[str, Any]) -> tuple[FoundUnit, ...]:
+async def find(link: Connection, options: dict[str, Any]) -> tuple[FoundUnit, ...]:
+    """Scan what ``link`` and ``options`` name, those of ``tuning`` and ``networks``."""
     timeout_s = options["timeout"]
     try:
         text, rates = options["addresses"], options["baudrates"]
@@ -205,7 +223,7 @@ async def _scan(link: Connection, options: dict[str, Any]) -> tuple[FoundUnit, .
         None if options["no_modbus"] else options["modbus_port"],
         ids,
     )
-    _say(f"{len(asked)} hosts")
+    _say(f"asking {len(asked)} host{'' if len(asked) == 1 else 's'}")
     return await _network(job, asked)
 
 

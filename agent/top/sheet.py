@@ -1,8 +1,10 @@
 """A table that is drawn again only where it has changed."""
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 from rich.text import Text
+from textual.geometry import Region
 from textual.widgets import DataTable
 
 REST = 200
@@ -27,6 +29,7 @@ class Sheet(DataTable[Text]):
 
     def __init__(self, columns: Mapping[str, int], *, verdict: int, name: str) -> None:
         """Name each column and its width; ``verdict`` is the column with the colour."""
+        self._quiet = False
         super().__init__(id=name, cursor_type="row", zebra_stripes=False)
         self._columns = columns
         self._verdict = verdict
@@ -60,12 +63,24 @@ class Sheet(DataTable[Text]):
         self._held = new
         return True
 
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Draw again; a change of cells leaves that to the rows that have changed."""
+        if self._quiet:
+            return self
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
     def _change(self, new: Mapping[str, list[str]]) -> None:
-        for key, row in new.items():
+        for at, (key, row) in enumerate(new.items()):
+            if self._held[key] == row:
+                continue
+            self._quiet = True
             for n, (title, text) in enumerate(zip(self._columns, row, strict=True)):
                 if self._held[key][n] != text:
-                    shown = styled(text, verdict=n == self._verdict)
-                    self.update_cell(key, title, shown, update_width=False)
+                    self.update_cell(key, title, styled(text, verdict=n == self._verdict))
+            self._quiet = False
+            self.refresh_row(at)
 
     def _again(self, new: Mapping[str, list[str]]) -> None:
         chosen, top = self.chosen, self.scroll_y

@@ -52,7 +52,7 @@ def span(seconds: float | None) -> str:
         return ""
     for limit, divisor, unit in ((90, 1, "s"), (5400, _MINUTE_S, "min"), (172800, _HOUR_S, "h")):
         if abs(seconds) < limit:
-            return f"{seconds / divisor:.3g} {unit}"
+            return f"{seconds / divisor:.2g} {unit}"  # a third figure moves with every poll
     return f"{seconds / _DAY_S:.0f} d"
 
 
