@@ -1,9 +1,9 @@
+import importlib
 import io
 
 import pytest
 
 from agent.errors import AgentError
-from agent.export import sheets
 from agent.export.sheets import Sheet, as_csv, as_parquet, of_events, of_points
 from agent.model import Event
 from agent.store.database import Point
@@ -69,6 +69,6 @@ def test_without_its_library_parquet_says_how_to_get_it(monkeypatch: pytest.Monk
     def missing(name: str) -> object:
         raise ImportError(name)
 
-    monkeypatch.setattr(sheets.importlib, "import_module", missing)
+    monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(AgentError, match=r"bbu-agent\[parquet\]"):
         as_parquet(Sheet(["time_s"], []))
