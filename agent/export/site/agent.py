@@ -140,6 +140,7 @@ def _configuration(context: Context) -> Html:
             [
                 ("Loaded", clock(loaded.success_at)),
                 ("Version", context.agent.version),
+                ("Share of the fleet", loaded.shard),
                 ("Event loop late by", None if lag_s is None else amount(lag_s, 1000.0, "ms", 1)),
             ]
         ),
