@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.health.chemistry import Curve
 from agent.health.gain import GainWatch
@@ -12,11 +13,15 @@ from agent.health.standby import StandbyWatch, slope_at
 from agent.health.verdict import Finding, date
 from agent.model import Interval, Verdict
 
+Vector = npt.NDArray[np.float64]
+
 # All leaks are judged for a 15 Ah cell and scale with the capacity.
 _REFERENCE_AH = 15.0
 _BY_SLOPE_A = 0.0015
 _SIGMAS = 5.0
-_BY_BALANCE_A = 0.0006
+_BY_BALANCE_A = 0.0004
+# The first half year evens out what the cells were built with.
+_UNSETTLED = 2.5
 _CONTRADICTED_SD = 3.0
 
 _DRIFT_V = 0.004
@@ -41,11 +46,14 @@ def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[
     slope, sd = watch.leak_by_slope()
     bleeding = watch.leak_by_bleeding()
     balance = bleeding + watch.leak_by_drift(ocv)
+    sd = np.hypot(sd, _usual(slope))
+    settled = 1.0 if watch.settled else _UNSETTLED
+    least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))
     others = "the balancer bleeds the others" if watch.reported else "it keeps falling behind them"
     for index, cell in enumerate(cells):
         fast = float(slope[index])
         by_slope = min(fast / (_BY_SLOPE_A * scale), fast / (_SIGMAS * float(sd[index])))
-        by_balance = float(balance[index]) / (_BY_BALANCE_A * scale)
+        by_balance = float(balance[index]) / least_a
         # A balancer of another size must not make a leak where the idle voltage shows none.
         if fast + _CONTRADICTED_SD * float(sd[index]) < 0.5 * float(balance[index]):
             by_balance = 0.0
@@ -58,6 +66,11 @@ def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[
             Verdict.REPLACE,
             f"cell {cell}: loses about {leak_a * 1000.0:.1f} mA more than its neighbours: {how}",
         )
+
+
+def _usual(each: Vector) -> float:
+    """How far cells of this module usually stand from its median, as a standard deviation."""
+    return 1.4826 * float(np.median(np.abs(each - np.median(each))))
 
 
 def leaks(watch: StandbyWatch, ocv: Curve) -> list[Interval | None]:
@@ -144,7 +157,7 @@ def sensors(
     slope, sd = watch.leak_by_slope()
     leak = np.maximum(np.abs(watch.leak_by_bleeding()), np.abs(slope) - _CONTRADICTED_SD * sd)
     quiet = float(np.median(np.abs(change))) < _QUIET_V
-    least = max(_DRIFT_V, 0.8 * voltage_step_v)
+    least = max(_DRIFT_V, 0.8 * voltage_step_v, _SIGMAS * _usual(change))
     for index, cell in enumerate(cells):
         moved = float(change[index])
         outward = moved * float(away[index]) > 0.0 and abs(away[index]) > _OUTWARD_V

@@ -18,6 +18,7 @@ Z90 = 1.645
 """Half-width of a 90 % interval in standard deviations."""
 _CAPACITY_FLOOR = 0.006
 _GROWTH_FLOOR = 0.010
+_FALLEN = 0.03
 # What grows, charge transfer or films, answers otherwise to warmth and charge than the whole.
 _GROWTH_SHARE = 0.1
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
@@ -172,9 +173,11 @@ def estimate_of(
     """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped."""
     growth, growth_sd = birth.growth(state, level)
     _, _, rho, r, _ = state.blocks()
+    # No ageing lowers a resistance: what is made of this one is worth as little as it is wrong.
+    fallen = max(-float(np.median(growth)) - _FALLEN, 0.0)
     return Estimate(
         ln_capacity=state.ln_capacity(),
-        spread=state.capacity_covariance() * state.kind.interval_share**2,
+        spread=state.capacity_covariance() * state.kind.interval_share**2 + fallen**2,
         ln_growth=growth,
         growth_sd=growth_sd,
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),

@@ -178,6 +178,11 @@ class StandbyWatch:
         """Charge noise of one reading: the voltage noise over the curve's local slope."""
         return voltage_sd_v / slope_at(ocv, float(np.nanmedian(volts)))
 
+    @property
+    def settled(self) -> bool:
+        """Whether the charge that the cells were built with has evened out."""
+        return self.periods >= _UNSETTLED_PERIODS
+
     def leak_by_slope(self) -> tuple[Vector, Vector]:
         """Leak beyond the median cell in amperes, and its sd; infinite where unknown."""
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,5 +1,6 @@
 """What a module at rest tells of its cells: leaks as numbers, charge apart, balancing unseen."""
 
+import numpy as np
 import pytest
 
 from agent.health.anomalies import imbalance, leaks, sensors, shorts
@@ -88,3 +89,22 @@ def test_a_flat_curve_tells_no_imbalance() -> None:
         idle(30, apart_v=-0.02), flat, CELLS, voltage_step_v=0.001, excused=frozenset()
     )
     assert all(f.severity == 0.0 for f in found)
+
+
+def test_before_half_a_year_the_balancer_may_even_out_what_was_built_in() -> None:
+    def raised(periods: int) -> bool:
+        watch = StandbyWatch(6, 15.0, reported=True, bled_days=20.0, periods=periods)
+        watch.bled = np.full(6, 10.0)
+        watch.bled[3] = 9.6  # 2 % of the time less: 0.6 mA
+        found = list(shorts(watch, OCV, ("1", "2", "3", "4", "5", "6")))
+        return found[3].severity >= 1.0
+
+    assert raised(periods=20)
+    assert not raised(periods=5)
+
+
+def test_a_module_whose_cells_all_differ_has_no_cell_that_leaks() -> None:
+    watch = StandbyWatch(6, 15.0, reported=True, bled_days=20.0, periods=20)
+    watch.bled = 20.0 * np.array([0.50, 0.46, 0.54, 0.48, 0.52, 0.50])
+    found = list(shorts(watch, OCV, ("1", "2", "3", "4", "5", "6")))
+    assert max(one.severity for one in found) < 1.0
