@@ -261,6 +261,10 @@ class Database:
         """Give what the engines saw lately, oldest first."""
         return journal.everything(self._connection)
 
+    def seen_after(self, marks: Mapping[str, int]) -> tuple[int, list[Seen]]:
+        """Give the last number, and what each unit of ``marks`` saw after its own."""
+        return journal.last(self._connection), list(journal.after(self._connection, marks))
+
     def course(self, unit: str | None) -> list[Course]:
         """Give what was believed of ``unit`` (of all without one) over time, oldest first."""
         rows = self._connection.execute(

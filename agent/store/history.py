@@ -19,7 +19,7 @@ from agent.model import Event, Sample
 from agent.store.course import Course
 from agent.store.database import Batch, Database, HistoryPoint, Point, SavedState, State
 from agent.store.imports import read_import
-from agent.store.journal import Seen, since
+from agent.store.journal import Seen
 from agent.store.thinner import Thinner
 
 _LOG = logging.getLogger(__name__)
@@ -164,11 +164,14 @@ class HistoryStore:
         found = await self._read(Database.states)
         states = {unit: state for states in found for unit, state in states.items()}
         marks = {unit: n for unit, state in states.items() if (n := _mark(state)) is not None}
-        rows = await self.seen()
-        self._last_seen = max([self._last_seen, *marks.values(), *(row.number for row in rows)])
-        for unit, bodies in since(rows, marks).items():
-            body = {**states[unit].body, "since": bodies}
-            states[unit] = states[unit]._replace(body=body)
+        journals = await self._read(lambda database: database.seen_after(marks))
+        self._last_seen = max([self._last_seen, *marks.values(), *(last for last, _ in journals)])
+        bodies: dict[str, list[Mapping[str, object]]] = {unit: [] for unit in marks}
+        rows = (row for _, seen in journals for row in seen)
+        for row in sorted(rows, key=lambda row: row.number):
+            bodies[row.unit].append(row.body)
+        for unit, since in bodies.items():
+            states[unit] = states[unit]._replace(body={**states[unit].body, "since": since})
         return states
 
     async def put_event(self, event: Event) -> None:

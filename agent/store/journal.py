@@ -8,7 +8,7 @@ the last hours of every unit as its engine saw them, for ``bbu-agent telemetry``
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 KEPT_S = 2 * 3600.0
@@ -44,6 +44,29 @@ def everything(connection: sqlite3.Connection) -> list[Seen]:
     return [row for (body,) in found for row in _rows(body)]
 
 
+def after(connection: sqlite3.Connection, marks: Mapping[str, int]) -> Iterator[Seen]:
+    """Give by rising number what each unit of ``marks`` saw after its number.
+
+    One commit at a time: two hours of a large fleet would fill the memory.
+    """
+    if not marks:
+        return
+    found = connection.execute(
+        "SELECT body FROM seen WHERE number >="
+        " (SELECT coalesce(max(number), 0) FROM seen WHERE number <= ?) ORDER BY number",
+        (min(marks.values()),),
+    )
+    for (body,) in found:
+        yield from (row for row in _rows(body) if row.number > marks.get(row.unit, row.number))
+
+
+def last(connection: sqlite3.Connection) -> int:
+    """Give the highest number, 0 where there is none."""
+    found = connection.execute("SELECT number, body FROM seen ORDER BY number DESC LIMIT 1")
+    numbers = (max([first, *(row.number for row in _rows(body))]) for first, body in found)
+    return int(next(numbers, 0))
+
+
 def drop(connection: sqlite3.Connection, now_s: float) -> None:
     """Drop what is too old, or of a future that a wrong clock once told of."""
     span = (now_s - KEPT_S, now_s + KEPT_S)
@@ -62,15 +85,6 @@ def shrink(connection: sqlite3.Connection, most_bytes: int) -> None:
     ).fetchone()
     if found is not None:
         connection.execute("DELETE FROM seen WHERE number <= ?", found)
-
-
-def since(rows: Iterable[Seen], marks: Mapping[str, int]) -> dict[str, list[Mapping[str, Any]]]:
-    """Give for each unit of ``marks`` what it saw after that number, oldest first."""
-    found: dict[str, list[Mapping[str, Any]]] = {unit: [] for unit in marks}
-    for row in sorted(rows, key=lambda row: row.number):
-        if row.unit in marks and row.number > marks[row.unit]:
-            found[row.unit].append(row.body)
-    return found
 
 
 def _rows(body: object) -> Iterator[Seen]:
