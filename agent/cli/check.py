@@ -38,7 +38,14 @@ def check(files: tuple[Path, ...], style: str, web_path: Path | None, shard: Sha
 
     Every error is one line, file:line: path: message, on standard error. Exit 2 where any
     file is wrong.
-    """
+
+    \b
+    Examples:
+      bbu-agent check agent.yaml
+      bbu-agent check --format json /etc/bbu-agent/*.yaml
+    \b
+    Exit codes: 0 every file is right, 2 one is wrong, or wrong use.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     profiles = protocols()
     reports = {
         file: examine(file, profiles=profiles, environ=os.environ, shard=shard) for file in files

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 
-from agent.cli.output import table
+from agent.cli.output import format_option, sheet, table
 from agent.config.cells import CellFacts, read_cells
 from agent.errors import ConfigError
 from agent.health.library import LAW_SOURCES, LAWS, UNITS, Entry, entries
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FORMAT = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 _CELLS = click.option(
     "--config.file", "config", type=_FILE, help="Show the types under cells of this file as well."
 )
@@ -31,21 +30,29 @@ class _OrName(click.Group):
 
 
 @click.group(cls=_OrName, invoke_without_command=True, options_metavar="[NAME]")
-@_FORMAT
+@format_option()
 @_CELLS
 @click.pass_context
 def chemistries(context: click.Context, form: str, config: Path | None) -> None:
     """List the types of cells that the estimator knows; with NAME, every figure and its source.
 
     chemistries fit makes a new type from a recorded discharge.
-    """
+
+    \b
+    Examples:
+      bbu-agent chemistries
+      bbu-agent chemistries nca-power --format csv
+    \b
+    Exit codes: 0 done, 2 wrong use or no such type.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if context.invoked_subcommand is not None:
         return
     known = read_cells(config)
     if form == "json":
         click.echo(json.dumps([_as_json(name, cell) for name, cell in known.items()], indent=2))
         return
-    table(
+    show_rows = sheet if form == "csv" else table
+    show_rows(
         ["name", "chemistry", "ageing law", "gain", "what it is"],
         [_line(name, cell) for name, cell in known.items()],
     )
@@ -53,7 +60,7 @@ def chemistries(context: click.Context, form: str, config: Path | None) -> None:
 
 @chemistries.command("show", hidden=True)
 @click.argument("name")
-@_FORMAT
+@format_option()
 @_CELLS
 def show(name: str, form: str, config: Path | None) -> None:
     """Tell every figure of one type, with its unit and its source."""
@@ -64,15 +71,19 @@ def show(name: str, form: str, config: Path | None) -> None:
     if form == "json":
         click.echo(json.dumps(content, indent=2))
         return
+    figures = content["figures"]
+    rows = [
+        [row["figure"], _short(row["value"]), row["unit"], row["source"]]
+        for row in (figures if isinstance(figures, list) else [])
+    ]
+    columns = ["figure", "value", "unit", "source"]
+    if form == "csv":
+        sheet(columns, rows)
+        return
     click.echo(f"{name}: {content['title']} ({content['chemistry']})\n{content['about']}\n")
     law = entries()[known[name].like].law
     click.echo(f"Ages by {LAWS[law].name}: {LAW_SOURCES[law]}\n")
-    figures = content["figures"]
-    rows = figures if isinstance(figures, list) else []
-    table(
-        ["figure", "value", "unit", "source"],
-        [[row["figure"], _short(row["value"]), row["unit"], row["source"]] for row in rows],
-    )
+    table(columns, rows)
 
 
 @chemistries.command()
@@ -86,7 +97,13 @@ def fit(telemetry: Path, name: str, meta: Path | None, like: str | None) -> None
     Best is a slow discharge (10 hours or more) from full to cut-off, sampled at least every
     10 s in its first minute. A rated discharge serves, better with a rest of 5 minutes after
     it; what it does not show is written beside it.
-    """
+
+    \b
+    Example:
+      bbu-agent chemistries fit telemetry.csv --name cell-x --like nca-power
+    \b
+    Exit codes: 0 done, 2 wrong use, or a discharge that does not show enough.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     # numpy and the readers take time that a list does not need.
     from agent.cli.cell_fit import fitted_yaml  # noqa: PLC0415 - see above
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from agent.cli.output import duration, moment, table
+from agent.cli.output import duration, format_option, moment, sheet, table
 from agent.cli.remote import agent_options, fetch, fetch_file
 from agent.export.events import KINDS
 
@@ -19,7 +19,6 @@ Shown = dict[str, Any]
 _DAY_S = 86400.0
 _SPANS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": _DAY_S, "w": 7 * _DAY_S}
 _NOTHING = 1
-_FORMAT = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 
 def _ago(_context: click.Context, _option: click.Parameter, text: str) -> float:
@@ -37,7 +36,7 @@ def _ago(_context: click.Context, _option: click.Parameter, text: str) -> float:
 @click.option("--since", "ago_s", default="30d", show_default=True, callback=_ago, help="How far.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 @agent_options
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
+@format_option()
 def events(
     *,
     unit: str | None,
@@ -57,7 +56,7 @@ def events(
       bbu-agent events --rack r12 --kind outage --since 365d
       bbu-agent events --unit r12-a-1 --format json
     \b
-    Exit codes: 0 done, 3 no agent answers.
+    Exit codes: 0 done, 2 wrong use, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     asked = {"unit": unit, "rack": rack, "group": group, "kind": kind, "limit": limit}
     since = f"{max(0.0, time.time() - ago_s):.3f}"
@@ -150,7 +149,7 @@ def notes(event: Shown) -> str:
 )
 @click.option("--as", "sort", type=click.Choice(["csv", "parquet"]), default="csv")
 @agent_options
-@_FORMAT
+@format_option()
 def outage(
     *, date: str, rack: str | None, folder: Path | None, sort: str, base: str, form: str
 ) -> None:
@@ -168,7 +167,8 @@ def outage(
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     found = _outages(base, date, rack)
     if not found:
-        click.echo(f"no outage {'is recorded' if date == 'last' else f'on {date}'}")
+        said = "is recorded" if date == "last" else f"on {date}"
+        click.echo(f"no outage {said}; bbu-agent events lists what is", err=True)
         sys.exit(_NOTHING)
     whole = [(one, _parts(base, one)) for one in found]
     if folder is not None:
@@ -176,6 +176,11 @@ def outage(
     if form == "json":
         shown = [{"outage": one, "units": parts} for one, parts in whole]
         click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        return
+    if form == "csv":
+        columns = ["outage", "start", "unit", "kind", "length", "energy", "lowest cell", "notes"]
+        rows = [[one["unit"], *row(part)] for one, parts in whole for part in parts]
+        sheet(columns, rows)
         return
     for one, parts in whole:
         _print(base, one, parts)

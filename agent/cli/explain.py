@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 import click
 
-from agent.cli.output import duration
+from agent.cli.output import duration, format_option
 from agent.cli.remote import agent_options, fetch
 
 
 @click.command()
 @click.argument("unit")
 @agent_options
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option("text", "json")
 def explain(unit: str, base: str, form: str) -> None:
     """Say why a unit's verdict is what it is: reasons, evidence, and what was not believed.
 

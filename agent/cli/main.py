@@ -26,6 +26,7 @@ _HOMES = {
     "events": "events",
     "outage": "events",
     "self-test": "selftest",
+    "completion": "completion",
 }
 """Each command and the file it lives in."""
 
@@ -50,12 +51,27 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="bbu-agent")
 def cli() -> None:
-    """Read battery backup units, score every cell, say which will not ride through."""
+    """Read battery backup units, score every cell, say which will not ride through.
+
+    \b
+    Examples:
+      bbu-agent init                  # a first configuration, from what is connected
+      bbu-agent run --config.file agent.yaml
+      bbu-agent top                   # in another terminal
+      bbu-agent status --help         # each command has examples and its exit codes
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
 
 
 @cli.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version.
+
+    \b
+    Example:
+      bbu-agent version
+    \b
+    Exit codes: 0 always.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     click.echo(f"bbu-agent {__version__}")
 
 

@@ -1,8 +1,11 @@
 """Tables for people: by rich where it is installed and a terminal reads, plain elsewhere."""
 
+import csv
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import click
 
@@ -12,6 +15,9 @@ try:
 except ImportError:  # the extra "pretty" is not installed
     Console = None  # type: ignore[assignment, misc]
 
+F = TypeVar("F", bound=Callable[..., Any])
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BAR = 24
 _COLOURS = {"ok": "green", "watch": "yellow", "degraded": "red", "replace": "bold red"}
 
 
@@ -33,6 +39,42 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (columns, *rows)
     ]
+
+
+def format_option(*forms: str) -> Callable[[F], F]:
+    """Make the option ``--format`` (as ``form``), by default table, json and csv."""
+    chosen = forms or ("table", "json", "csv")
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(chosen),
+        default=chosen[0],
+        show_default=True,
+        help="For people, or for programs.",
+    )
+
+
+def sheet(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print ``rows`` under ``columns`` as CSV; None is an empty cell.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(
+            ["'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in row]
+        )
+    click.echo(made.getvalue(), nl=False)
+
+
+def progress(what: str, done: int, total: int) -> None:
+    """Show how far something long is, on standard error where that is a terminal."""
+    if sys.stderr.isatty():
+        full = _BAR * done // max(total, 1)
+        bar = "#" * full + "-" * (_BAR - full)
+        click.echo(f"\r{what} [{bar}] {done} of {total}", nl=done >= total, err=True)
 
 
 def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], mark: int | None) -> None:

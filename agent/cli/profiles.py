@@ -1,10 +1,11 @@
 """``bbu-agent profiles``: which families of units the agent can read, and how."""
 
+import json
 from collections.abc import Iterator
 
 import click
 
-from agent.cli.output import table
+from agent.cli.output import format_option, sheet, table
 from agent.profiles.load import load, load_all, names
 from agent.profiles.schema import Cadence, Field, Profile
 
@@ -14,27 +15,53 @@ _EVERY = {Cadence.FAST: "each poll", Cadence.SLOW: "hourly", Cadence.ONCE: "once
 @click.group(invoke_without_command=True)
 @click.pass_context
 def profiles(context: click.Context) -> None:
-    """List the device families that can be read; ``show NAME`` tells all of one."""
+    """List the device families that can be read; ``show NAME`` tells all of one.
+
+    \b
+    Examples:
+      bbu-agent profiles
+      bbu-agent profiles show orv3-hpr-bbu
+    \b
+    Exit codes: 0 done, 2 wrong use.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if context.invoked_subcommand is None:
-        context.invoke(list_profiles)
+        context.invoke(list_profiles, form="table")
 
 
 @profiles.command("list")
-def list_profiles() -> None:
-    """List the device families that can be read."""
-    table(
-        ["profile", "protocol", "cells", "what it is"],
-        [
-            [profile.name, profile.protocol, "yes" if _has_cells(profile) else "no", profile.title]
-            for profile in load_all()
-        ],
-    )
+@format_option()
+def list_profiles(form: str) -> None:
+    """List the device families that can be read.
+
+    \b
+    Example:
+      bbu-agent profiles list --format csv
+    \b
+    Exit codes: 0 done, 2 wrong use.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
+    columns = ["profile", "protocol", "cells", "what it is"]
+    rows = [
+        [profile.name, str(profile.protocol), "yes" if _has_cells(profile) else "no", profile.title]
+        for profile in load_all()
+    ]
+    if form == "json":
+        found = [dict(zip(columns, row, strict=True)) for row in rows]
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        (sheet if form == "csv" else table)(columns, rows)
 
 
 @profiles.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """Tell what is read of a family, from where, and what about it is unconfirmed."""
+    """Tell what is read of a family, from where, and what about it is unconfirmed.
+
+    \b
+    Example:
+      bbu-agent profiles show orv3-hpr-bbu
+    \b
+    Exit codes: 0 done, 2 no such family.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if name not in names():
         raise click.UsageError(f"no profile is named {name}; bbu-agent profiles lists them")
     profile = load(name)

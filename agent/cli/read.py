@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from agent.cli.connect import Connection, connection, device_options
-from agent.cli.output import table
+from agent.cli.output import format_option, sheet, table
 from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, Refused, TransportError, Unidentified
 from agent.export.json import fault_json, reading_json
@@ -117,6 +117,17 @@ def _print_table(profile: Profile, sample: Sample) -> None:
         )
 
 
+def _show(profile: Profile, sample: Sample, form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(_document(profile, sample), indent=1, ensure_ascii=False))
+    elif form == "csv":
+        columns = ["quantity", "index", "value", "unit", "source"]
+        shown = [reading_json(row) for row in sample.readings]
+        sheet(columns, [[row[column] for column in columns] for row in shown])
+    else:
+        _print_table(profile, sample)
+
+
 @click.command()
 @device_options
 @click.option("--unit-id", type=click.IntRange(0, 247), help="Modbus unit id.")
@@ -129,9 +140,7 @@ def _print_table(profile: Profile, sample: Sample) -> None:
     default="auto",
     help="The SNMP library to use.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
-)
+@format_option()
 def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Read one unit once and print what it says.
 
@@ -168,12 +177,13 @@ def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
         _fail(error, EXIT_NO_ANSWER)
     except ProfileError as error:
         _fail(error, 2)
-    if form == "json":
-        click.echo(json.dumps(_document(profile, sample), indent=1, ensure_ascii=False))
-    else:
-        _print_table(profile, sample)
+    _show(profile, sample, form)
     if not sample.readings:
-        click.echo(f"bbu-agent: it answers, and nothing of {profile.name} fits", err=True)
+        click.echo(
+            f"bbu-agent: it answers, and nothing of {profile.name} fits; leave --profile out to "
+            "find what does, or bbu-agent record saves what it says for a new profile",
+            err=True,
+        )
         sys.exit(EXIT_NOTHING_FITS)
 
 

@@ -10,6 +10,7 @@ import click
 
 from agent import __version__
 from agent.cli.connect import Connection, connection, device_options
+from agent.cli.output import progress
 from agent.errors import TransportError, Unidentified
 from agent.model import Table
 from agent.poll.identify import identify_snmp
@@ -36,8 +37,7 @@ def _span(text: str) -> Span:
 
 
 def _show(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r{done} of {total} registers", nl=done >= total, err=True)
+    progress("registers", done, total)
 
 
 def _notes(what: str, profile: Profile | None, *, scrub: bool) -> list[str]:
@@ -116,6 +116,8 @@ def record(
       bbu-agent record --serial /dev/ttyUSB0 --unit-id 48 --range holding:0-313
       bbu-agent record --snmp 10.1.3.20 --community public --scrub --out new.snmprec
       bbu-sim run --recording new.modbus.yaml        # serves it back
+    \b
+    Exit codes: 0 recorded, 2 wrong use, 3 no answer.
     """  # noqa: D301 - click's mark for text that keeps its lines
     link = connection(options)
     if link.ways != 1:

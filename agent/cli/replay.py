@@ -91,7 +91,14 @@ def replay(
     """Estimate the health of a recorded unit, strictly from past to future.
 
     TELEMETRY is CSV (also in gzip) or Parquet, one row for each instant.
-    """
+
+    \b
+    Examples:
+      bbu-agent replay telemetry.csv --meta meta.json --out report
+      bbu-agent replay --compare unit-1/ unit-2/ --out compared
+    \b
+    Exit codes: 0 done, 2 wrong use, or a file that cannot be read.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if (state_dir is None) != (unit is None):
         raise click.UsageError("--state-dir and --unit belong together")
     if compare and (meta is not None or state_dir is not None):

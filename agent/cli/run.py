@@ -98,6 +98,8 @@ def run(
     \b
     Example:
       bbu-agent run --config.file agent.yaml
+    \b
+    Exit codes: 0 stopped as asked, 1 it cannot serve, 2 the configuration is wrong.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     start_logging(level, form)
     listen = tuple(_address(text) for text in addresses)

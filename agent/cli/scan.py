@@ -16,7 +16,7 @@ from agent.cli.connect import (
     snmp_options,
     together,
 )
-from agent.cli.output import duration, table
+from agent.cli.output import duration, format_option, progress, sheet, table
 from agent.cli.snippet import configuration
 from agent.errors import AgentError, Unreachable
 from agent.poll.scan import FoundUnit, HostScan, ModbusScan, scan_line
@@ -34,8 +34,7 @@ def _say(text: str) -> None:
 
 
 def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\rasked {done} of {total}", nl=done >= total, err=True)
+    progress("asked", done, total)
 
 
 async def _line(
@@ -100,14 +99,18 @@ def _print(found: Sequence[FoundUnit], form: str) -> None:
     if form == "json":
         click.echo(json.dumps([_document(unit) for unit in found], indent=1, ensure_ascii=False))
         return
-    if form == "table":
+    if form != "yaml":
         rows = []
         for unit in found:
             shown = [str(unit.identity.get(key, "")) for key in ("manufacturer", "model")]
             number = "" if unit.unit_id is None else str(unit.unit_id)
             serial = str(unit.identity.get("serial_number", ""))
             rows.append([str(unit.target), number, unit.profile or "unknown", *shown, serial])
-        table(["where", "unit id", "profile", "manufacturer", "model", "serial number"], rows)
+        columns = ["where", "unit id", "profile", "manufacturer", "model", "serial number"]
+        if form == "csv":
+            sheet(columns, rows)
+            return
+        table(columns, rows)
         click.echo()
     click.echo(configuration(found), nl=False)
 
@@ -161,13 +164,7 @@ tuning = together(
 )
 @tuning
 @snmp_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "yaml", "json"]),
-    default="table",
-    show_default=True,
-)
+@format_option("table", "yaml", "json", "csv")
 def scan(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Find units and print a configuration for them. Only reads; never writes to a device.
 
@@ -177,6 +174,8 @@ def scan(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
       bbu-agent scan --serial /dev/ttyUSB0 --addresses 1-128 --baudrates 19200 --parity E
       bbu-agent scan --modbus 10.1.3.5
       bbu-agent scan --hosts 10.1.3.0/28 --community public --format yaml > agent.yaml
+    \b
+    Exit codes: 0 something was found, 2 wrong use, 3 nothing answered.
     """  # noqa: D301 - click's mark for text that keeps its lines
     places = [options["serial"], options["modbus"], options["networks"] or None]
     if sum(place is not None for place in places) != 1:
@@ -187,7 +186,10 @@ def scan(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
         _fail(error)
     _print(found, form)
     if not found:
-        _say("nothing answered")
+        _say(
+            "nothing answered. See that cable, address and baud rate are right, that the card "
+            "lets this host ask, and widen --addresses, --baudrates or --timeout"
+        )
         sys.exit(EXIT_NO_ANSWER)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from agent.cli.output import duration, table
+from agent.cli.output import duration, format_option, sheet, table
 from agent.cli.remote import agent_options, fetch
 
 _ORDER = {"replace": 0, "degraded": 1, "unknown": 2, "watch": 3, "ok": 4}
@@ -48,7 +48,7 @@ def print_units(units: list[dict[str, Any]]) -> None:
 @click.command()
 @click.argument("unit", required=False)
 @agent_options
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+@format_option()
 def status(unit: str | None, base: str, form: str) -> None:
     """Show what a running agent knows: all units, or one.
 
@@ -57,8 +57,10 @@ def status(unit: str | None, base: str, form: str) -> None:
       bbu-agent status
       bbu-agent status r12-a-1
       bbu-agent status --agent http://10.1.2.3:9877 --format json
+      bbu-agent status --format csv > fleet.csv
     \b
-    Exit codes: 0 all is well, 1 a unit needs attention, 3 no agent answers.
+    Exit codes: 0 all is well, 1 a unit needs attention, 2 wrong use or no such unit,
+    3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if unit is None:
         answer = fetch(base, "/api/v1/units")
@@ -68,12 +70,34 @@ def status(unit: str | None, base: str, form: str) -> None:
         units = [answer]
     if form == "json":
         click.echo(json.dumps(answer, indent=1, ensure_ascii=False))
+    elif form == "csv":
+        sheet(*(_fleet_sheet(units) if unit is None else _readings_sheet(answer)))
     elif unit is None:
         print_units(units)
     else:
         _print_unit(answer)
     if any(shown["verdict"] in ("degraded", "replace") for shown in units):
         sys.exit(1)
+
+
+def _fleet_sheet(units: list[dict[str, Any]]) -> tuple[list[str], list[list[object]]]:
+    """Give columns and rows; ratios are 0 to 1, durations seconds."""
+    ends = ("estimate", "lower", "upper")
+    intervals = ("state_of_health", "ride_through_s")
+    columns = ["unit", "rack", "shelf", "slot", "verdict", "up", "last_success"]
+    columns += [f"{name}_{end}" for name in intervals for end in ends]
+    rows = []
+    for unit in units:
+        told = [unit["name"], *unit["location"].values()]
+        told += [unit["verdict"], unit["up"], unit["last_success"]]
+        told += [(unit[name] or {}).get(end) for name in intervals for end in ends]
+        rows.append([*told, "; ".join(reason["text"] for reason in unit["reasons"])])
+    return [*columns, "reasons"], rows
+
+
+def _readings_sheet(unit: dict[str, Any]) -> tuple[list[str], list[list[object]]]:
+    columns = ["quantity", "index", "value", "unit", "age_s", "source"]
+    return columns, [[row[column] for column in columns] for row in unit["readings"]]
 
 
 def _print_unit(unit: dict[str, Any]) -> None:

@@ -30,7 +30,13 @@ def telemetry(unit: str, state_dir: Path, out: Path) -> None:
 
     telemetry.csv and meta.json are what bbu-agent replay takes. Every sample is there as
     the agent saw it, up to the last second before it ended, however it ended.
-    """
+
+    \b
+    Example:
+      bbu-agent telemetry r12-a-3 --state-dir /var/lib/bbu-agent --out seen
+    \b
+    Exit codes: 0 written, 2 wrong use, or nothing is held of the unit.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
     held = state_dir / "bbu-agent.sqlite"
     if not held.is_file():
         raise ConfigError(f"bbu-agent telemetry: {state_dir} holds no bbu-agent.sqlite")

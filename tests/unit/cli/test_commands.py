@@ -1,0 +1,168 @@
+"""What holds of every command: examples, exit codes, a manual, completion, formats."""
+
+import csv
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import output, remote, status
+from agent.cli.main import cli
+
+ROOT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
+UNIT = {
+    "name": "r1-1",
+    "location": {"rack": "r1", "shelf": "a", "slot": "1"},
+    "verdict": "ok",
+    "up": True,
+    "last_success": "2026-11-22T09:00:00Z",
+    "state_of_health": {"estimate": 0.9, "lower": 0.8, "upper": 1.0},
+    "ride_through_s": None,
+    "reasons": [{"text": "=1+1"}],
+}
+
+
+def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if command.hidden:
+            continue
+        if isinstance(command, click.Group):
+            yield from commands(command, (*words, name))
+        yield (*words, name)
+
+
+LEAVES = [words for words in commands(cli) if words != ("self-test",)]
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_command_shows_examples_and_exit_codes(words: tuple[str, ...]) -> None:
+    said = CliRunner().invoke(cli, [*words, "--help"])
+    assert said.exit_code == 0
+    assert "Example" in said.output
+    assert f"bbu-agent {' '.join(words)}" in said.output
+    assert "Exit codes: 0 " in said.output
+
+
+def test_every_command_is_in_the_docs() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    for words in commands(cli):
+        assert f"`{' '.join(words)}`" in text, words
+
+
+def test_the_manual_holds_every_command() -> None:
+    path = ROOT / "deploy" / "debian" / "manuals.py"
+    spec = importlib.util.spec_from_file_location("manuals", path)
+    assert spec is not None
+    assert spec.loader is not None
+    manuals = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(manuals)
+    page = manuals.page("bbu-agent", cli, "1", "2026-11-22").replace("\\-", "-")
+    for name in cli.list_commands(click.Context(cli)):
+        assert f"\n.SS bbu-agent {name}" in page, name
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_for_each_shell(shell: str) -> None:
+    said = CliRunner().invoke(cli, ["completion", shell])
+    assert said.exit_code == 0
+    assert f"{shell}_complete" in said.output
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=said.output, text=True, check=True)
+
+
+def test_the_tab_key_completes_commands_and_choices() -> None:
+    def tab(line: str) -> str:
+        number = str(len(line.split(" ")) - 1)
+        told = {"_BBU_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": number}
+        done = subprocess.run(
+            [BIN / "bbu-agent"], env=os.environ | told, capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    assert "plain,status" in tab("bbu-agent sta")
+    assert "plain,csv" in tab("bbu-agent status --format c")
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "fetch", lambda _base, _path: {"units": [UNIT]})
+
+
+@pytest.mark.usefixtures("fleet")
+def test_status_as_csv_has_an_empty_cell_for_what_is_not_known_and_no_formula() -> None:
+    said = CliRunner().invoke(cli, ["status", "--format", "csv"])
+    (row,) = csv.DictReader(io.StringIO(said.output))
+    assert (row["unit"], row["state_of_health_lower"]) == ("r1-1", "0.8")
+    assert row["ride_through_s_estimate"] == ""
+    assert row["reasons"] == "'=1+1"
+
+
+@pytest.mark.usefixtures("fleet")
+def test_status_as_table_has_no_colour_in_a_pipe() -> None:
+    said = CliRunner().invoke(cli, ["status"])
+    assert "\x1b" not in said.output
+    assert "r1/a/1" in said.output
+
+
+def test_profiles_say_the_same_in_every_format() -> None:
+    told = {
+        form: CliRunner().invoke(cli, ["profiles", "list", "--format", form]).output
+        for form in ("table", "json", "csv")
+    }
+    names = [row["profile"] for row in json.loads(told["json"])]
+    assert names == [row["profile"] for row in csv.DictReader(io.StringIO(told["csv"]))]
+    assert names == [line.split()[0] for line in told["table"].splitlines()[1:]]
+
+
+def test_no_colour_is_respected_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown() -> str:
+        output.table(["unit", "verdict"], [["a", "replace"]], mark=1)
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[1;31m" in shown()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "31m" not in shown()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("me", "one line USER:PASSWORD"), (":x", "one line"), ("a:b\nc:d", "one line")],
+)
+def test_a_wrong_auth_file_is_refused_without_showing_it(
+    tmp_path: Path, content: str, told: str
+) -> None:
+    file = tmp_path / "who"
+    file.write_text(content)
+    said = CliRunner().invoke(cli, ["status", "--auth-file", str(file)])
+    assert said.exit_code == remote.WRONG
+    assert told in said.output
+    assert content not in said.output.replace(str(file), "").replace("USER:PASSWORD", "")
+
+
+def test_no_agent_is_exit_three_and_tells_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def open(self, *_asked: object, **_more: object) -> None:
+            raise URLError(ConnectionRefusedError(111, "Connection refused"))
+
+    monkeypatch.setattr(remote, "build_opener", lambda *_handlers: Refusing())
+    said = CliRunner().invoke(cli, ["status"])
+    assert said.exit_code == remote.EXIT_NO_AGENT
+    assert "bbu-agent run --config.file" in said.output
