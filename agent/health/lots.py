@@ -29,6 +29,7 @@ _RATE_SD, _GAIN_SD = 0.12, 0.04
 _GAIN_WALK = 0.03
 _MOST_ALIKE = 0.95
 _LEAST = 1e-6
+_ROWS = 8
 _Z90 = 1.645
 MOST_SHARES = 8192
 """Units and modules whose word is kept; beyond, the oldest go."""
@@ -123,6 +124,36 @@ class Pooled:
 
 
 @dataclass(slots=True)
+class _Lot:
+    """The shares of one lot and cell type as rows (a, b, c, x, y) of ``info`` and ``toward``."""
+
+    names: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+    table: Vector = field(default_factory=lambda: np.empty((_ROWS, 5)))
+
+    def put(self, identity: str, share: Share) -> None:
+        if len(self.names) == len(self.table):
+            self.table = np.concatenate([self.table, np.empty_like(self.table)])
+        self.table[len(self.names)] = (*share.info, *share.toward)
+        self.places[identity] = len(self.names)
+        self.names.append(identity)
+
+    def drop(self, identity: str) -> None:
+        """Put the last row into the place of the one that goes."""
+        place, last = self.places.pop(identity), self.names.pop()
+        if last != identity:
+            self.table[place] = self.table[len(self.names)]
+            self.names[place], self.places[last] = last, place
+
+    def rows(self) -> Vector:
+        return self.table[: len(self.names)]
+
+    def others(self, own: Iterable[str]) -> Vector:
+        mine = [self.places[name] for name in own if name in self.places]
+        return np.delete(self.rows(), mine, axis=0)
+
+
+@dataclass(slots=True)
 class LotBook:
     """The shares of all units, by what identifies a module for good: its serial number.
 
@@ -132,42 +163,55 @@ class LotBook:
 
     shares: dict[str, Share] = field(default_factory=dict)
     changes: int = 0
-    _members: dict[tuple[str, str], dict[str, Share]] = field(default_factory=dict)
+    _lots: dict[tuple[str, str], _Lot] = field(default_factory=dict)
 
     def put(self, identity: str, share: Share | None) -> None:
         """Keep the newest share of ``identity``; None takes it out."""
         old = self.shares.pop(identity, None)
         self.changes += old != share
         if old is not None:
-            self._members[old.lot, old.kind].pop(identity, None)
+            held = self._lots[old.lot, old.kind]
+            held.drop(identity)
+            if not held.names:
+                del self._lots[old.lot, old.kind]
         if share is not None:
             self.shares[identity] = share
-            self._members.setdefault((share.lot, share.kind), {})[identity] = share
+            self._lots.setdefault((share.lot, share.kind), _Lot()).put(identity, share)
         if len(self.shares) > MOST_SHARES:
             self.put(next(iter(self.shares)), None)
 
     def pooled(self, lot: str, kind: CellType, own: Iterable[str]) -> Pooled | None:
         """Give what the lot says to the unit whose shares are ``own``; None without others."""
-        members = self._members.get((lot, kind.name), {})
-        mine = set(own)
-        others = [share for identity, share in members.items() if identity not in mine]
-        if not others:
+        held = self._lots.get((lot, kind.name))
+        others = None if held is None else held.others(own)
+        if held is None or others is None or not len(others):
             return None
         prior, middle = _spread(kind), _middle(kind)
-        apart = _apart(list(members.values()), kind)
-        info, toward = _arrays(others)
-        # How well each unit knows the lot's mean: its own evidence and how units differ.
-        shrink = np.linalg.inv(np.eye(2) + info @ apart)
+        apart = _apart(held.rows(), kind)
+        info, toward = _shrunk(others, apart)
         root = np.linalg.inv(prior - apart)
-        total = root + (shrink @ info).sum(axis=0)
-        mean = np.linalg.solve(
-            total, root @ middle + (shrink @ toward[:, :, None]).sum(axis=0)[:, 0]
-        )
+        total = root + info
+        mean = np.linalg.solve(total, root @ middle + toward)
         spread = np.linalg.inv(total) + apart
         beyond = np.linalg.inv(spread) - np.linalg.inv(prior)
         pull = np.linalg.solve(spread, mean) - np.linalg.solve(prior, middle)
         rate, rate_sd = float(np.exp(mean[0])), float(np.sqrt(spread[0, 0]))
         return Pooled(lot, len(others), rate, rate_sd, beyond, pull)
+
+
+def _shrunk(rows: Vector, apart: Vector) -> tuple[Vector, Vector]:
+    """Add up how well each unit knows the lot's mean: by its evidence and how units differ.
+
+    Of each that is (I + info apart)^-1 info and (I + info apart)^-1 toward, with ``apart``
+    diagonal; written out, because a lot may be a whole fleet and each unit of it asks.
+    """
+    p, q = apart[0, 0], apart[1, 1]
+    a, b, c, x, y = rows.T
+    minor = a * c - b * b
+    per = 1.0 / (1.0 + a * p + c * q + minor * p * q)
+    first, cross, second = per @ (a + q * minor), per @ b, per @ (c + p * minor)
+    toward = [per @ (x + q * (c * x - b * y)), per @ (y + p * (a * y - b * x))]
+    return np.array([[first, cross], [cross, second]]), np.array(toward)
 
 
 def _spread(kind: CellType) -> Vector:
@@ -178,23 +222,18 @@ def _middle(kind: CellType) -> Vector:
     return np.array([kind.ln_rate, np.log(kind.gain)])
 
 
-def _arrays(shares: list[Share]) -> tuple[Vector, Vector]:
-    info = np.array([[[a, b], [b, c]] for a, b, c in (share.info for share in shares)])
-    return info, np.array([share.toward for share in shares])
-
-
-def _apart(shares: list[Share], kind: CellType) -> Vector:
+def _apart(rows: Vector, kind: CellType) -> Vector:
     """How units of this lot differ, as a covariance: as lots do, or as the evidence shows.
 
     Resistance tells the sum of both logarithms best, so the units are compared by that.
     """
     usual = np.diag([_RATE_SD**2, _GAIN_SD**2])
-    info, toward = _arrays(shares)
-    weight = info.sum(axis=(1, 2)) / 4.0
+    a, b, c, x, y = rows.T
+    weight = (a + 2.0 * b + c) / 4.0
     seen = weight > _LEAST
     weight, count = weight[seen], int(np.count_nonzero(seen))
     if count > 1:
-        value = toward[seen].sum(axis=1) / 2.0 / weight
+        value = (x + y)[seen] / 2.0 / weight
         mean = float(weight @ value) / float(weight.sum())
         excess = float(weight @ (value - mean) ** 2) - (count - 1)
         scale = float(weight.sum()) - float(weight @ weight) / float(weight.sum())

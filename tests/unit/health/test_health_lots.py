@@ -12,7 +12,7 @@ from agent.errors import StoreError
 from agent.health.ageing import NCA_PANASONIC, fade_step
 from agent.health.chemistry import cell_type
 from agent.health.engine import HealthEngine, Observation
-from agent.health.lots import MOST_SHARES, LotBook, Pooled, Share
+from agent.health.lots import MOST_SHARES, LotBook, Pooled, Share, _shrunk
 from agent.model import Battery
 
 CELLS = ("1", "2", "3", "4")
@@ -200,6 +200,55 @@ def test_a_fleet_without_end_costs_a_bounded_memory() -> None:
     for n in range(MOST_SHARES + 5):
         book.put(str(n), share)
     assert len(book.shares) == MOST_SHARES
+
+
+def test_a_device_that_names_a_lot_anew_each_time_leaves_nothing_behind() -> None:
+    book = LotBook()
+    for n in range(50):
+        book.put("A/0", Share(f"lot {n}", "k", (1.0, 1.0, 1.0), (0.0, 0.0)))
+    assert len(book._lots) == 1
+
+
+def test_what_a_lot_says_does_not_depend_on_who_came_and_went(
+    lot: dict[str, HealthEngine],
+) -> None:
+    kind = lot["0"].kind
+    chance = random.Random(3)
+    shares = {
+        str(n): Share(LOT, kind.name, (a, 0.3 * a, 2.0 * a), (a * chance.random(), a))
+        for n in range(40)
+        for a in [chance.uniform(1.0, 300.0)]
+    }
+    moved, fresh = LotBook(), LotBook()
+    for name, share in shares.items():
+        moved.put(name, share._replace(toward=(0.0, 0.0)))
+    for name in chance.sample(sorted(shares), 30):
+        moved.put(name, None)
+    for name, share in shares.items():
+        moved.put(name, share)
+        fresh.put(name, share)
+    told, again = (book.pooled(LOT, kind, ["7", "39"]) for book in (moved, fresh))
+    assert told is not None
+    assert again is not None
+    assert told.others == again.others == 38
+    assert np.allclose(told.info, again.info)
+    assert np.allclose(told.toward, again.toward)
+
+
+def test_a_lot_adds_up_as_the_formula_says() -> None:
+    chance = np.random.default_rng(4)
+    rows = np.column_stack([chance.uniform(5, 9, 6), chance.uniform(-4, 4, 6)])
+    rows = np.column_stack([rows, chance.uniform(5, 9, 6), chance.normal(size=(6, 2))])
+    apart = np.diag([0.3, 0.02])
+    info, toward = np.zeros((2, 2)), np.zeros(2)
+    for a, b, c, *xy in rows:
+        one = np.array([[a, b], [b, c]])
+        shrink = np.linalg.inv(np.eye(2) + one @ apart)
+        info += shrink @ one
+        toward += shrink @ np.array(xy)
+    found = _shrunk(rows, apart)
+    assert np.allclose(found[0], info)
+    assert np.allclose(found[1], toward)
 
 
 def test_a_share_survives_a_restart_exactly(lot: dict[str, HealthEngine]) -> None:
