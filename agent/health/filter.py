@@ -6,7 +6,7 @@ temperature coefficient of ln R per 10 K, ``f`` ln R of a current-off step over 
 Per cell: ``b`` and ``h``, the cell's own parts of a and g; ``rho``, ln R growth that belongs
 to ageing; ``r`` ln R without it (10 s, 25 degC); ``q`` ln of initial over rated capacity.
 
-    d rho_i = phi'(u_i) exp(a + g + b_i + h_i) dL,   u_i = phi^-1(rho_i / exp(g + h_i))
+    d rho_i = exp(a + g + b_i + h_i) / phi' dL,   u_i = phi(rho_i / exp(g + h_i))
     ln R_i = r_i + rho_i + k (T - 25)/10 + f [off] + c ln(I/2C)
     ln (Q_i / rated) = q_i - u_i,   phi the bend of the gain (straight for power cells)
 
