@@ -99,7 +99,7 @@ def fit(rows: Rows, like: CellType, *, rated_ah: float | None, cutoff_v: float |
     """
     if len(rows.time_s) < len(_SOCS):
         raise ConfigError("the recording has too few rows with a current and a voltage")
-    size_ah = rated_ah or _guessed_ah(rows)
+    size_ah = _guessed_ah(rows) if rated_ah is None else rated_ah
     found = _deepest(rows, size_ah)
     empty_v = like.cutoff_v if cutoff_v is None else cutoff_v
     ohm = _onset_ohm(found, size_ah)

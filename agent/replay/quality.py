@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from agent.health.intake import is_time
 from agent.health.observation import Observation
 
 GAP_S = 24 * 3600.0
@@ -32,7 +33,7 @@ class Quality:
         """Take the next row."""
         self.rows += 1
         time_s = observation.time_s
-        if not math.isfinite(time_s):
+        if not is_time(time_s):
             self.no_time += 1
             return
         if self.last_s is not None:
@@ -65,7 +66,7 @@ class Quality:
         heat = f"{self.coldest_c:.1f} to {self.hottest_c:.1f} °C"
         return [
             ("Rows read", f"{self.rows:,}"),
-            ("Rows without a time", f"{self.no_time:,}"),
+            ("Rows without a possible time", f"{self.no_time:,}"),
             ("Times that run backwards", f"{self.backwards:,}"),
             ("Gaps of more than a day", gaps if self.gaps else "none"),
             ("Rows without a current", f"{self.no_current:,}"),

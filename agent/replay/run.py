@@ -1,10 +1,10 @@
 """Feeds a recorded file to the engine and collects the rows of the output files."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agent.health.engine import HealthEngine, Observation
+from agent.health.intake import is_time
 from agent.health.report import Estimate
 from agent.health.verdict import ALARM_KINDS, Raised
 from agent.replay.loads import LoadLog
@@ -50,7 +50,7 @@ def replay(
     seen = learnt = 0
     for count, observation in enumerate(observations, start=1):
         time_s = observation.time_s
-        if not math.isfinite(time_s):
+        if not is_time(time_s):
             continue
         if due_s is None:
             due_s = time_s + min(every_s, 86400.0)

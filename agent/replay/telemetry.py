@@ -143,7 +143,6 @@ def _observations(
         )
         for row, time_s in enumerate(batch["time_s"]):
             amperes = batch["current_a"][row]
-            mask = masks[row]
             yield Observation(
                 time_s=math.nan if time_s is None else float(time_s),
                 current_a=None if amperes is None else charge_sign * amperes,
@@ -152,7 +151,7 @@ def _observations(
                 ambient_c=ambient[row],
                 phase=states[row] if states[row] in _PHASES else None,
                 bleeding=bleeding[row] == 1,
-                balancing=None if mask is None or mask != mask else int(mask),  # noqa: PLR0124
+                balancing=_mask(masks[row]),
                 reported_soc=_share(socs[row]),
                 reported_soh=_share(sohs[row]),
             )
@@ -164,6 +163,11 @@ def _told(sensors: tuple[Any, ...]) -> tuple[Any, ...]:
     while count and (sensors[count - 1] is None or math.isnan(sensors[count - 1])):
         count -= 1
     return sensors[:count]
+
+
+def _mask(told: float | None) -> int | None:
+    """The cells being balanced as a bit mask, absent when it is no number that could be one."""
+    return None if told is None or not math.isfinite(told) or told < 0.0 else int(told)
 
 
 def _share(percent: float | None) -> float | None:

@@ -179,13 +179,14 @@ def test_quality_counts_what_a_recording_lacks() -> None:
     for row in (
         Observation(0.0, 0.0, (4.0, 4.0), (20.0,), phase="standby"),
         Observation(math.nan, 0.0, (4.0, 4.0)),
+        Observation(1e15, 0.0, (4.0, 4.0)),
         Observation(3 * DAY_S, None, (4.0, None), (math.nan,)),
         Observation(2 * DAY_S, math.nan, (math.nan, 4.0), (31.0,)),
     ):
         quality.watch(row)
     assert dict(quality.lines(("a", "b"))) == {
-        "Rows read": "4",
-        "Rows without a time": "1",
+        "Rows read": "5",
+        "Rows without a possible time": "2",
         "Times that run backwards": "1",
         "Gaps of more than a day": "1, the longest 3.0 days",
         "Rows without a current": "2",
