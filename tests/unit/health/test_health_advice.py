@@ -9,6 +9,7 @@ import pytest
 
 from agent.health.advice import FULL, RATED, SELF_TEST
 from agent.health.engine import HealthEngine, Observation
+from agent.health.ride import LIMIT_S
 from agent.model import Advice, Battery
 
 CELLS = ("1", "2", "3", "4", "5", "6")
@@ -40,6 +41,21 @@ def test_every_test_is_weighed_and_the_deeper_one_never_tells_less(
     assert [trial.seconds for trial in advice.options[:2]] == [60.0, 240.0]
     assert all(0.0 < trial.depth <= 1.0 for trial in advice.options)
     assert all(trial.ride_sd <= advice.ride_sd for trial in advice.options)
+
+
+def test_a_discharge_that_outlasts_the_simulation_is_as_long_as_its_charge(
+    battery: Battery, life: Life
+) -> None:
+    """A cabinet that carries its rated power for hours is not empty after fifteen minutes."""
+    assert battery.rated_power_w is not None
+    light = replace(battery, rated_power_w=battery.rated_power_w / 40.0)
+    engine = engine_after(light, life(days=400.0, hours=24.0))
+    ride_s = engine.health(engine.now_s).ride_through_s
+    assert ride_s is not None
+    assert ride_s.estimate == LIMIT_S
+    full = advice_of(engine).options[-1]
+    carried_w = full.depth * engine.capacity_ah * 6 * engine.kind.float_v * 3600.0 / full.seconds
+    assert carried_w == pytest.approx(light.rated_power_w, rel=0.02)
 
 
 def test_a_unit_whose_tests_have_told_all_that_they_can_needs_a_deep_one(
