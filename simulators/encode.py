@@ -5,6 +5,7 @@ something only because they share nothing but the map.
 """
 
 import struct
+from datetime import UTC, datetime
 
 from agent.profiles.schema import Field, Words, WordType
 
@@ -20,12 +21,15 @@ _RANGES = {
     WordType.S64: (-0x8000000000000000, 0x7FFFFFFFFFFFFFFF),
 }
 
+_DECIMAL = {WordType.BCD16: 4, WordType.BCD32: 8, WordType.BCD_DATE: 8}
+"""Decimal digits of each type that holds four bits a digit."""
+
 
 def encode(field: Field, value: Value | None) -> list[int]:
     """Give the words of one field; None becomes the field's "no value", or zeros.
 
     Values beyond the type's range come out at its end, as a real converter saturates.
-    A bit field gives one word with only that bit.
+    A bit field gives the one word of it that holds the bit, with only that bit.
     """
     where = field.where
     if not isinstance(where, Words):
@@ -33,7 +37,7 @@ def encode(field: Field, value: Value | None) -> list[int]:
     if where.type is WordType.TEXT:
         return _text("" if value is None else str(value), where)
     if where.bit is not None:
-        return [(1 << where.bit) if value else 0]
+        return [(1 << where.bit % 16) if value else 0]
     if where.type is WordType.F32:
         number = float("nan") if value is None else (float(value) - field.offset) / field.scale
         packed = struct.pack(">f", number)
@@ -41,6 +45,8 @@ def encode(field: Field, value: Value | None) -> list[int]:
     raw = raw_value(field, value)
     if where.type is WordType.SBS_DATE:
         return [raw & 0xFFFF]
+    if where.type in _DECIMAL:
+        return _digits(field, where, value)
     low, high = _RANGES[where.type]
     # A sentinel such as 65535 in a signed register stands for its bits, so it passes whole.
     if value is not None:
@@ -61,6 +67,15 @@ def raw_value(field: Field, value: Value | None) -> int:
         return round((float(value) - field.offset) / field.scale)
     except ValueError:
         raise LookupError(f"{field.quantity}: the map has no code for {value!r}") from None
+
+
+def _digits(field: Field, where: Words, value: Value | None) -> list[int]:
+    digits = _DECIMAL[where.type]
+    number = min(max(raw_value(field, value), 0), 10**digits - 1)
+    if where.type is WordType.BCD_DATE and value is not None:
+        number = int(datetime.fromtimestamp(float(value), UTC).strftime("%Y%m%d"))
+    packed = int(str(number), 16)
+    return _ordered([packed >> 16 * n & 0xFFFF for n in reversed(range(where.count))], where)
 
 
 def _ordered(words: list[int], where: Words) -> list[int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agent.profiles.schema import Field, Profile, Words
 from simulators.encode import Value, encode
+from simulators.steering import Told, settle
 
 Key = tuple[str, str | None]
 """A quantity and its index."""
@@ -18,7 +19,8 @@ class RegisterImage:
     ``values`` is called when registers are read after ``refresh``; a register outside the
     map does not exist, holes between mapped ones included. Registers by which the family is
     recognised and those that its limits call documented exist, with 0 where the map does not say
-    what they hold.
+    what they hold, and so do those that steer others. ``frame`` holds what a layout adds to
+    the map.
     """
 
     def __init__(
@@ -27,18 +29,26 @@ class RegisterImage:
         values: Callable[[], Values],
         *,
         lacks: frozenset[int] = frozenset(),
+        frame: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
         self._fields: list[tuple[Field, Words, Key, tuple[tuple[str, int], ...]]] = []
-        for field in profile.fields:
+        fields, told = settle(profile.fields)
+        for field in fields:
             if isinstance(field.where, Words):
                 table, address = field.where.register
                 places = tuple((str(table), address + n) for n in range(field.where.count))
+                if field.where.bit is not None:
+                    word = field.where.bit // 16
+                    places = (places[word if field.where.low_word_first else -1 - word],)
                 if not any(place[1] in lacks for place in places):
                     self._fields.append((field, field.where, (field.quantity, field.index), places))
         self._mixed = self._of_two_kinds()
         self._values = values
         self._words: dict[tuple[str, int], int] = dict(_probed(profile, lacks))
         self._words |= {("holding", at): 0 for at in profile.limits.documented - lacks}
+        self._words |= dict(frame or {})
+        self._told = {place: word for place, word in _steers(told) if place[1] not in lacks}
+        self._words |= self._told
         self._said: list[object] = [_UNSEEN] * len(self._fields)
         self._stale = True
 
@@ -67,8 +77,14 @@ class RegisterImage:
     def _fill(self) -> None:
         """Encode what has changed; most values of most devices do not, from read to read."""
         values, said, words = self._values(), self._said, self._words
+        told: set[Words] = set()
         for n, (field, where, key, places) in enumerate(self._fields):
             value = values.get(key)
+            if where in told or (value is None and places[0] in self._told):
+                # Another quantity has said what this very value is, or others hang on it.
+                continue
+            if value is not None:
+                told.add(where)
             mixed = places[0] in self._mixed
             if said[n] == value and said[n] is not _UNSEEN and not mixed:
                 continue
@@ -80,6 +96,14 @@ class RegisterImage:
                 kept = 0xFFFF if mixed else ~(1 << where.bit)
                 words[places[0]] = words.get(places[0], 0) & kept | encoded[0]
         self._stale = False
+
+
+def _steers(told: Told) -> Iterator[tuple[tuple[str, int], int]]:
+    for where, raw in told.items():
+        if isinstance(where, Words):
+            table, address = where.register
+            for n, word in enumerate(encode(Field("", where), raw)):
+                yield (str(table), address + n), word
 
 
 def _probed(profile: Profile, lacks: frozenset[int]) -> Iterator[tuple[tuple[str, int], int]]:

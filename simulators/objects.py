@@ -10,10 +10,17 @@ from enum import StrEnum
 from agent.profiles.schema import Field, Object, ObjectType, Profile
 from simulators.encode import raw_value
 from simulators.image import Values
+from simulators.steering import settle
 
 Oid = tuple[int, ...]
 _SYSTEM = (1, 3, 6, 1, 2, 1, 1)
-_DATES = {ObjectType.DATE_MDY: "%m/%d/%Y", ObjectType.DATE_YMD: "%Y-%m-%d"}
+_DATES = {
+    ObjectType.DATE_MDY: "%m/%d/%Y",
+    ObjectType.DATE_DMY: "%d/%m/%Y",
+    ObjectType.DATE_YMD: "%Y-%m-%d",
+    ObjectType.DATE_FREE: "%Y-%m-%d",
+}
+_OCTETS_OF_BITS = 4
 
 
 class Syntax(StrEnum):
@@ -53,7 +60,8 @@ class ObjectTree:
     """The objects that ``profile`` maps, and the system group.
 
     ``gauges`` are the quantities that the MIB declares as Gauge32 instead of INTEGER; of
-    the mapped objects only those under ``root`` are served, and no bit strings.
+    the mapped objects only those under ``root`` are served. What steers others is told in
+    every row that has one of them.
     """
 
     def __init__(
@@ -65,12 +73,16 @@ class ObjectTree:
         gauges: frozenset[str] = frozenset(),
         root: Oid = (1,),
     ) -> None:
+        fields, told = settle(profile.fields)
         self._fields = [
             (field, field.where)
-            for field in profile.fields
-            if isinstance(field.where, Object)
-            and field.where.type is not ObjectType.BITS
-            and field.where.oid[: len(root)] == root
+            for field in fields
+            if isinstance(field.where, Object) and field.where.oid[: len(root)] == root
+        ]
+        self._told = [
+            (where, Item(Syntax.INTEGER if isinstance(raw, int) else Syntax.TEXT, raw))
+            for where, raw in told.items()
+            if isinstance(where, Object) and where.oid[: len(root)] == root
         ]
         self._values = values
         self._about = about
@@ -104,12 +116,20 @@ class ObjectTree:
         values = self._values()
         for field, where in self._fields:
             if where.column:
-                items.update(self._rows(field, where, values))
-            elif (field.quantity, field.index) in values:
-                value = values[field.quantity, field.index]
-                if value is not None:
-                    items[where.oid] = self._item(field, where.type, value)
+                for oid, item in self._rows(field, where, values):
+                    _put(items, oid, item)
+            elif (value := values.get((field.quantity, field.index))) is not None:
+                _put(items, where.oid, self._item(field, where.type, value))
+        for where, item in self._told:
+            rows = self._rows_of(where.oid) if where.column else [()]
+            for row in rows:
+                items.setdefault(where.oid + row, item)
         self._order, self._stale = sorted(items), False
+
+    def _rows_of(self, column: Oid) -> set[Oid]:
+        """Give the rows that the table of ``column`` has."""
+        depth = len(column)
+        return {oid[depth:] for oid in self._items if oid[: depth - 1] == column[:-1]}
 
     def _system(self) -> Iterator[tuple[Oid, Item]]:
         about = self._about
@@ -123,14 +143,15 @@ class ObjectTree:
             # A table of what is wrong: one row while the flag is up, its number free.
             if values.get((field.quantity, field.index)):
                 row = sum(where.oid == oid[:-1] for oid in self._items) + 1
-                code = tuple(int(part) for part in str(field.any_row).split("."))
-                yield (*where.oid, row), Item(Syntax.OID, code)
+                yield (*where.oid, row), _listed(where, str(field.any_row))
             return
         pattern = re.sub(r"\\\{\d\\\}", r"(\\d+)", re.escape(field.index or ""))
         order = [int(number) for number in re.findall(r"\{(\d)\}", field.index or "")]
         for (quantity, index), value in values.items():
             found = re.fullmatch(pattern, index or "") if quantity == field.quantity else None
-            if found and order and value is not None:
+            if found and not order and value is not None:
+                yield (*where.oid, 1), self._item(field, where.type, value)
+            elif found and value is not None:
                 parts = sorted(zip(order, map(int, found.groups()), strict=True))
                 place = (*where.oid, *(number for _, number in parts))
                 yield place, self._item(field, where.type, value)
@@ -138,11 +159,38 @@ class ObjectTree:
     def _item(self, field: Field, kind: ObjectType, value: float | str) -> Item:
         if kind is ObjectType.TICKS:
             return Item(Syntax.TICKS, min(round(float(value) * 100), 0xFFFFFFFF))
-        if kind in _DATES:
-            return Item(
-                Syntax.TEXT, datetime.fromtimestamp(float(value), UTC).strftime(_DATES[kind])
-            )
+        if kind is ObjectType.BITS:
+            bit = 0 if not value or field.where.bit is None else 1 << field.where.bit
+            return Item(Syntax.TEXT, bit.to_bytes(_OCTETS_OF_BITS))
         if kind is not ObjectType.NUMBER:
-            return Item(Syntax.TEXT, str(value))
+            return Item(Syntax.TEXT, _text(field, kind, value))
         syntax = Syntax.GAUGE if field.quantity in self._gauges else Syntax.INTEGER
         return Item(syntax, raw_value(field, value))
+
+
+def _text(field: Field, kind: ObjectType, value: float | str) -> str:
+    """Give a value as a device that speaks in texts writes it."""
+    if kind in _DATES:
+        return datetime.fromtimestamp(float(value), UTC).strftime(_DATES[kind])
+    if kind is ObjectType.MEASURE:
+        return str(raw_value(field, value))
+    codes = [code for code, meaning in field.states if meaning == value]
+    return str(codes[0] if codes else value)
+
+
+def _listed(where: Object, row: str) -> Item:
+    if where.type is ObjectType.OID:
+        return Item(Syntax.OID, tuple(int(part) for part in row.split(".")))
+    return (
+        Item(Syntax.TEXT, row) if where.type is ObjectType.TEXT else Item(Syntax.INTEGER, int(row))
+    )
+
+
+def _put(items: dict[Oid, Item], oid: Oid, item: Item) -> None:
+    """Put an object where it belongs; of values that share one the first says what it is."""
+    held = items.get(oid)
+    if held is None:
+        items[oid] = item
+    elif isinstance(held.value, bytes) and isinstance(item.value, bytes):
+        bits = int.from_bytes(held.value) | int.from_bytes(item.value)
+        items[oid] = Item(Syntax.TEXT, bits.to_bytes(_OCTETS_OF_BITS))
