@@ -54,7 +54,7 @@ class Guard:
         taken = [each.dup() for each in server.sockets]
         server.close()
         self._sockets += taken
-        await self._serve(runner, taken)
+        self._sites += await _serve(runner, taken, self._config)
 
     async def follow(self, runner: web.BaseRunner) -> None:
         """Take changes of the files up until cancelled; a wrong one changes nothing."""
@@ -71,23 +71,21 @@ class Guard:
         except ConfigError as error:
             log.warning("web configuration not reloaded, the old one goes on:\n%s", error)
             return
+        # The queue of new connections is the socket's: none is refused in between.
+        try:
+            sites = await _serve(runner, self._sockets, config)
+        except OSError as error:
+            log.warning("web configuration not taken up, the old one goes on: %s", error)
+            return
         self._users.close()
         self._config, self._users = config, Users(config.users)
         self._stamp = await asyncio.to_thread(_stamp, config.files)
-        old, self._sites = self._sites, []
-        # The queue of new connections is the socket's: none is refused in between.
-        await self._serve(runner, self._sockets)
+        old, self._sites = self._sites, sites
         for site in old:
             await site.stop()
         for warning in config.warnings:
             log.warning("%s", warning)
         log.info("web configuration reloaded")
-
-    async def _serve(self, runner: web.BaseRunner, sockets: Iterable[socket]) -> None:
-        for each in sockets:
-            site = web.SockSite(runner, each.dup(), ssl_context=self._config.context)
-            await site.start()
-            self._sites.append(site)
 
     def close(self) -> None:
         """Let go of the addresses."""
@@ -113,6 +111,23 @@ class Guard:
             return await handler(request)
 
         return guarded
+
+
+async def _serve(
+    runner: web.BaseRunner, sockets: Iterable[socket], config: WebConfig
+) -> list[web.BaseSite]:
+    """Serve on every socket, or, with an ``OSError``, on none."""
+    sites: list[web.BaseSite] = []
+    try:
+        for each in sockets:
+            site = web.SockSite(runner, each.dup(), ssl_context=config.context)
+            await site.start()
+            sites.append(site)
+    except OSError:
+        for site in sites:
+            await site.stop()
+        raise
+    return sites
 
 
 def _refusal(status: HTTPStatus, detail: str, headers: dict[str, str]) -> web.Response:
