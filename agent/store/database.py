@@ -332,7 +332,7 @@ class Database:
         ]
 
     def parts(self, unit: str, quantity: str) -> list[str]:
-        """Give the parts ("" for none) of which anything of ``quantity`` was ever recorded."""
+        """Give the parts ("" for none) of which anything of ``quantity`` is on record."""
         rows = self._connection.execute(
             "SELECT part FROM series WHERE unit = ? AND quantity = ?",
             (_storable(unit), quantity),
@@ -365,6 +365,10 @@ class Database:
             )
             self._drop_before("hour", now_s - hours_s)
             self._drop_before("point", now_s - raw_s)
+            self._connection.execute(
+                "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM point WHERE series = id)"
+                " AND NOT EXISTS (SELECT 1 FROM hour WHERE series = id)"
+            )
             self._thin_course(int(now_s * 1000) - _COURSE_WHOLE_MS)
             journal.drop(self._connection, now_s)
 

@@ -4,6 +4,9 @@ from agent.model import Sample, Value
 from agent.quantities import QUANTITIES, Kind
 from agent.store.database import Point
 
+MOST_SERIES = 4096
+"""Series remembered of one unit: a device that renumbers its rows for ever costs no more."""
+
 
 class Thinner:
     """Turns samples into points, few in standby and all in events. Pure.
@@ -21,7 +24,7 @@ class Thinner:
         self._round: dict[str, int] = {}
         self._round_points = 0
         self._taken_s: dict[str, float] = {}
-        self._last: dict[tuple[str, str, str], tuple[float, Value]] = {}
+        self._last: dict[str, dict[tuple[str, str], tuple[float, Value]]] = {}
 
     def points(self, sample: Sample, *, closely: bool) -> list[Point]:
         """Give what to keep of ``sample``; ``closely`` means a discharge or a test."""
@@ -44,9 +47,14 @@ class Thinner:
         return taken_s is None or not 0 <= sample.wall_s - taken_s < gap_s
 
     def _is_news(self, point: Point) -> bool:
-        series = point[:3]
-        put_s, value = self._last.get(series, (point.time_s, None))
+        last = self._last.setdefault(point.unit, {})
+        series = (point.quantity, point.part)
+        put_s, value = last.get(series, (point.time_s, None))
         if value == point.value and 0 <= point.time_s - put_s < self._repeat_s:
             return False
-        self._last[series] = (point.time_s, point.value)
+        # Put last, so that the first is the oldest.
+        last.pop(series, None)
+        last[series] = (point.time_s, point.value)
+        if len(last) > MOST_SERIES:
+            del last[next(iter(last))]
         return True

@@ -195,6 +195,21 @@ async def test_states_have_no_hourly_mean(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_series_is_forgotten_with_its_last_point(tmp_path: Path) -> None:
+    bounds = Bounds(raw_s=DAY_S, hours_s=10 * DAY_S)
+    store = HistoryStore(tmp_path / "history.db", bounds)
+    for n in range(5):
+        row = Reading("cell_voltage", f"row {n}", 3.9, 0, "x")
+        store.put_sample(Sample("a", n * 86400, n * 86400, (row,)), closely=True)
+    for day, left in ((5, 5), (12, 2), (20, 0)):
+        await store.tidy(now_s=day * DAY_S + HOUR_S)
+        assert len(await store.parts("a", "cell_voltage")) == left
+    again = Reading("cell_voltage", "row 0", 3.8, 0, "x")
+    store.put_sample(Sample("a", 30 * 86400, 0, (again,)), closely=True)
+    assert await store.parts("a", "cell_voltage") == ["row 0"]
+    await store.close()
+
+
 async def test_the_file_stays_within_its_bound(tmp_path: Path) -> None:
     bound = 300_000
     store = HistoryStore(tmp_path / "history.db", Bounds(file_bytes=bound, repeat_s=0))

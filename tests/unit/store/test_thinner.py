@@ -1,7 +1,7 @@
 import pytest
 
 from agent.model import Reading, Sample, Value
-from agent.store.thinner import Thinner
+from agent.store.thinner import MOST_SERIES, Thinner
 
 
 @pytest.fixture
@@ -53,3 +53,15 @@ def test_a_large_fleet_is_sampled_less_often(thinner: Thinner) -> None:
 def test_texts_are_not_kept(thinner: Thinner) -> None:
     reading = Reading("model", None, "X", 0, "x")
     assert thinner.points(Sample("a", 0, 0, (reading,)), closely=True) == []
+
+
+def test_a_device_that_renumbers_its_rows_costs_a_bounded_memory(thinner: Thinner) -> None:
+    assert kept(thinner, sample(0, 3.9, unit="quiet"))
+    for at_s in range(MOST_SERIES + 50):
+        row = Reading("cell_voltage", f"row {at_s}", 3.9, at_s, "x")
+        thinner.points(Sample("a", at_s, at_s, (row,)), closely=True)
+    assert {unit: len(last) for unit, last in thinner._last.items()} == {
+        "quiet": 1,
+        "a": MOST_SERIES,
+    }
+    assert kept(thinner, sample(60, 3.9, unit="quiet")) == []
