@@ -124,8 +124,8 @@ async def _serve(
             await site.start()
             sites.append(site)
     except OSError:
-        for site in sites:
-            await site.stop()
+        for started in sites:
+            await started.stop()
         raise
     return sites
 

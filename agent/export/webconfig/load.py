@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.config import document
 from agent.config.kinds import Place
 from agent.config.load import text_of
-from agent.config.problems import InvalidConfig, Problems, shown
+from agent.config.problems import InvalidConfig, Problems
 from agent.config.secrets import Sources
 from agent.config.sections import Entry, Key
 from agent.export.webconfig import keys
@@ -108,10 +108,10 @@ def _path(
         with path.open("rb"):
             pass
     except OSError as error:
-        tls.error(f"the file {shown(str(path))} cannot be read: {error.strerror}", key.name)
+        tls.error(f'the file "{path}" cannot be read: {error.strerror}', key.name)
         return None
     if key is keys.KEY_FILE and status.st_mode & stat.S_IROTH:
-        tls.warn(f"the file {shown(str(path))} can be read by every user; chmod o= it", key.name)
+        tls.warn(f'the file "{path}" can be read by every user; chmod o= it', key.name)
     return path
 
 
@@ -124,19 +124,19 @@ def _load_chain(tls: Entry, context: ssl.SSLContext, cert: Path, key: Path) -> N
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cafile=cert)
     except (ssl.SSLError, OSError, ValueError) as error:
-        tls.error(f"the file {shown(str(cert))} {_reason(error)}", keys.CERT_FILE.name)
+        tls.error(f'the file "{cert}" {_reason(error)}', keys.CERT_FILE.name)
         return
     try:
         context.load_cert_chain(cert, key, password=_no_password)
     except (ssl.SSLError, OSError, ValueError) as error:
-        tls.error(f"the file {shown(str(key))} {_reason(error)}", keys.KEY_FILE.name)
+        tls.error(f'the file "{key}" {_reason(error)}', keys.KEY_FILE.name)
 
 
 def _load_authority(tls: Entry, context: ssl.SSLContext, authority: Path) -> None:
     try:
         context.load_verify_locations(cafile=authority)
     except (ssl.SSLError, OSError, ValueError) as error:
-        where = f"the file {shown(str(authority))}"
+        where = f'the file "{authority}"'
         tls.error(f"{where} {_reason(error)}", keys.CLIENT_CA_FILE.name)
 
 
