@@ -74,7 +74,7 @@ def replay(
 
 
 def write_alarm(tables: Tables, engine: HealthEngine, raised: Raised) -> None:
-    """Add the alarm of a reason that is one; cell 0 is the pack's current sensor."""
+    """Add the alarm of a reason that is one; cell 0 is the pack as a whole."""
     kind = ALARM_KINDS.get(raised.code)
     if kind is not None:
         cell = 0 if raised.cell is None else engine.cells.index(raised.cell) + 1

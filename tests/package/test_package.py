@@ -145,7 +145,7 @@ def test_it_serves_as_it_comes_and_is_hardened(node: Node) -> None:
     assert machine.run("systemctl", "is-enabled", "bbu-agent") == "enabled"
     assert machine.get("/-/ready") is not None
     assert node.up() == set()
-    assert machine.run("bbu-agent", "check", CONFIG, status=None).count("error") == 0
+    assert ": ok: 0 units" in machine.run("bbu-agent", "check", CONFIG)
     # It exits 0 on keys that it does not know: anything said is a fault.
     assert machine.run("systemd-analyze", "verify", "--man=no", "bbu-agent.service") == ""
     machine.run("systemd-analyze", "security", "--threshold=20", "bbu-agent.service")
