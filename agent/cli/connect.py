@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from agent.errors import AgentError, BadAnswer, NoAnswer
 from agent.targets import (
     AuthProtocol,
     Community,
@@ -81,6 +82,33 @@ class Connection:
             privacy_key=_secret(self.v3_priv_file),
             context=self.context,
         )
+
+
+def explained(error: AgentError, link: Connection) -> str:
+    """Give ``error`` with its cause, and what to look at next where it does not say so itself."""
+    steps = {
+        NoAnswer: f"See that {_wiring(link)}; a longer --timeout helps a slow device",
+        BadAnswer: f"Noise, another master or another protocol: see that {_wiring(link)}",
+    }
+    step = next((text for sort, text in steps.items() if isinstance(error, sort)), None)
+    return f"{error.cause}: {error}" + ("" if step is None else f". {step}")
+
+
+def _wiring(link: Connection) -> str:
+    if link.snmp is not None:
+        return (
+            "address, community or user and version are right and that the card lets this host "
+            "ask: a card that does not know a community says nothing"
+        )
+    if link.modbus is not None:
+        return (
+            "unit id and framer are right; bbu-agent scan --modbus "
+            f"{link.modbus} finds the unit ids that answer"
+        )
+    return (
+        "unit id, baud rate, parity and the two wires are right; bbu-agent scan --serial "
+        f"{link.serial} finds what answers"
+    )
 
 
 def connection(options: dict[str, Any]) -> Connection:

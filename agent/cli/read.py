@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-from agent.cli.connect import Connection, connection, device_options
+from agent.cli.connect import Connection, connection, device_options, explained
 from agent.cli.output import format_option, sheet, table
 from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, Refused, TransportError, Unidentified
@@ -43,7 +43,7 @@ async def _read(link: Connection, wanted: _Wanted) -> tuple[Profile, Sample]:
     if link.snmp is not None:
         return await _read_snmp(wanted, link.snmp_target())
     if wanted.unit_id is None:
-        raise click.UsageError("--modbus and --serial need --unit-id")
+        raise click.UsageError("--modbus and --serial need --unit-id; bbu-agent scan finds them")
     return await _read_modbus(wanted, link.modbus_target())
 
 
@@ -170,13 +170,13 @@ def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
     try:
         profile, sample = asyncio.run(_read(link, wanted))
     except Unidentified as error:
-        _fail(error, EXIT_NOTHING_FITS)
+        _fail(error, EXIT_NOTHING_FITS, link)
     except Refused as error:
-        _fail(error, EXIT_NOTHING_FITS)
+        _fail(error, EXIT_NOTHING_FITS, link)
     except TransportError as error:
-        _fail(error, EXIT_NO_ANSWER)
+        _fail(error, EXIT_NO_ANSWER, link)
     except ProfileError as error:
-        _fail(error, 2)
+        _fail(error, 2, link)
     _show(profile, sample, form)
     if not sample.readings:
         click.echo(
@@ -187,6 +187,6 @@ def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
         sys.exit(EXIT_NOTHING_FITS)
 
 
-def _fail(error: AgentError, code: int) -> NoReturn:
-    click.echo(f"bbu-agent: {error.cause}: {error}", err=True)
+def _fail(error: AgentError, code: int, link: Connection) -> NoReturn:
+    click.echo(f"bbu-agent: {explained(error, link)}", err=True)
     sys.exit(code)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from agent import __version__
-from agent.cli.connect import Connection, connection, device_options
+from agent.cli.connect import Connection, connection, device_options, explained
 from agent.cli.output import progress
 from agent.errors import TransportError, Unidentified
 from agent.model import Table
@@ -123,7 +123,7 @@ def record(
     if link.ways != 1:
         raise click.UsageError("name one device: --snmp, --modbus or --serial")
     if link.snmp is None and unit_id is None:
-        raise click.UsageError("--modbus and --serial need --unit-id")
+        raise click.UsageError("--modbus and --serial need --unit-id; bbu-agent scan finds them")
     spans = [*everything()] if whole else [_span(text) for text in ranges] or None
     try:
         if link.snmp is None:
@@ -132,7 +132,7 @@ def record(
             job = _record_snmp(link, timeout, scrub=scrub)
         text, told = asyncio.run(job)
     except TransportError as error:
-        click.echo(f"bbu-agent: {error.cause}: {error}", err=True)
+        click.echo(f"bbu-agent: {explained(error, link)}", err=True)
         sys.exit(EXIT_NO_ANSWER)
     if out is None:
         click.echo(text, nl=False)

@@ -104,7 +104,7 @@ def replay(
     if compare and (meta is not None or state_dir is not None):
         raise click.UsageError("--compare takes meta.json from beside each recording, and no state")
     if not compare and len(telemetry) > 1:
-        raise click.UsageError("more than one recording needs --compare")
+        raise click.UsageError("more than one recording needs --compare; or replay them one by one")
     try:
         known = read_cells(cells)
 

@@ -66,7 +66,7 @@ def start_one(*, unit: str, path: Path, base: str, confirm: str | None) -> None:
     config = load_config(path, profiles=protocols(), environ=os.environ)
     found = next((one for one in config.units if one.name == unit), None)
     if found is None:
-        raise click.UsageError(f"no unit is named {unit!r} in {path}")
+        raise click.UsageError(f"no unit is named {unit!r} in {path}; bbu-agent status lists them")
     if confirm is not None and confirm != unit:
         raise click.UsageError(f"--confirm {confirm!r} is not {unit!r}; nothing was written")
     profile = _profile(found, base)

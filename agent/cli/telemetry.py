@@ -39,7 +39,10 @@ def telemetry(unit: str, state_dir: Path, out: Path) -> None:
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     held = state_dir / "bbu-agent.sqlite"
     if not held.is_file():
-        raise ConfigError(f"bbu-agent telemetry: {state_dir} holds no bbu-agent.sqlite")
+        raise ConfigError(
+            f"bbu-agent telemetry: {state_dir} holds no bbu-agent.sqlite; "
+            "see state_dir in the configuration"
+        )
     try:
         asyncio.run(_write(unit, held, out))
     except (ConfigError, OSError) as error:

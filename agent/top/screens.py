@@ -161,7 +161,7 @@ class UnitScreen(Screen[None]):
         yield Head()
         with VerticalScroll(can_focus=False):
             yield Static(id="said")
-            cells = {"cell": 8, "verdict": 11, "health (90 %)": 14}
+            cells = {"cell": 4, "verdict": 11, "health (90 %)": 14}
             cells |= {"40 % ... health ... 120 %": words.BAR, "resistance": 10, "now": 7}
             yield Sheet({**cells, "known by": REST}, verdict=1, name="cells")
             readings = {"reading": 26, "index": 14, "value": 14, "unit": 8}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from rich.text import Text
+from textual.coordinate import Coordinate
 from textual.geometry import Region
 from textual.widgets import DataTable
 
@@ -25,7 +26,7 @@ def styled(text: str, *, verdict: bool = False) -> Text:
 
 
 class Sheet(DataTable[Text]):
-    """Rows by key. A row that looks as before costs no byte on the line."""
+    """Rows by key. A cell that looks as before costs no byte on the line."""
 
     def __init__(self, columns: Mapping[str, int], *, verdict: int, name: str) -> None:
         """Name each column and its width; ``verdict`` is the column with the colour."""
@@ -66,21 +67,19 @@ class Sheet(DataTable[Text]):
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
-        """Draw again; a change of cells leaves that to the rows that have changed."""
+        """Draw again; a change of cells leaves that to those cells."""
         if self._quiet:
             return self
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def _change(self, new: Mapping[str, list[str]]) -> None:
         for at, (key, row) in enumerate(new.items()):
-            if self._held[key] == row:
-                continue
-            self._quiet = True
             for n, (title, text) in enumerate(zip(self._columns, row, strict=True)):
                 if self._held[key][n] != text:
+                    self._quiet = True
                     self.update_cell(key, title, styled(text, verdict=n == self._verdict))
-            self._quiet = False
-            self.refresh_row(at)
+                    self._quiet = False
+                    self.refresh_coordinate(Coordinate(at, n))
 
     def _again(self, new: Mapping[str, list[str]]) -> None:
         chosen, top = self.chosen, self.scroll_y

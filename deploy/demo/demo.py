@@ -192,7 +192,7 @@ def addresses(base: str) -> str:
             f"Page        {base}/",
             f"Metrics     {base}/metrics",
             f"API         {base}/api/v1/units",
-            f"Terminal    {BIN}/bbu-agent status --agent {base}",
+            f"Terminal    {BIN}/bbu-agent top --agent {base}",
         ]
     )
 

@@ -20,6 +20,7 @@ ARGUMENTS = (
 )
 WEAK = "units/r12-a-3"
 WIDE, PHONE = 1280, 390
+TERMINALS = {"top": ("80x24", ()), "top-unit": ("100x32", ("r12-a-3",))}
 SETTLED_S = 95.0
 OUTAGE_S = 25.0
 # Name of the picture, page, width, height (None: all of it), dark.
@@ -48,6 +49,14 @@ def draw(browser: Browser, base: str) -> None:
         say(f"  {name}.png")
 
 
+def draw_terminals(base: str) -> None:
+    """Take every picture of the terminal."""
+    for name, (size, unit) in TERMINALS.items():
+        out = IMAGES / f"{name}.svg"
+        run("bbu-agent", "top", *unit, "--agent", base, "--size", size, "--picture", out)
+        say(f"  {name}.svg")
+
+
 def main() -> None:
     """Start everything, wait, draw."""
     with TemporaryDirectory(prefix="bbu-pictures-") as folder, ExitStack() as stack:
@@ -73,6 +82,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
             draw(browser, base)
             browser.close()
+        draw_terminals(base)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import output, remote, status
+from agent.cli.connect import Connection, explained
 from agent.cli.main import cli
+from agent.errors import BadAnswer, NoAnswer, TransportError
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
@@ -166,3 +168,20 @@ def test_no_agent_is_exit_three_and_tells_what_to_do(monkeypatch: pytest.MonkeyP
     said = CliRunner().invoke(cli, ["status"])
     assert said.exit_code == remote.EXIT_NO_AGENT
     assert "bbu-agent run --config.file" in said.output
+
+
+@pytest.mark.parametrize(
+    ("link", "next_step"),
+    [
+        (Connection(snmp="10.1.3.20"), "community"),
+        (Connection(modbus="10.1.3.5"), "bbu-agent scan --modbus 10.1.3.5"),
+        (Connection(serial="/dev/ttyUSB0"), "bbu-agent scan --serial /dev/ttyUSB0"),
+    ],
+)
+@pytest.mark.parametrize("sort", [NoAnswer, BadAnswer])
+def test_silence_and_nonsense_tell_what_to_look_at(
+    link: Connection, next_step: str, sort: type[TransportError]
+) -> None:
+    told = explained(sort("unit 9: silent"), link)
+    assert told.startswith(f"{sort.__name__}: unit 9: silent. ")
+    assert next_step in told
