@@ -104,6 +104,14 @@ def test_every_query_parses_and_names_what_is_exported(uid: str) -> None:
         assert asked <= known, (asked - known, expression)
 
 
+@pytest.mark.parametrize("uid", BOARDS)
+def test_racks_of_one_name_at_two_sites_stay_two(uid: str) -> None:
+    for expression in expressions(BOARDS[uid]):
+        for words in re.findall(r"\bby \(([^)]*)\)", expression):
+            labels = {word.strip() for word in words.split(",")}
+            assert "rack" not in labels or "site" in labels, expression
+
+
 @pytest.mark.parametrize(("board", "panel"), PANELS)
 def test_a_panel_says_what_it_shows(board: Json, panel: Json) -> None:
     assert len(panel["title"]) > 3

@@ -124,14 +124,15 @@ def _alerts() -> Panel:
 
 
 def _worst_verdicts() -> Panel:
+    by = "job, instance, site, unit"
     return states(
         "Worst verdict of each rack",
         "The worst verdict of any unit in the rack over time, from good to bad: ok, "
         "watch, unknown, degraded, replace. A change of colour says since when.",
         [
             (
-                f"max by (rack) ({kit.verdict(SITE)} {PLACED}{{{SITE}}})",
-                "{{rack}}",
+                f"max by (site, rack) ({kit.verdict(SITE, by)} {PLACED}{{{SITE}}})",
+                "{{rack}} {{site}}",
                 kit.VERDICTS,
             )
         ],

@@ -152,8 +152,8 @@ def _which_racks() -> Panel:
         "On battery: at least one unit of the rack carries load.",
         [
             (
-                f"max by (rack) (rack:bbu_discharging:count{{{RACK}}} > bool 0)",
-                "{{rack}}",
+                f"max by (site, rack) (rack:bbu_discharging:count{{{RACK}}} > bool 0)",
+                "{{rack}} {{site}}",
                 _FLAG,
             )
         ],

@@ -157,10 +157,10 @@ def _power() -> Panel:
         "What the batteries of each rack give, from current times voltage.",
         [
             Line(
-                "sum by (rack) (clamp_min("
-                f"-bbu_battery_current_amperes{{{SITE}}} * on (job, instance, unit) "
+                "sum by (site, rack) (clamp_min("
+                f"-bbu_battery_current_amperes{{{SITE}}} * on (job, instance, site, unit) "
                 f"bbu_battery_voltage_volts{{{SITE}}}, 0) {IN_RACK})",
-                "{{rack}}",
+                "{{rack}} {{site}}",
             )
         ],
         unit="watt",
