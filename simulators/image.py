@@ -1,5 +1,6 @@
 """The registers of one device, filled from its values through its profile's map."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from agent.profiles.schema import Field, Profile, Words
@@ -43,6 +44,8 @@ class RegisterImage:
                 if not any(place[1] in lacks for place in places):
                     self._fields.append((field, field.where, (field.quantity, field.index), places))
         self._mixed = self._of_two_kinds()
+        times = Counter(where for _, where, _, _ in self._fields)
+        self._shared = {n for n, row in enumerate(self._fields) if times[row[1]] > 1}
         self._values = values
         self._words: dict[tuple[str, int], int] = dict(_probed(profile, lacks))
         self._words |= {("holding", at): 0 for at in profile.limits.documented - lacks}
@@ -75,16 +78,22 @@ class RegisterImage:
             return None
 
     def _fill(self) -> None:
-        """Encode what has changed; most values of most devices do not, from read to read."""
+        """Encode what has changed; most values of most devices do not, from read to read.
+
+        Of quantities that say the same place in other words the first that has a value is held.
+        """
         values, said, words = self._values(), self._said, self._words
         told: set[Words] = set()
         for n, (field, where, key, places) in enumerate(self._fields):
             value = values.get(key)
-            if where in told or (value is None and places[0] in self._told):
-                # Another quantity has said what this very value is, or others hang on it.
+            if value is None and places[0] in self._told:
                 continue
-            if value is not None:
-                told.add(where)
+            if n in self._shared:
+                if where in told:
+                    said[n] = _UNSEEN
+                    continue
+                if value is not None:
+                    told.add(where)
             mixed = places[0] in self._mixed
             if said[n] == value and said[n] is not _UNSEEN and not mixed:
                 continue
@@ -93,7 +102,7 @@ class RegisterImage:
             if where.bit is None:
                 words.update(zip(places, encoded, strict=True))
             else:
-                kept = 0xFFFF if mixed else ~(1 << where.bit)
+                kept = 0xFFFF if mixed else ~(1 << where.bit % 16)
                 words[places[0]] = words.get(places[0], 0) & kept | encoded[0]
         self._stale = False
 

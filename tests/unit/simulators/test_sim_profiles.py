@@ -176,3 +176,36 @@ def test_decimal_digits_are_four_bits_each() -> None:
     assert words(WordType.BCD32, 2, 1234567.8) == [0x1234, 0x5678]
     date = Field("manufacture_date", Words(Register(Table.HOLDING, 1), 2, WordType.BCD_DATE))
     assert encode(date, DAY_S) == [0x2020, 0x0102]
+
+
+def test_a_bit_of_a_long_word_is_set_and_cleared_alone() -> None:
+    layout = lay_out(load("sunspec-battery"), ((1, 0), (802, 0)))
+    said: dict[Key, Value] = {("alarm", "high_temperature"): True, ("alarm", "ground_fault"): True}
+    image = RegisterImage(layout.profile, lambda: said, frame=layout.words)
+    place = next(
+        row.where.registers[0]
+        for row in layout.profile.fields
+        if isinstance(row.where, Words) and row.index == "ground_fault"
+    )
+
+    def held() -> list[int]:
+        image.refresh()
+        words = image.read("holding", place.address, 1)
+        assert words is not None
+        return words
+
+    assert held() == [1 << 22 - 16]
+    said["alarm", "ground_fault"] = False
+    assert held() == [0]
+
+
+def test_of_two_names_for_one_register_the_first_that_is_told_is_held() -> None:
+    layout = lay_out(load("sunspec-battery"), ((1, 0), (802, 0)))
+    said: dict[Key, Value] = {("battery_status", None): "charging", ("discharging", None): False}
+    image = RegisterImage(layout.profile, lambda: said, frame=layout.words)
+    status = next(row.where for row in layout.profile.fields if row.quantity == "battery_status")
+    assert isinstance(status, Words)
+    assert image.read("holding", status.register.address, 1) == [4]
+    del said["battery_status", None]
+    image.refresh()
+    assert image.read("holding", status.register.address, 1) == [1]
