@@ -4,6 +4,7 @@ A cell that shows up late, or cells that turn out to be numbered in another orde
 cost what was learnt of the others.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from agent.errors import StoreError
 from agent.health.celltype import CellType
 from agent.health.filter import PER_CELL, SHARED, ModuleFilter
+from agent.health.record import numbers
 
 JSON = object
 State = dict[str, JSON]
@@ -56,7 +58,23 @@ def regrouped(
             made[section] = {**saved, **begun}
             if section in _PER_CELL:
                 made[section] = _moved({**saved, **begun}, len(held), taken)
+    order = state.get("order")
+    if isinstance(order, Mapping):
+        made["order"] = _renumbered(order, made["order"], taken, len(held))
     return made
+
+
+def _renumbered(before: Mapping[str, JSON], moved: JSON, taken: Sources, count: int) -> JSON:
+    """Bring places that are values, not positions, into the new order; what waits begins anew."""
+    place = {old: new for new, old in enumerate(taken)}
+    came = numbers(before.get("came_from"))
+    if len(came) != count:
+        raise StoreError("the saved order of the cells is for another number of them")
+    known = [math.nan if old is None else came[old] for old in taken]
+    from_place = [None if math.isnan(at) else place.get(int(at)) for at in known]
+    nothing = [None] * len(taken)
+    watch = moved if isinstance(moved, Mapping) else {}
+    return {**watch, "came_from": from_place, "held": nothing, "print": nothing}
 
 
 def _moved(value: JSON, count: int, taken: Sources) -> JSON:

@@ -76,6 +76,25 @@ def test_a_cell_that_joins_costs_nothing_of_what_is_known_of_the_others(
     assert min(before.ln_capacity) - 0.02 < after.ln_capacity[5] < max(before.ln_capacity) + 0.02
 
 
+def test_cells_that_had_changed_places_are_still_named_when_another_joins(
+    battery: Battery, life: Life
+) -> None:
+    """All five had moved, and the one that joins comes before them: nothing is held against it."""
+    engine = taught(battery, life, CELLS[1:])
+    engine._watches.guards.order.follow([1, 2, 3, 4, 0], engine.now_s)
+    told = swapped(engine)
+    assert set(told) == set(CELLS[1:])
+    assert "what cell 2 read before" in told["6"]
+    (one,) = widened(replace(battery, series=6), CELLS, engine.state()).engines
+    assert swapped(one) == told
+
+
+def swapped(engine: HealthEngine) -> dict[str | None, str]:
+    """Give what is said of cells that changed places, by cell."""
+    found = engine._watches.guards.findings(engine.cells, engine.capacity_ah, engine.now_s)
+    return {one.cell: one.text for one in found if one.code == "cell_swapped"}
+
+
 def test_a_bank_that_got_a_cell_learns_on(battery: Battery, life: Life) -> None:
     engine = taught(battery, life, CELLS[:5])
     bank = widened(replace(battery, series=6), CELLS, engine.state())
