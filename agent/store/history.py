@@ -336,7 +336,10 @@ class HistoryStore:
         self._close_disk()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         aside = self._path.with_name(f"{self._path.name}.corrupt-{stamp}")
+        before = self._path.parent.glob(f"{self._path.name}.corrupt-*")
         try:
+            for old in before:
+                old.unlink()  # one is enough to look at; a dying disk would make many
             self._path.replace(aside)
             for end in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + end).unlink(missing_ok=True)

@@ -97,6 +97,19 @@ async def test_pages_that_rot_later_are_moved_aside_too(tmp_path: Path) -> None:
     await second.close()
 
 
+async def test_of_broken_files_the_newest_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    (tmp_path / "history.db.corrupt-20200101T000000Z").write_text("older")
+    (tmp_path / "other.db.corrupt-20200101T000000Z").write_text("not ours")
+    path.write_text("no database " * 100)
+    store = HistoryStore(path)
+    await store.save_states({"a": (None, {"x": 1})}, saved_s=2)
+    await store.close()
+    aside = sorted(tmp_path.glob("*corrupt*"))
+    assert [one.name.partition(".")[0] for one in aside] == ["history", "other"]
+    assert aside[0].read_text().startswith("no database")
+
+
 async def test_a_state_that_rotted_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     first = HistoryStore(path)
