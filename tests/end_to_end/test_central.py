@@ -23,6 +23,7 @@ AWAY_S = 10.0
 LATE_S = 0.5 * SCRAPE_S
 """How late a scrape may be on a busy machine; a lost one would make a gap of two intervals."""
 WITHIN_S = 60.0
+DIRECT = 'bbu_up{job="direct"}[5m]'
 ALL = ("--all", "--site", "here", "--rack", "r1", "--format", "json")
 
 
@@ -163,11 +164,13 @@ async def test_a_central_outage_leaves_no_gap(rack: Rack, tmp_path: Path) -> Non
 
         async def begun() -> bool:
             found = [await store.times(span) for store in stores]
+            found.append(await stores[0].times(DIRECT))
             return all(
                 {*times} == {*UNITS} and min(map(len, times.values())) > 2 for times in found
             )
 
         await until(begun, "both stores have every unit of both agents", within_s=WITHIN_S)
+        first_s = {store.base: await store.times(span) for store in stores}
         # VictoriaMetrics keeps its newest second in memory; a kill would cost what it has taken.
         await stores[0].stop(kill=True)
         await stores[1].stop()
@@ -178,6 +181,7 @@ async def test_a_central_outage_leaves_no_gap(rack: Rack, tmp_path: Path) -> Non
 
         async def caught_up() -> bool:
             spans = [await store.times(span) for store in stores]
+            spans.append(await stores[0].times(DIRECT))
             return all(
                 {*times} == {*UNITS} and min(at[-1] for at in times.values()) > back_s + SCRAPE_S
                 for times in spans
@@ -185,11 +189,13 @@ async def test_a_central_outage_leaves_no_gap(rack: Rack, tmp_path: Path) -> Non
 
         await until(caught_up, "both stores go on", within_s=WITHIN_S)
         for store in stores:
-            longest = gaps(await store.times(span))
+            times = await store.times(span)
+            longest = gaps(times)
             assert {*longest} == {*UNITS}
+            assert all(at[0] <= first_s[store.base][unit][0] for unit, at in times.items())
             assert max(longest.values()) <= SCRAPE_S + LATE_S, (store.log.stem, longest)
         # What the store scraped by itself has the gap: it was away, and the test sees it.
-        missed = gaps(await stores[0].times('bbu_up{job="direct"}[5m]'))
+        missed = gaps(await stores[0].times(DIRECT))
         assert min(missed.values()) >= AWAY_S
 
         async def added_up() -> bool:
