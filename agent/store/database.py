@@ -1,4 +1,4 @@
-"""The SQLite file: its schema and every statement. Blocking; owned by one thread.
+"""The SQLite file: its schema, what goes in and comes out. Blocking; owned by one thread.
 
 WAL with ``synchronous=NORMAL``: a commit survives the death of the process, and the death
 of the machine costs at most the last commits, never the file. The lock is exclusive, so
@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from agent.errors import StoreError
 from agent.model import Event, Value
-from agent.store import journal
+from agent.store import journal, retention
 from agent.store.course import Course
 from agent.store.journal import Seen
+from agent.store.retention import HOUR_MS
 
 State = Mapping[str, Any]
 """An estimator's state: whatever JSON can carry."""
@@ -28,13 +29,7 @@ PARKED = "serial:"
 MOST_PARKED = 256
 """States of such modules that are kept: a device that invents serial numbers fills no disk."""
 
-_HOUR_MS = 3_600_000
-_WEEK_MS = 168 * _HOUR_MS
-_COURSE_WHOLE_MS = 60 * 24 * _HOUR_MS
-"""How long every estimate that was kept stays; of older ones one a week."""
 _BUSY_S = 1.0
-_SMALLEST_TRIM = 64
-"""A file too large is trimmed by at least this fraction of its rows at a time."""
 _JOURNAL_SHARE = 4
 """A file too large keeps this fraction of its bound for what the engines saw."""
 _LARGEST_JOURNAL_BYTES = 16 * 1024 * 1024
@@ -233,7 +228,7 @@ class Database:
             oldest_ms = round(min(point.time_s for point in batch.points) * 1000)
             self._connection.execute(
                 "UPDATE mark SET value = ?1 WHERE name = 'hours' AND value > ?1",
-                (oldest_ms // _HOUR_MS * _HOUR_MS,),
+                (oldest_ms // HOUR_MS * HOUR_MS,),
             )
 
     def _series(self, unit: str, quantity: str, part: str) -> int | None:
@@ -325,7 +320,7 @@ class Database:
             "SELECT time_ms / 1000.0, mean, low, high FROM hour"
             " WHERE series = ?1 AND time_ms BETWEEN ?2 AND ?3 AND time_ms + ?5 <= ?4"
             " ORDER BY time_ms",
-            (*span, first_ms, _HOUR_MS),
+            (*span, first_ms, HOUR_MS),
         )
         return [HistoryPoint(*row) for row in hours] + [
             HistoryPoint(time_ms / 1000, value) for time_ms, value in points
@@ -350,64 +345,20 @@ class Database:
         return [Point(*row) for row in rows]
 
     def tidy(self, now_s: float, *, raw_s: float, hours_s: float) -> None:
-        """Sum up the hours that are over, then drop raw points and hours that are too old."""
-        over_ms = int(now_s * 1000) // _HOUR_MS * _HOUR_MS
+        """Sum up the hours that are over, then drop what is too old."""
         with self._transaction():
-            since_ms, whole_ms = self._mark("hours"), self._mark("whole")
-            # Of an hour whose points are partly dropped the first sum is the better one.
-            self._sum_up("IGNORE", since_ms, min(whole_ms, over_ms))
-            self._sum_up("REPLACE", max(since_ms, whole_ms), over_ms)
-            self._connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
             self._connection.execute(
                 "DELETE FROM state WHERE unit LIKE ?1 AND unit NOT IN (SELECT unit FROM state"
                 " WHERE unit LIKE ?1 ORDER BY saved_s DESC LIMIT ?2)",
                 (PARKED + "%", MOST_PARKED),
             )
-            self._drop_before("hour", now_s - hours_s)
-            self._drop_before("point", now_s - raw_s)
-            self._connection.execute(
-                "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM point WHERE series = id)"
-                " AND NOT EXISTS (SELECT 1 FROM hour WHERE series = id)"
-            )
-            self._thin_course(int(now_s * 1000) - _COURSE_WHOLE_MS)
+            retention.age(self._connection, now_s, raw_s=raw_s, hours_s=hours_s)
             journal.drop(self._connection, now_s)
-
-    def _thin_course(self, limit_ms: int) -> None:
-        """Leave one estimate a week of what is older than ``limit_ms``."""
-        since_ms, until_ms = self._mark("course"), limit_ms // _WEEK_MS * _WEEK_MS
-        if until_ms <= since_ms:
-            return
-        self._connection.execute(
-            "DELETE FROM course WHERE time_ms >= ?1 AND time_ms < ?2 AND (unit, time_ms) NOT IN"
-            " (SELECT unit, min(time_ms) FROM course WHERE time_ms >= ?1 AND time_ms < ?2"
-            " GROUP BY unit, time_ms / ?3)",
-            (since_ms, until_ms, _WEEK_MS),
-        )
-        self._connection.execute("INSERT OR REPLACE INTO mark VALUES ('course', ?)", (until_ms,))
-
-    def _mark(self, name: str) -> int:
-        found = self._connection.execute("SELECT value FROM mark WHERE name = ?", (name,))
-        return next((int(value) for (value,) in found), 0)
-
-    def _sum_up(self, otherwise: str, since_ms: int, until_ms: int) -> None:
-        self._connection.execute(
-            f"INSERT OR {otherwise} INTO hour"  # noqa: S608 - a word of ours
-            " SELECT series, time_ms / ?1 * ?1 AS start, avg(value), min(value), max(value)"
-            " FROM point WHERE series IN (SELECT id FROM series)"
-            " AND time_ms >= ?2 AND time_ms < ?3 AND typeof(value) <> 'text'"
-            " GROUP BY series, start",
-            (_HOUR_MS, since_ms, until_ms),
-        )
 
     def drop_oldest_points(self) -> int:
         """Drop the older half of the time that raw points cover; give how many went."""
-        low, high = self._connection.execute(
-            "SELECT min(time_ms), max(time_ms) FROM point"
-        ).fetchone()
-        if low is None:
-            return 0
         with self._transaction():
-            return self._drop_before("point", (low + high) / 2000)
+            return retention.drop_older_half(self._connection)
 
     def shrink_seen(self, most_bytes: int) -> None:
         """Keep no more than ``most_bytes`` of what the engines saw, the newest."""
@@ -415,44 +366,13 @@ class Database:
             journal.shrink(self._connection, most_bytes)
 
     def trim(self, bound_bytes: int) -> None:
-        """Drop the oldest until no more than ``bound_bytes`` are in use, and little beyond.
-
-        Raw points and hours share the room: what there is more of goes first.
-        """
+        """Drop the oldest until no more than ``bound_bytes`` are in use, and little beyond."""
         if self.size_bytes() > bound_bytes:
             self.shrink_seen(bound_bytes // _JOURNAL_SHARE)
         while (used := self.size_bytes()) > bound_bytes:
-            counts = {table: self._count(table) for table in ("point", "hour")}
-            table = max(counts, key=lambda name: counts[name])
-            excess = sum(counts.values()) * (used - bound_bytes) // used
-            # A page is free only when its last row is: tiny steps would free none.
-            rows = max(1, excess, counts[table] // _SMALLEST_TRIM)
-            limit = self._connection.execute(
-                f"SELECT time_ms FROM {table} ORDER BY time_ms LIMIT 1 OFFSET ?",  # noqa: S608 - a name of ours
-                (max(0, min(rows, counts[table]) - 1),),
-            ).fetchone()
-            if limit is None:
-                return
             with self._transaction():
-                dropped = self._drop_before(table, limit[0] / 1000)
-            if not dropped:
-                return
-
-    def _count(self, table: str) -> int:
-        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - a name of ours
-
-    def _drop_before(self, table: str, limit_s: float) -> int:
-        # The sub-select lets SQLite seek by the primary key, series by series.
-        statement = f"DELETE FROM {table} WHERE series IN (SELECT id FROM series) AND time_ms <= ?"  # noqa: S608 - a name of ours
-        limit_ms = round(limit_s * 1000)
-        dropped = self._connection.execute(statement, (limit_ms,)).rowcount
-        if table == "point" and dropped:
-            self._connection.execute(
-                "INSERT INTO mark VALUES ('whole', ?)"
-                " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-                ((limit_ms // _HOUR_MS + 1) * _HOUR_MS,),
-            )
-        return dropped
+                if not retention.drop_some(self._connection, used - bound_bytes, used):
+                    return
 
     def size_bytes(self) -> int:
         """Give the space in use, free pages not counted."""
