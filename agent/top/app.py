@@ -130,6 +130,8 @@ class Top(App[None]):
 
     def _show(self) -> None:
         screen = self.screen
+        if not screen.is_mounted:
+            return  # it says itself when it has opened
         if isinstance(screen, FleetScreen):
             screen.show(self._units, self.trouble)
         elif isinstance(screen, UnitScreen):

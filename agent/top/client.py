@@ -89,6 +89,10 @@ class Client:
                 if answer.status != HTTPStatus.OK:
                     raise AgentGoneError(_refusal(answer.status, answer.reason))
                 yield answer
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise AgentGoneError(
+                "its certificate is not trusted; --ca-file names the one that vouches for it"
+            ) from error
         except aiohttp.ClientConnectorError as error:
             raise AgentGoneError(_words(error.os_error)) from error
         except TimeoutError as error:
