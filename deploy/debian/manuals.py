@@ -50,6 +50,20 @@ def options(command: click.Command, context: click.Context) -> Iterator[str]:
             yield f".TP\n.B {escaped(record[0])}\n{escaped(record[1])}"
 
 
+def commands(name: str, group: click.Group, context: click.Context) -> Iterator[str]:
+    """Give every command below a group called ``name``, those of groups below it too."""
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        if command is None or command.hidden:
+            continue
+        inner = click.Context(command, info_name=word, parent=context)
+        usage = " ".join([name, word, *command.collect_usage_pieces(inner)])
+        yield from (f".SS {escaped(usage)}", *body(command.help or ""))
+        yield from options(command, inner)
+        if isinstance(command, click.Group):
+            yield from commands(f"{name} {word}", command, inner)
+
+
 def page(name: str, group: click.Group, version: str, day: str) -> str:
     """Give the whole page of a command that has commands."""
     context = click.Context(group, info_name=name, **group.context_settings)
@@ -59,14 +73,7 @@ def page(name: str, group: click.Group, version: str, day: str) -> str:
     parts += [".SH SYNOPSIS", f".B {escaped(name)}\n[options] command [arguments]"]
     parts += [".SH DESCRIPTION", *body(group.help or ""), ".SH OPTIONS", *options(group, context)]
     parts += [".SH COMMANDS"]
-    for word in group.list_commands(context):
-        command = group.get_command(context, word)
-        if command is None or command.hidden:
-            continue
-        inner = click.Context(command, info_name=word, parent=context)
-        usage = " ".join([name, word, *command.collect_usage_pieces(inner)])
-        parts += [f".SS {escaped(usage)}", *body(command.help or "")]
-        parts += options(command, inner)
+    parts += commands(name, group, context)
     return "\n".join(parts) + "\n"
 
 
