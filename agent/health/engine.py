@@ -1,7 +1,7 @@
 """The health engine of one unit: observations in, ``Health`` out. Pure and causal.
 
 It owns the clock discipline, the step finder, the module's filter and what the verdict
-remembers; each of them is a small module of its own.
+remembers; each of them is a small module of its own. What it tells is in ``beliefs``.
 """
 
 import math
@@ -10,79 +10,33 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.errors import StoreError
 from agent.health import charge, facts, intake, record, refusals
-from agent.health.advice import Case, advise, charge_c, rate_c
-from agent.health.anomalies import leaks
-from agent.health.birth import Birth
-from agent.health.chemistry import cell_type, interpolate
+from agent.health.beliefs import DAY_S, YEAR_DAYS, Beliefs
+from agent.health.chemistry import cell_type
 from agent.health.deep import FREE_SD, Deep, capacities, outliers
 from agent.health.evidence import Pulse, Useless, pulse_of
 from agent.health.filter import ModuleFilter
-from agent.health.findings import evidence
-from agent.health.forecast import ahead, end_of_life
+from agent.health.forecast import ahead
 from agent.health.guards import Vetted
-from agent.health.lots import Pooled, Share, share_of
 from agent.health.observation import Observation
 from agent.health.pulses import Step
 from agent.health.regroup import regrouped
-from agent.health.report import Estimate, Ride, estimate_of, ride_model_sd, rides
 from agent.health.review import Watched, everything
-from agent.health.verdict import Judge, Raised, worst
-from agent.health.watches import Watches
+from agent.health.verdict import Judge
 from agent.health.windows import Window, falls
-from agent.model import Advice, Battery, CellHealth, Health, Interval, Verdict
+from agent.model import Battery
 
 __all__ = ["HealthEngine", "Observation"]
 
 JSON = object
-_DAY_S = 86400.0
-_YEAR_DAYS = 365.25
-_REVIEW_S = 5 * _DAY_S
-_OUTLOOK_S = 6 * 3600.0
-_FARTHEST_S = 10 * _YEAR_DAYS * _DAY_S
-_DEFAULT_CAPACITY_AH = 15.0
-
-Vector = npt.NDArray[np.float64]
+_REVIEW_S = 5 * DAY_S
 _STATE_VERSION = 3
 
 
-class HealthEngine:
-    """The estimator of one unit with series cells named ``cells`` ("1", "2", ...).
-
-    ``prior_only`` ignores all evidence: the benchmark that the filter has to beat.
-    ``raised`` lists the reasons in the order in which they were first believed.
-    """
-
-    def __init__(
-        self, battery: Battery, *, cells: tuple[str, ...], prior_only: bool = False
-    ) -> None:
-        if not cells:
-            raise ValueError("a health engine needs at least one cell")
-        self.battery = battery
-        self.cells = cells
-        self.prior_only = prior_only
-        self.kind = cell_type(battery)
-        self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
-        self.raised: list[Raised] = []
-        self.pooled: Pooled | None = None
-        self._kept: tuple[object, Ride | None, Interval | None, Advice] | None = None
-        self._curve_back = [(v, s) for s, v in self.kind.ocv]
-        self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
-        self._clock = intake.Clock()
-        self._watches = Watches.start(
-            len(cells),
-            self.capacity_ah,
-            voltage_sd_v=self._voltage_sd_v,
-            current_step_a=battery.current_step_a or 0.01,
-            celsius_step_c=battery.temperature_step_c or 0.1,
-        )
-        self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
-        self._judge = Judge()
-        self._birth = Birth(len(cells))
-        self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
+class HealthEngine(Beliefs):
+    """Learns of the cells from one observation after the other."""
 
     def observe(self, observation: Observation) -> None:
         """Take the next observation. Never raises, whatever the numbers are."""
@@ -108,7 +62,7 @@ class HealthEngine:
         charge.follow(memory, self._curve_back, passed_s, rate_c, cells_v)
         if self._birth.met_s is None:
             self._begin(observation.time_s)
-        if memory.waiting_s >= _DAY_S:
+        if memory.waiting_s >= DAY_S:
             self._age()
             if self.now_s - memory.reviewed_s >= _REVIEW_S:
                 self._review()
@@ -130,138 +84,6 @@ class HealthEngine:
         if window is not None:
             self._compare(window)
 
-    def health(self, now_s: float) -> Health:
-        """Our estimate at unix time ``now_s``; without news since, its interval grows."""
-        estimate = self.estimate(now_s)
-        ride, end_s, advice = self._outlook(now_s)
-        reasons = self._judge.reasons()
-        memory = self._memory
-        bases = self._watches.deep.bases(pulsed=memory.pulses > 0)
-        known = memory.evidence_s is not None
-        lost = leaks(self._watches.standby, self.kind.ocv)
-        cells = tuple(
-            CellHealth(
-                cell,
-                estimate.capacity(index),
-                estimate.growth(index),
-                worst(reasons, cell) if known else Verdict.UNKNOWN,
-                bases[index],
-                lost[index],
-            )
-            for index, cell in enumerate(self.cells)
-        )
-        weakest = min(cells, key=lambda c: c.state_of_health.estimate)
-        return Health(
-            verdict=worst(reasons) if known else Verdict.UNKNOWN,
-            reasons=reasons,
-            updated_at=now_s,
-            cells=cells,
-            state_of_health=weakest.state_of_health,
-            ride_through_s=None if ride is None else ride.seconds,
-            ride_through_probability=None if ride is None else ride.probability,
-            end_of_life_s=end_s,
-            limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
-            basis=weakest.basis,
-            evidence_at=memory.evidence_s,
-            evidence=evidence(memory, self._birth, self._watches, self.cells, self.pooled),
-            rejected=self._watches.refusals.told(),
-            advice=advice,
-        )
-
-    def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None, Advice]:
-        """Ride-through at rated power, end of life and advice, the costly part of ``health``.
-
-        They move over days, or with the charge: times are cut to six hours and the charge
-        to a percent, so that a call in between gives the same answer for nothing.
-        """
-        memory = self._memory
-        cut_s = now_s - now_s % _OUTLOOK_S if intake.is_time(now_s) else 0.0
-        pooled = None if self.pooled is None else (self.pooled.others, round(self.pooled.rate, 2))
-        key = (cut_s, round(memory.soc, 2), round(memory.known_celsius()), memory.pulses, pooled)
-        if self._kept is None or self._kept[0] != key:
-            state = self._at(cut_s)
-            estimate = self._estimate_of(state)
-            rated_w = self.battery.rated_power_w or 0.0
-            ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-            end = end_of_life(state, estimate, site=memory.site(), now_s=cut_s)
-            self._kept = (key, ride, end, self._advice(state, estimate, ride, cut_s))
-        return self._kept[1:]
-
-    def _advice(
-        self, state: ModuleFilter, estimate: Estimate, ride: Ride | None, now_s: float
-    ) -> Advice:
-        battery, capacity_ah, own = self.battery, self.capacity_ah, self.battery.ocv is not None
-        volts = self.kind.float_v
-        case = Case(
-            now_s,
-            state,
-            estimate,
-            ride,
-            self._memory.site(),
-            required_s=battery.required_seconds,
-            rate_c=rate_c(
-                battery.rated_power_w,
-                cells=len(self.cells),
-                volts=volts,
-                capacity_ah=capacity_ah,
-            ),
-            charge_c=charge_c(self._watches.gain.charges, capacity_ah),
-            missing=1.0 - round(self._memory.soc, 2),
-            model_sd=ride_model_sd(measured_curve=own),
-            own_curve=own,
-        )
-        return advise(case)
-
-    @property
-    def evidence_count(self) -> int:
-        """How many load steps the estimate has learnt from."""
-        return self._memory.pulses
-
-    def estimate(self, now_s: float) -> Estimate:
-        """The numbers behind ``health``: the filter carried on to ``now_s``."""
-        return self._estimate_of(self._at(now_s))
-
-    def forecast(self, now_s: float, years: list[float]) -> list[Estimate]:
-        """The numbers ``years`` after ``now_s``, at the temperature and charge of the last year."""
-        state = self._at(now_s)
-        return [
-            self._estimate_of(ahead(state, year * _YEAR_DAYS, self._memory.site()))
-            for year in years
-        ]
-
-    def _at(self, now_s: float) -> ModuleFilter:
-        state = self._filter.copy()
-        ahead_s = max(now_s - self.now_s, 0.0) if intake.is_time(now_s) else 0.0
-        self._carry(state, (self._memory.waiting_s + min(ahead_s, _FARTHEST_S)) / _DAY_S)
-        if self.pooled is not None:
-            self.pooled.apply(state)
-        return state
-
-    def ride(self, estimate: Estimate, powers_w: list[float]) -> list[Ride]:
-        """Ride-through at each of ``powers_w`` watts from the present charge."""
-        memory = self._memory
-        return rides(
-            estimate,
-            self.kind,
-            capacity_ah=self.capacity_ah,
-            powers_w=powers_w,
-            required_s=self.battery.required_seconds,
-            drawn=self._drawn(estimate),
-            celsius=round(memory.known_celsius()),
-            measured_curve=self.battery.ocv is not None,
-        )
-
-    def share(self, lot: str) -> Share | None:
-        """Give what this module's own evidence says, for the other units of ``lot``."""
-        if self._memory.evidence_s is None:
-            return None
-        return share_of(self._filter, lot, self._birth.years(self.now_s))
-
-    @property
-    def age_unknown(self) -> bool:
-        """Whether the cells were met at an age that nobody knows."""
-        return self._birth.unknown
-
     def commission(self, time_s: float) -> None:
         """Hold the cells for new at unix time ``time_s`` where nobody has said otherwise.
 
@@ -276,47 +98,8 @@ class HealthEngine:
         self._birth.meet(time_s, self.battery.commissioned_s, memory.known_celsius(), memory.soc)
         self._birth.age(self._filter)
 
-    def standing(self, now_s: float) -> tuple[Estimate, Vector, float]:
-        """What an outage at ``now_s`` would begin with: estimate, charge drawn, degrees Celsius.
-
-        The charge is what misses from full, over rated capacity, for each cell.
-        """
-        estimate = self.estimate(now_s)
-        return estimate, self._drawn(estimate), self._memory.known_celsius()
-
-    def _drawn(self, estimate: Estimate) -> Vector:
-        """Charge missing from full per cell, over rated capacity: the module's and its own."""
-        return charge.missing(
-            self._memory.soc, self._watches.standby.now_away(), self.kind.ocv, estimate.ln_capacity
-        )
-
-    @property
-    def now_s(self) -> float:
-        """The newest time that the engine has seen, unix seconds."""
-        return self._clock.high_s or 0.0
-
-    def _estimate_of(self, state: ModuleFilter) -> Estimate:
-        parallel = self.battery.parallel
-        return estimate_of(
-            state,
-            self._birth,
-            level=self._watches.jumps.level,
-            opened=self._watches.jumps.open_probability(state, parallel),
-            parallel=parallel,
-        )
-
-    def _carry(self, state: ModuleFilter, days: float) -> None:
-        memory = self._memory
-        state.propagate(
-            days,
-            celsius=memory.mean_celsius(),
-            soc=memory.mean_soc(),
-            cycles=memory.cycles,
-            welds=self._watches.jumps.drifting(self.now_s),
-        )
-
     def _age(self) -> None:
-        self._carry(self._filter, self._memory.waiting_s / _DAY_S)
+        self._carry(self._filter, self._memory.waiting_s / DAY_S)
         self._memory.aged()
 
     def _learn(self, step: Step) -> None:
@@ -426,7 +209,7 @@ class HealthEngine:
         estimate = self._estimate_of(state)
         rated_w = self.battery.rated_power_w or 0.0
         ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-        year = self._estimate_of(ahead(state, _YEAR_DAYS, self._memory.site()))
+        year = self._estimate_of(ahead(state, YEAR_DAYS, self._memory.site()))
         parts = (state, self._birth, self._watches)
         watched = Watched(self.battery, self.cells, self.kind.ocv, *parts)
         findings = everything(watched, estimate, year, ride, now_s)
