@@ -38,7 +38,7 @@ lint: $(VENV)/.tested ## Style, types
 
 test: $(VENV)/.tested lint ## Every test, against real peers
 	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/end_to_end
-	$(BIN)/python -m pytest tests/end_to_end
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/end_to_end
 
 e2e: $(VENV)/.tested ## From a fault in the rack to one page, and its end (also part of test)
 	$(BIN)/python -m pytest tests/end_to_end/test_pages.py
