@@ -14,14 +14,13 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Sequence
 
 from tests.end_to_end.bench import BIN
 
 FIRST_S = 10.0
 
 
-def count(words: Sequence[str], seconds: float) -> tuple[int, int]:
+def count(words: list[str], seconds: float) -> tuple[int, int]:
     """Run ``words`` on a terminal of 120 by 32; give the bytes of the start and of the rest."""
     pid, handle = pty.fork()
     if pid == 0:
