@@ -1,7 +1,10 @@
 """The registers of one device, filled from its values through its profile's map."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from agent.profiles.schema import Field, Profile, Words
 from simulators.encode import Value, encode
@@ -11,7 +14,61 @@ Key = tuple[str, str | None]
 """A quantity and its index."""
 Values = Mapping[Key, Value | None]
 """What a device has to say. A key that is missing has no value."""
+Place = tuple[str, int]
+"""A table ("holding", ...) and an address in it."""
 _UNSEEN = object()
+
+
+class _Row(NamedTuple):
+    """One field: where it lies as the map says, its value's key, its registers."""
+
+    field: Field
+    where: Words
+    key: Key
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What all devices of a family with one firmware have in common.
+
+    ``mixed`` registers are read both whole and bit by bit, the rows ``shared`` say a place
+    that another row says too, ``blank`` is what stands where nothing is said.
+    """
+
+    fields: tuple[_Row, ...]
+    mixed: frozenset[Place]
+    shared: frozenset[int]
+    told: Mapping[Place, int]
+    blank: Mapping[Place, int]
+
+
+@cache
+def _layout(profile: Profile, lacks: frozenset[int]) -> _Layout:
+    fields, told = settle(profile.fields)
+    rows = tuple(row for row in _rows(fields) if not any(place[1] in lacks for place in row.places))
+    whole = {place for row in rows if row.where.bit is None for place in row.places}
+    bits = {row.places[0] for row in rows if row.where.bit is not None}
+    times = Counter(row.where for row in rows)
+    documented = {("holding", at): 0 for at in profile.limits.documented - lacks}
+    return _Layout(
+        rows,
+        frozenset(whole & bits),
+        frozenset(n for n, row in enumerate(rows) if times[row.where] > 1),
+        {place: word for place, word in _steers(told) if place[1] not in lacks},
+        dict(_probed(profile, lacks)) | documented,
+    )
+
+
+def _rows(fields: Iterable[Field]) -> Iterator[_Row]:
+    for field in fields:
+        where = field.where
+        if isinstance(where, Words):
+            places = tuple((str(table), address) for table, address in where.registers)
+            if where.bit is not None:
+                word = where.bit // 16
+                places = (places[word if where.low_word_first else -1 - word],)
+            yield _Row(field, where, (field.quantity, field.index), places)
 
 
 class RegisterImage:
@@ -30,38 +87,15 @@ class RegisterImage:
         values: Callable[[], Values],
         *,
         lacks: frozenset[int] = frozenset(),
-        frame: Mapping[tuple[str, int], int] | None = None,
+        frame: Mapping[Place, int] | None = None,
     ) -> None:
-        self._fields: list[tuple[Field, Words, Key, tuple[tuple[str, int], ...]]] = []
-        fields, told = settle(profile.fields)
-        for field in fields:
-            if isinstance(field.where, Words):
-                table, address = field.where.register
-                places = tuple((str(table), address + n) for n in range(field.where.count))
-                if field.where.bit is not None:
-                    word = field.where.bit // 16
-                    places = (places[word if field.where.low_word_first else -1 - word],)
-                if not any(place[1] in lacks for place in places):
-                    self._fields.append((field, field.where, (field.quantity, field.index), places))
-        self._mixed = self._of_two_kinds()
-        times = Counter(where for _, where, _, _ in self._fields)
-        self._shared = {n for n, row in enumerate(self._fields) if times[row[1]] > 1}
+        layout = _layout(profile, lacks)
+        self._fields, self._mixed = layout.fields, layout.mixed
+        self._shared, self._told = layout.shared, layout.told
         self._values = values
-        self._words: dict[tuple[str, int], int] = dict(_probed(profile, lacks))
-        self._words |= {("holding", at): 0 for at in profile.limits.documented - lacks}
-        self._words |= dict(frame or {})
-        self._told = {place: word for place, word in _steers(told) if place[1] not in lacks}
-        self._words |= self._told
+        self._words = {**layout.blank, **(frame or {}), **layout.told}
         self._said: list[object] = [_UNSEEN] * len(self._fields)
         self._stale = True
-
-    def _of_two_kinds(self) -> frozenset[tuple[str, int]]:
-        """Give the registers that are read both whole and bit by bit."""
-        whole = {
-            place for _, where, _, places in self._fields if where.bit is None for place in places
-        }
-        bits = {places[0] for _, where, _, places in self._fields if where.bit is not None}
-        return frozenset(whole & bits)
 
     def refresh(self) -> None:
         """Fill the registers anew at the next read."""
@@ -107,7 +141,7 @@ class RegisterImage:
         self._stale = False
 
 
-def _steers(told: Told) -> Iterator[tuple[tuple[str, int], int]]:
+def _steers(told: Told) -> Iterator[tuple[Place, int]]:
     for where, raw in told.items():
         if isinstance(where, Words):
             table, address = where.register
@@ -115,7 +149,7 @@ def _steers(told: Told) -> Iterator[tuple[tuple[str, int], int]]:
                 yield (str(table), address + n), word
 
 
-def _probed(profile: Profile, lacks: frozenset[int]) -> Iterator[tuple[tuple[str, int], int]]:
+def _probed(profile: Profile, lacks: frozenset[int]) -> Iterator[tuple[Place, int]]:
     for probe in profile.identify.probes:
         if isinstance(probe.where, Words):
             table, address = probe.where.register
