@@ -34,7 +34,7 @@ class FleetNews:
             ("under-way",): under_way(context),
         }
         looks |= {("note", *map(str, place)): judged(found) for place, found in notes.items()}
-        looks |= {("unit", name): (one.head, one.slot) for name, one in rows.items()}
+        looks |= {("unit", name): (one.head, one.tail, one.slot) for name, one in rows.items()}
         looks |= {("seen", name): one.last_ok for name, one in rows.items()}
         return self._changes.update(looks)
 

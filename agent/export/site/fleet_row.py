@@ -76,7 +76,7 @@ def row(view: UnitView) -> Row:
     return Row(
         *(info.name, info.location, verdict, rank, view.up, tried, on_battery),
         head=head,
-        tail=Html("</td></tr>"),
+        tail=Html(f"{_missed(view)}</td></tr>"),
         slot=_slot(view, verdict, on_battery=on_battery),
         last_ok=status.last_ok,
         silent_since=None if view.up or not tried else status.since,
@@ -120,6 +120,14 @@ def _head(
         + ">"
     )
     return Html(f'{opening}{first}{"".join(rest)}<td data-name="{COLUMNS[-1]}">')
+
+
+def _missed(view: UnitView) -> Html:
+    """Say at once that a poll failed; a second one makes the unit one that does not answer."""
+    missed = view.status.failures
+    if not view.up or not missed:
+        return Html("")
+    return h("span", f" {missed} poll{'s' if missed > 1 else ''} missed", class_="note")
 
 
 def _data(name: str, value: str | None) -> str:

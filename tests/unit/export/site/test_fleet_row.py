@@ -79,3 +79,10 @@ def test_no_text_from_outside_makes_a_tag_or_an_attribute(text: str) -> None:
     hostile, plain = row(unit(text)), row(unit("x"))
     assert tags(hostile.html(0.0)) == tags(plain.html(0.0))
     assert tags(hostile.slot) == tags(plain.slot)
+
+
+def test_one_poll_missed_is_said_before_the_unit_counts_as_silent(module: UnitView) -> None:
+    once = replace(module, status=replace(module.status, failures=1))
+    assert "1 poll missed" in row(once).html(0.0)
+    assert "missed" not in row(module).html(0.0)
+    assert "missed" not in row(replace(once, up=False)).html(0.0)
