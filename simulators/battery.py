@@ -19,7 +19,7 @@ from simulators.thermal import HeatNetwork
 
 _DAY_S = 86400.0
 _AGE_EVERY_S = 6 * 3600.0
-_MEASURED_AT_C = 3.0
+_MEASURED_AT_C = 2.0
 _TANGENT = 0.001
 _CLOSE = 1e-4
 _MOST_TANGENTS = 12
@@ -101,16 +101,19 @@ class Pack:
         """Give the true capacity of each element between full and cut-off."""
         return self.curves.capacity_ah
 
-    def resistance_ohm(self, after_s: float, celsius: float = 25.0, soc: float = 0.8) -> Array:
-        """Give each element's resistance ``after_s`` seconds into a discharge at 3C.
+    def resistance_ohm(
+        self, after_s: float, celsius: float = 25.0, soc: Array | float = 0.8
+    ) -> Array:
+        """Give each element's resistance ``after_s`` seconds into a discharge at 2C.
 
-        Resistance falls with the current; 3C is about what self-tests draw.
+        From rest at ``soc``; what the open-circuit voltage falls meanwhile is not counted.
+        Resistance goes with current and charge; 2C is about what self-tests draw.
         """
         cells = self.cells
         circuit = Circuit(self.chemistry, cells, np.full_like(cells.celsius, celsius))
         amperes = -_MEASURED_AT_C * cells.size_ah
         uneven = circuit.after(np.zeros_like(cells.uneven), amperes, after_s)
-        held_ah = self.curves.empty_ah + soc * self.curves.capacity_ah
+        held_ah = self.curves.empty_ah + soc * self.curves.capacity_ah + amperes * after_s / 3600
         result: Array = circuit.volts(uneven, held_ah, amperes) / amperes
         return result
 

@@ -32,6 +32,16 @@ class ModuleDesign:
     recharge_delay_s: float = 60.0
     test_share: float = 0.5
 
+    @property
+    def test_above_v(self) -> float:
+        """Give the cell voltage below which a self-test is refused: 3.9 V of 4.07 V at float."""
+        return self.float_v - 0.17
+
+    @property
+    def balance_above_v(self) -> float:
+        """Give the cell voltage above which cells are bled: on the plateau of LFP none is."""
+        return self.float_v - 0.10
+
 
 HPR = ModuleDesign(
     name="hpr",

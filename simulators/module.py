@@ -16,11 +16,9 @@ from simulators.sensors import Sensors
 
 _BALANCE_A = 0.040
 _BALANCE_V = 0.004
-_BALANCE_ABOVE_V = 3.9
 _BALANCE_FOR_S = 86400.0
 _TAPER_A = 0.3
 _SMALL_DISCHARGE_J = 200e3
-_TEST_MIN_V = 3.9
 _TEST_MIN_W = 500.0
 _RELAX_AFTER_S = 600.0
 _WARM_STANDBY_W = 0.12
@@ -144,7 +142,7 @@ class Module:
             refusal = TestRefusal.BACKUP
         elif self.protection.failed:
             refusal = TestRefusal.MODULE_FAILURE
-        elif float(self.pack.volts.min()) < _TEST_MIN_V:
+        elif float(self.pack.volts.min()) < self.design.test_above_v:
             refusal = TestRefusal.CELL_BELOW_3900_MV
         elif power_w < _TEST_MIN_W:
             refusal = TestRefusal.BELOW_500_W
@@ -278,7 +276,7 @@ class Module:
         if self.state is not State.STANDBY or self.charged_s > _BALANCE_FOR_S:
             bled = np.zeros_like(volts)
         else:
-            high = (volts > volts.min() + _BALANCE_V) & (volts > _BALANCE_ABOVE_V)
+            high = (volts > volts.min() + _BALANCE_V) & (volts > self.design.balance_above_v)
             bled = np.where(high, _BALANCE_A, 0.0)
         for element in self.plant.bleeding:
             bled[element] = _BALANCE_A

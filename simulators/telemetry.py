@@ -19,6 +19,7 @@ from simulators.sensors import CURRENT_STEP_A, TEMPERATURE_STEP_C, VOLTAGE_STEP_
 
 _YEAR_S = 365.25 * 86400
 _PULSE_S = 10.0
+_STEEP_ABOVE = 0.97
 _RIDE_SHARES = (0.6, 1.0, 1.4)
 _RIDE_STEP_S = 2.0
 _RIDE_WARMER_K = 3.0
@@ -156,12 +157,28 @@ def write_meta(folder: Path, module: Module) -> None:
 
 @cache
 def nominal_ohm(chemistry: str, capacity_ah: float) -> float:
-    """Give the 10 s resistance at 25 degC that a data sheet states for a series element."""
+    """Give the 10 s resistance at 25 degC that a data sheet states for a series element.
+
+    Of a new one at 80 % of its charge.
+    """
     design = PackDesign(chemistry, series=2, parallel=1, capacity_ah=capacity_ah)
     alike = Spread(capacity=0, resistance=0, leak=0, cell_ageing=0, unit_ageing=0)
     rest_v = CHEMISTRIES[chemistry].cell_full_v
     pack = make_pack(design, alike, np.random.default_rng(0), rest_v=rest_v)
     return float(pack.resistance_ohm(_PULSE_S)[0])
+
+
+def shown_ohm(module: Module) -> Array:
+    """Give each element's 10 s resistance at 25 degC at the charge where tests happen.
+
+    That is its charge at float, as far as it is below 97 %: from the steep end of an LFP
+    curve a pulse shows charge that moves, and hardly any resistance. At another charge the
+    graphite would pass its steps at other ages, and the truth would rise and fall where no
+    test could see it.
+    """
+    curves = module.pack.curves
+    at_float = curves.soc(curves.held_at(module.design.float_v))
+    return module.pack.resistance_ohm(_PULSE_S, soc=np.minimum(at_float, _STEEP_ABOVE))
 
 
 @dataclass(slots=True)
@@ -184,7 +201,7 @@ class Truth:
     def sample(self, module: Module) -> None:
         """Note the state of every cell."""
         pack, rated = module.pack, module.design.pack.capacity_ah
-        ohm, capacity = pack.resistance_ohm(_PULSE_S), pack.capacity_ah()
+        ohm, capacity = shown_ohm(module), pack.capacity_ah()
         soc = pack.soc()
         for n in range(len(ohm)):
             self.cells.append(
@@ -234,7 +251,7 @@ def ride_through(module: Module, power_w: float) -> tuple[float, int]:
 
 def begin_truth(module: Module) -> Truth:
     """Start the truth of a module: its cells now are its cells at commissioning."""
-    return Truth(module.pack.resistance_ohm(_PULSE_S), module.pack.capacity_ah().copy())
+    return Truth(shown_ohm(module), module.pack.capacity_ah().copy())
 
 
 def write_truth(folder: Path, module: Module, truth: Truth, form: str) -> None:
