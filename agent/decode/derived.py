@@ -1,6 +1,6 @@
 """Values that follow from others, used only where the device did not send them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from agent.model import Fault, FaultReason, Reading, Value
 
@@ -59,3 +59,10 @@ def whole(readings: Sequence[Reading]) -> tuple[list[Reading], list[Fault]]:
         source = f"derived from {told.source}"
         kept.append(Reading(quantity, None, told.value, told.read_at, source))
     return kept, faults
+
+
+def following(places: Collection[tuple[str, str | None]]) -> bool:
+    """Say whether anything can follow from readings of these quantities and indices."""
+    return any((origin, None) in places for _, origin, _ in _RULES) or any(
+        quantity in _PARTED and index is not None for quantity, index in places
+    )

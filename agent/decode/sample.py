@@ -53,16 +53,27 @@ def decode(unit: str, fields: Iterable[Field], raw: Raw, *, series: int | None =
     """
     merge = Merge()
     for field in fields:
-        for outcome in _outcomes(field, raw):
-            if series is not None and _beyond(field, outcome.index, series):
-                continue
-            result = _steered(field, outcome, raw)
-            if result is not None:
-                merge.add(field, result)
-    results = list(merge.results())
-    told = [result for result in results if isinstance(result, Reading)]
+        for result in results(field, raw, series):
+            merge.add(field, result)
+    return concluded(unit, raw, merge)
+
+
+def results(field: Field, raw: Raw, series: int | None = None) -> Iterator[Reading | Fault]:
+    """Give what ``raw`` says of one field, for a column of each of its rows; see ``decode``."""
+    for outcome in _outcomes(field, raw):
+        if series is not None and _beyond(field, outcome.index, series):
+            continue
+        result = _steered(field, outcome, raw)
+        if result is not None:
+            yield result
+
+
+def concluded(unit: str, raw: Raw, merge: Merge) -> Sample:
+    """Make the sample of what ``merge`` holds of all fields."""
+    held = list(merge.results())
+    told = [result for result in held if isinstance(result, Reading)]
     readings, outvoted = whole(told)
-    faults = [result for result in results if isinstance(result, Fault)]
+    faults = [result for result in held if isinstance(result, Fault)]
     return Sample(
         unit=unit,
         wall_s=raw.wall_s,

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from agent.decode.frozen import Stillness
-from agent.decode.sample import decode
 from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.readers import Pass, Reader
 from agent.poll.schedule import Turn
-from agent.poll.vital import counter_fields, glance_fields, vital_fields
-from agent.profiles.schema import Cadence, Field, Profile
+from agent.poll.selection import Selection, Wanted, select
+from agent.profiles.schema import Cadence, Profile
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +57,7 @@ Finder = Callable[[], Awaitable[tuple[Profile, Reader]]]
 """Opens a unit: identifies it where its profile is not fixed. Raises ``AgentError``."""
 
 
-class Wanted(NamedTuple):
-    """What one pass is to read: see ``Turn``."""
-
-    cadences: frozenset[Cadence]
-    vital: bool = False
-    counted: bool = False
+_GLANCE = Wanted(glance=True)
 
 
 @dataclass(slots=True)
@@ -86,7 +80,7 @@ class PolledUnit:
     errors: Counter[str] = field(default_factory=Counter)
     polls: int = 0
     sound: bool = True
-    chosen: dict[object, tuple[Field, ...]] = field(default_factory=dict)
+    chosen: dict[Wanted, Selection] = field(default_factory=dict)
     told: Sample | None = None
     troubles: dict[str, type[Exception]] = field(default_factory=dict)
     glancing: bool = False
@@ -117,16 +111,14 @@ class PolledUnit:
         profile, reader = self.profile, self.reader
         if profile is None or reader is None or not self.glancing:
             return False
-        fields = self.chosen.get("glance")
-        if fields is None:
-            fields = self.chosen["glance"] = glance_fields(profile)
+        chosen = self._chosen(profile, _GLANCE)
         self.glancing = False
-        if not fields:
+        if not chosen.fields:
             return False
         with self._guarded("a glance", expected=AgentError):
-            result = await reader.read(fields)
+            result = await reader.read(chosen.fields)
             if result.error is None:
-                self.sink.glance(decode(self.info.name, result.fields, result.raw))
+                self.sink.glance(chosen.decode(self.info.name, result))
                 self.glancing = True
         return self.glancing
 
@@ -170,8 +162,10 @@ class PolledUnit:
         )
         if Cadence.ONCE in wanted.cadences:
             reader.forget()
-        result = await reader.read(self._fields(profile, wanted))
-        error = self._publish(profile, result, wanted)
+        chosen = self._chosen(profile, wanted)
+        result = await reader.read(chosen.fields)
+        told = chosen.decode(self.info.name, result)
+        error = self._publish(profile, result, told, wanted)
         if isinstance(error, Refused) and result.error is None:
             # What was refused is not asked again; then nothing would be, and a silence not seen.
             reader.forget()
@@ -187,19 +181,16 @@ class PolledUnit:
                 self.sink.found(self.info.name, self.profile)
         return self.profile, self.reader
 
-    def _fields(self, profile: Profile, wanted: Wanted) -> tuple[Field, ...]:
+    def _chosen(self, profile: Profile, wanted: Wanted) -> Selection:
         """Give the fields of a pass: always the same tuple for the same wish."""
-        if wanted not in self.chosen:
-            fields = tuple(row for row in profile.fields if row.cadence in wanted.cadences)
-            if wanted.vital:
-                fields = vital_fields(profile)
-            elif wanted.counted and Cadence.SLOW not in wanted.cadences:
-                fields += counter_fields(profile)
-            self.chosen[wanted] = fields
-        return self.chosen[wanted]
+        found = self.chosen.get(wanted)
+        if found is None:
+            found = self.chosen[wanted] = select(profile, wanted, self.series)
+        return found
 
-    def _publish(self, profile: Profile, result: Pass, wanted: Wanted) -> AgentError | None:
-        told = decode(self.info.name, result.fields, result.raw, series=self.series)
+    def _publish(
+        self, profile: Profile, result: Pass, told: Sample, wanted: Wanted
+    ) -> AgentError | None:
         sample = self.stillness.judge(told)
         if sample.readings or sample.faults:
             self.sink.sample(sample, profile)
