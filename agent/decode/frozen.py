@@ -70,7 +70,11 @@ class Stillness:
         if self._last_s is not None and not 0 <= now_s - self._last_s <= _GAP_S:
             self._watched.clear()
         self._last_s = now_s
-        frozen = [reading for reading in sample.readings if self._still(reading, now_s)]
+        frozen = [
+            reading
+            for reading in sample.readings
+            if reading.quantity in STILL_S and self._still(reading, now_s)
+        ]
         if not frozen:
             return sample
         held = set(map(id, frozen))
@@ -81,8 +85,7 @@ class Stillness:
         )
 
     def _still(self, reading: Reading, now_s: float) -> bool:
-        limit_s = STILL_S.get(reading.quantity)
-        if limit_s is None or isinstance(reading.value, str | bool):
+        if isinstance(reading.value, str | bool):
             return False
         key = (reading.quantity, reading.index)
         watch = self._watched.pop(key, None)
@@ -95,7 +98,7 @@ class Stillness:
         if reading.value != watch.value:
             watch.move(reading.value, now_s)
             return False
-        return watch.lively and now_s - watch.moved_s >= limit_s
+        return watch.lively and now_s - watch.moved_s >= STILL_S[reading.quantity]
 
 
 def _fault(reading: Reading) -> Fault:

@@ -42,6 +42,7 @@ FORGET_AFTER_S = 900.0
 intervals, because under load less is asked for."""
 _LASTING = frozenset({*IDENTITY, "battery_install_date"})
 """What a device is, and since when, stays true until another one sits there."""
+_BATTERY_SENSORS = ("pack", "battery", "cell")
 _OLDEST_S = 20 * 365.25 * 86400.0
 KEEP_EVERY_S = 600.0
 """Between two records of a unit's learnt state in standby, when no event asks for one."""
@@ -309,37 +310,40 @@ def _cell_order(name: str) -> tuple[int, str]:
 
 def observation(sample: Sample, cells: tuple[str, ...]) -> Observation:
     """Turn a sample into what the engine takes; ``cells`` fixes the order of the cells."""
-    volts = {
-        row.index: float(row.value) for row in sample.readings if row.quantity == "cell_voltage"
-    }
-    facts: Mapping[str, Value] = {
-        row.quantity: row.value for row in sample.readings if row.index is None
-    }
-    temperatures = tuple(
-        float(row.value)
-        for row in sample.readings
-        if row.quantity == "temperature"
-        and (row.index or "").startswith(("pack", "battery", "cell"))
-    )
-    ambient = [float(row.value) for row in sample.readings if row.quantity == "ambient_temperature"]
+    volts: dict[str | None, float] = {}
+    facts: dict[str, Value] = {}
+    temperatures: list[float] = []
+    ambient: list[float] = []
+    balanced: dict[str | None, Value] = {}
+    for row in sample.readings:
+        quantity, index = row.quantity, row.index
+        if index is None:
+            facts[quantity] = row.value
+        if quantity == "cell_voltage":
+            volts[index] = float(row.value)
+        elif quantity == "temperature" and (index or "").startswith(_BATTERY_SENSORS):
+            temperatures.append(float(row.value))
+        elif quantity == "ambient_temperature":
+            ambient.append(float(row.value))
+        elif quantity == "cell_balancing":
+            balanced[index] = row.value
     current_a = facts.get("battery_current")
     return Observation(
         time_s=sample.wall_s,
         current_a=None if current_a is None else float(current_a),
         cells_v=tuple(volts.get(name) for name in cells),
-        temperatures_c=temperatures,
+        temperatures_c=tuple(temperatures),
         ambient_c=ambient[0] if ambient else None,
         phase=_phase(facts),
-        balancing=_mask(sample, cells),
+        balancing=_mask(balanced, cells),
         bleeding=facts.get("balancing") is True,
         reported_soc=_ratio(facts, "state_of_charge"),
         reported_soh=_ratio(facts, "reported_state_of_health"),
     )
 
 
-def _mask(sample: Sample, cells: tuple[str, ...]) -> int | None:
+def _mask(told: Mapping[str | None, Value], cells: tuple[str, ...]) -> int | None:
     """Give the cells being balanced as a bit mask in the order of ``cells``, None if not told."""
-    told = {row.index: row.value for row in sample.readings if row.quantity == "cell_balancing"}
     if not told:
         return None
     return sum(1 << place for place, name in enumerate(cells) if told.get(name) is True)

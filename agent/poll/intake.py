@@ -242,12 +242,12 @@ class Intake:
 
     def _look_ahead(self, followed: _Followed, now_s: float) -> None:
         """Say how long the unit at rest would carry the load that it last had."""
-        last = self.store.view(followed.info.name, mono_s=0.0).ledger.last.get("discharge")
-        standing = followed.assessor.standing(now_s)
-        if last is None or standing is None:
+        last = self.store.ledger(followed.info.name).last.get("discharge")
+        if last is None:
             return
         energy_wh, length_s = number(last.detail, "energy_wh"), number(last.detail, "duration_s")
-        if energy_wh is None or not length_s:
+        standing = followed.assessor.standing(now_s)
+        if energy_wh is None or not length_s or standing is None:
             return
         required_s = followed.assessor.battery.required_seconds
         power_w = energy_wh * 3600.0 / length_s

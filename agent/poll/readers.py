@@ -65,12 +65,15 @@ class _Gathered:
     def take(self, span: Span, values: Sequence[int]) -> None:
         """Keep the answer to one request."""
         new = dict(zip(span.registers, values, strict=True))
-        known = self.factors & new.keys() & self.words.keys()
-        self.moved |= {register for register in known if self.words[register] != new[register]}
+        if self.factors:
+            known = self.factors & new.keys() & self.words.keys()
+            self.moved |= {register for register in known if self.words[register] != new[register]}
         self.words.update(new)
 
     def sound(self) -> dict[Register, int]:
         """Leave out factors that changed during the pass: no value can be told by them."""
+        if not self.moved:
+            return self.words
         return {at: word for at, word in self.words.items() if at not in self.moved}
 
 

@@ -34,6 +34,7 @@ _MEASURED = frozenset(
     {"cell_voltage", "battery_voltage", "battery_current", "temperature", "cell_temperature"}
 )
 """What never stands still in a battery that is read with the usual resolution."""
+_IDENTITY = frozenset(IDENTITY)
 
 MOST_KEYS = 4096
 """Readings, and faults, held of one unit; beyond, the oldest go. A battery of hundreds of
@@ -91,27 +92,31 @@ class _Record:
 
     def put(self, sample: Sample) -> None:
         self.answered_mono_s = sample.mono_s
-        known = len(self.readings)
+        readings = self.readings
+        known = len(readings)
         for fault in sample.faults:
-            self.readings.pop((fault.quantity, fault.index), None)
+            readings.pop((fault.quantity, fault.index), None)
             self.fault_counts[fault.quantity, fault.reason] += 1
         for reading in sample.readings:
-            key = (reading.quantity, reading.index)
-            held = self.readings.get(key)
-            if reading.quantity in _MEASURED and (held is None or held.value != reading.value):
-                self.changed_s = sample.wall_s
-            self.readings[key] = reading
-            self.faults.pop(key, None)
-            self._has_rows(reading.quantity)
-            if reading.quantity in IDENTITY and reading.index is None:
-                self.identity[reading.quantity] = str(reading.value)
+            quantity = reading.quantity
+            key = (quantity, reading.index)
+            if quantity in _MEASURED:
+                held = readings.get(key)
+                if held is None or held.value != reading.value:
+                    self.changed_s = sample.wall_s
+            readings[key] = reading
+            if self.faults:
+                self.faults.pop(key, None)
+                self._has_rows(quantity)
+            if quantity in _IDENTITY and reading.index is None:
+                self.identity[quantity] = str(reading.value)
         for fault in sample.faults:
             # Put last, so that the first are the oldest.
             self.faults.pop((fault.quantity, fault.index), None)
             self.faults[fault.quantity, fault.index] = fault
-        for old in list(self.faults)[: max(0, len(self.faults) - MOST_KEYS)]:
-            del self.faults[old]
-        if len(self.readings) > known:
+        while len(self.faults) > MOST_KEYS:
+            del self.faults[next(iter(self.faults))]
+        if len(readings) > known:
             self._prune(sample.mono_s)
 
     def _has_rows(self, quantity: str) -> None:
@@ -298,6 +303,10 @@ class LiveStore:
     def groups(self) -> Mapping[str, Ledger]:
         """What racks have been through, by "rack:NAME"."""
         return self._groups
+
+    def ledger(self, unit: str) -> Ledger:
+        """What ``unit`` has been through; read it, and change it by the methods here."""
+        return self._records[unit].ledger
 
     def forget(self, unit: str) -> None:
         """Drop readings, faults, identity and estimate: another device sits there now."""

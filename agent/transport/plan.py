@@ -5,6 +5,7 @@ Pure. A value of several words is never split between requests, so it is never t
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.model import Register, Table
 from agent.profiles.schema import Field, Limits, Words, WordType
@@ -30,7 +31,13 @@ class Span:
     @property
     def registers(self) -> tuple[Register, ...]:
         """Every register of the span."""
-        return tuple(Register(self.table, self.address + n) for n in range(self.count))
+        return _registers(self.table, self.address, self.count)
+
+
+# The same few spans are read of every unit of a family at every pass.
+@lru_cache(maxsize=256)
+def _registers(table: Table, address: int, count: int) -> tuple[Register, ...]:
+    return tuple(Register(table, at) for at in range(address, address + count))
 
 
 def plan(
