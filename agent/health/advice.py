@@ -185,7 +185,7 @@ def _due_s(case: Case, soh_sd: float) -> float:
 
 
 def _points(sd: float) -> str:
-    return f"+-{Z90 * sd * 100:.1f}"
+    return f"±{Z90 * sd * 100:.1f}"
 
 
 def _words(

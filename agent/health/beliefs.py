@@ -11,7 +11,7 @@ from agent.health import charge, intake, record
 from agent.health.advice import Case, advise, charge_c, rate_c
 from agent.health.anomalies import leaks
 from agent.health.birth import Birth
-from agent.health.chemistry import cell_type, interpolate
+from agent.health.chemistry import CellType, cell_type, interpolate
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
 from agent.health.forecast import ahead, end_of_life
@@ -45,12 +45,11 @@ class Beliefs:
         self.battery = battery
         self.cells = cells
         self.prior_only = prior_only
-        self.kind = cell_type(battery)
+        self._be(cell_type(battery))
         self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
         self.raised: list[Raised] = []
         self.pooled: Pooled | None = None
         self._kept: tuple[object, Ride | None, Interval | None, Advice] | None = None
-        self._curve_back = [(v, s) for s, v in self.kind.ocv]
         self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
         self._clock = intake.Clock()
         self._watches = Watches.start(
@@ -64,6 +63,11 @@ class Beliefs:
         self._judge = Judge()
         self._birth = Birth(len(cells))
         self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
+
+    def _be(self, kind: CellType) -> None:
+        """Hold the cells for ``kind``."""
+        self.kind = kind
+        self._curve_back = [(volts, share) for share, volts in kind.ocv]
 
     def health(self, now_s: float) -> Health:
         """Our estimate at unix time ``now_s``; without news since, its interval grows."""

@@ -159,7 +159,7 @@ class HealthEngine(Beliefs):
 
     def _become(self, other: Self) -> None:
         """Take over all that ``other`` believes."""
-        self.kind = other.kind
+        self._be(other.kind)
         self._filter, self._watches = other._filter, other._watches
         self._judge, self._birth, self._memory = other._judge, other._birth, other._memory
 
@@ -172,7 +172,7 @@ class HealthEngine(Beliefs):
         memory.first_soc = memory.soc
         kind = cell_type(self.battery, memory.first_ohm, memory.first_soc)
         if kind != self.kind:
-            self.kind = kind
+            self._be(kind)
             loss = self._filter.law_loss - self._birth.law_loss
             self._filter = ModuleFilter.start(kind, len(self.cells), self.capacity_ah)
             self._birth.age(self._filter)
@@ -248,7 +248,7 @@ class HealthEngine(Beliefs):
         record.fill(made._birth, state.get("birth"))
         if made._memory.first_ohm is not None:
             first = made._memory
-            made.kind = cell_type(battery, first.first_ohm, first.first_soc)
+            made._be(cell_type(battery, first.first_ohm, first.first_soc))
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
         made._watches.unpack(state)
         made._judge = Judge.unpack(state.get("judge"))

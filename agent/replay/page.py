@@ -203,7 +203,7 @@ def _events(loads: LoadLog) -> str:
                 f"{end_s - start_s:.0f} s",
                 f"{detail.get('charge_ah', '')} Ah",
                 f"{share:.1%}",
-                f"{detail.get('energy_wh', '')} Wh",
+                f"{detail['energy_wh']} Wh" if "energy_wh" in detail else "unknown",
             )
         )
     shown = f", the last {len(rows)}" if len(rows) < len(loads.events) else ""

@@ -1,12 +1,12 @@
 """Scores the estimator on modules that nobody has seen: simulated with other seeds and cells.
 
-Usage: ``python -m tests.benchmarks.fresh make OUT [COUNT]``, then ``python -m
-tests.benchmarks.fresh score OUT``. Each module is five years of the simulator behind
-``bbu-sim history``, and everything about it is drawn: chemistry, gain from lost capacity to
-resistance, pace, knee, climate, schedule of tests, outages, sensor steps, what META tells, and
-a fault in two of three. No figure of the estimator is fitted to these modules; they are drawn
-wider than the development modules, on purpose. Needs pandas and pyarrow (``pip install
-.[benchmark]``).
+Usage: ``python -m tests.benchmarks.fresh make OUT [COUNT [SEED]]``, then ``python -m
+tests.benchmarks.fresh score OUT``; another SEED gives modules that no one has looked at.
+Each module is five years of the simulator behind ``bbu-sim history``, and everything about it
+is drawn: chemistry, gain from lost capacity to resistance, pace, knee, climate, schedule of
+tests, outages, sensor steps, what META tells, and a fault in two of three. No figure of the
+estimator is fitted to these modules; they are drawn wider than the development modules, on
+purpose. Needs pandas and pyarrow (``pip install .[benchmark]``).
 """
 
 import json
@@ -72,9 +72,9 @@ class Drawn:
     gain_fault_s: float | None = None
 
 
-def draw(number: int) -> Drawn:
+def draw(number: int, seed: int = FIRST_SEED) -> Drawn:
     """Draw a module; the same number always gives the same one."""
-    random = np.random.default_rng(FIRST_SEED + number)
+    random = np.random.default_rng(seed + number)
     chemistry = ("NCA", "NMC", "LFP")[number % 3]
     parallel = int(random.integers(4, 9))
     capacity_ah = round(parallel * float(random.uniform(2.4, 3.1)), 2)
@@ -109,7 +109,7 @@ def draw(number: int) -> Drawn:
     scenario = Scenario(
         name=name,
         about="Drawn.",
-        seed=FIRST_SEED + number,
+        seed=seed + number,
         climate=Climate.model_validate(
             {
                 "mean": f"{random.uniform(18, 36):.1f} degC",
@@ -184,9 +184,9 @@ def _fault(
     return (part,), None
 
 
-def make(number: int, out: Path) -> str:
+def make(number: int, out: Path, seed: int = FIRST_SEED) -> str:
     """Live a drawn module's past and write it; give its name."""
-    drawn = draw(number)
+    drawn = draw(number, seed)
     chemistry = CELLS[drawn.design.pack.chemistry]
     CHEMISTRIES[chemistry.name] = replace(
         chemistry,
@@ -384,7 +384,8 @@ def main(arguments: Sequence[str]) -> None:
     with ProcessPoolExecutor(2) as pool:
         if what == "make":
             count = int(arguments[2]) if len(arguments) > 2 else 24
-            for name in pool.map(partial(make, out=out), range(count)):
+            seed = int(arguments[3]) if len(arguments) > 3 else FIRST_SEED
+            for name in pool.map(partial(make, out=out, seed=seed), range(count)):
                 sys.stdout.write(f"{name}\n")
                 sys.stdout.flush()
         else:

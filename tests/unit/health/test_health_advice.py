@@ -65,7 +65,7 @@ def test_a_unit_whose_tests_have_told_all_that_they_can_needs_a_deep_one(
     advice = advice_of(engine_after(battery, aged))
     assert advice.test == FULL
     assert "a discharge to cut-off (" in advice.text
-    assert "after it within +-" in advice.text
+    assert "after it within ±" in advice.text
     assert "it costs the unit's readiness for about " in advice.text
 
 
