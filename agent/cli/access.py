@@ -18,6 +18,8 @@ from urllib.request import (
 
 import click
 
+from agent.targets import Secret
+
 
 class _Stay(HTTPRedirectHandler):
     """Follows no redirect: the password is for the server that was named and for no other."""
@@ -46,42 +48,58 @@ class Access:
 
         A proxy for the world outside knows no server in here: none is used.
         """
-        made = build_opener(ProxyHandler({}), _Stay(), HTTPSHandler(context=self._context()))
-        login = self._login()
+        made = build_opener(ProxyHandler({}), _Stay(), HTTPSHandler(context=self.trust()))
+        login = self._authorization()
         if login is not None:
             made.addheaders = [*made.addheaders, ("Authorization", login)]
         return made
 
-    def _context(self) -> ssl.SSLContext:
+    def trust(self) -> ssl.SSLContext | None:
+        """Give what the server's certificate is verified with; None is what the system has."""
+        if (self.ca_file, self.cert_file, self.key_file) == (None, None, None):
+            return None
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
             if self.cert_file is not None:
                 context.load_cert_chain(self.cert_file, self.key_file)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "not a certificate with its key in PEM"
-            raise click.UsageError(f"cannot use the certificate files: {reason}") from None
+            given = ", ".join(
+                str(path) for path in (self.ca_file, self.cert_file, self.key_file) if path
+            )
+            reason = getattr(error, "strerror", None) or "not a certificate, or its key, in PEM"
+            raise click.UsageError(f"cannot use {given}: {reason}") from None
         return context
 
-    def _login(self) -> str | None:
-        if self.token_file is not None:
-            return f"Bearer {_secret(self.token_file)}"
+    def login(self) -> tuple[str, Secret] | None:
+        """Give the user and the password of ``auth_file``; None where none is named."""
         if self.auth_file is None:
             return None
-        pair = _secret(self.auth_file)
-        if ":" not in pair:
-            raise click.UsageError(f"{self.auth_file} does not hold USER:PASSWORD")
+        user, colon, password = _secret(self.auth_file).reveal().partition(":")
+        if not (user and colon):
+            raise click.UsageError(f"{self.auth_file} does not hold one line USER:PASSWORD")
+        return user, Secret(password)
+
+    def _authorization(self) -> str | None:
+        if self.token_file is not None:
+            return f"Bearer {_secret(self.token_file).reveal()}"
+        login = self.login()
+        if login is None:
+            return None
+        pair = f"{login[0]}:{login[1].reveal()}"
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-def _secret(path: Path) -> str:
+def _secret(path: Path) -> Secret:
     try:
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise click.UsageError(f"cannot read the secret in {path}: {reason}") from None
     if not text or not text.isprintable():
-        raise click.UsageError(f"{path} holds no secret on one line")
-    return text
+        raise click.UsageError(
+            f"{path} holds no secret on one line; write it there and nothing else"
+        )
+    return Secret(text)
 
 
 def access_options(prefix: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

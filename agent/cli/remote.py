@@ -3,19 +3,16 @@
 import json
 import ssl
 import sys
-from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 import click
 
-from agent.targets import Secret
+from agent.cli.access import Access
 
 F = TypeVar("F", bound=Callable[..., Any])
 WRONG, EXIT_NO_AGENT = 2, 3
@@ -24,44 +21,14 @@ _TIMEOUT_S = 10.0
 _ACCESS = "agent.cli.remote"
 
 
-@dataclass(slots=True)
-class Access:
-    """Who we are to the agent, and what its certificate is verified with."""
-
-    user: str | None = None
-    password: Secret | None = None
-    trust: ssl.SSLContext | None = None
-
-
 def access() -> Access:
     """Give what ``--auth-file`` and ``--ca-file`` of this call say."""
     context = click.get_current_context(silent=True)
-    held: Access = Access() if context is None else context.meta.setdefault(_ACCESS, Access())
-    return held
+    return Access() if context is None else Access(**context.meta.get(_ACCESS, {}))
 
 
-def _auth(context: click.Context, _option: click.Parameter, path: Path | None) -> None:
-    if path is None:
-        return
-    try:
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"cannot read {path}: {error}") from None
-    user, colon, password = text.partition(":")
-    if not (user and colon) or "\n" in text:
-        raise click.BadParameter(f"{path} does not hold one line USER:PASSWORD")
-    held = context.meta.setdefault(_ACCESS, Access())
-    held.user, held.password = user, Secret(password)
-
-
-def _trust(context: click.Context, _option: click.Parameter, path: Path | None) -> None:
-    if path is None:
-        return
-    try:
-        trust = ssl.create_default_context(cafile=str(path))
-    except OSError as error:
-        raise click.BadParameter(f"{path} holds no certificate in PEM: {error}") from None
-    context.meta.setdefault(_ACCESS, Access()).trust = trust
+def _keep(context: click.Context, option: click.Parameter, path: Path | None) -> None:
+    context.meta.setdefault(_ACCESS, {})[option.name] = path
 
 
 def agent_options(command: F) -> F:
@@ -72,7 +39,7 @@ def agent_options(command: F) -> F:
             "--ca-file",
             type=file,
             envvar="BBU_AGENT_CA_FILE",
-            callback=_trust,
+            callback=_keep,
             expose_value=False,
             help="Certificates (PEM) that vouch for the agent's own, instead of the system's.",
         ),
@@ -80,7 +47,7 @@ def agent_options(command: F) -> F:
             "--auth-file",
             type=file,
             envvar="BBU_AGENT_AUTH_FILE",
-            callback=_auth,
+            callback=_keep,
             expose_value=False,
             help="File with USER:PASSWORD, where the agent asks for it.",
         ),
@@ -116,15 +83,9 @@ def fetch_file(base: str, path: str) -> bytes:
 
 
 def _answer(base: str, path: str, read: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - see fetch
-    who = access()
-    request = Request(checked_url(base) + path)  # noqa: S310 - checked to be http or https
-    if who.user is not None and who.password is not None:
-        told = b64encode(f"{who.user}:{who.password.reveal()}".encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {told}")
+    url, opener = checked_url(base) + path, access().opener()
     try:
-        # A proxy for the world outside knows no agent on this node or beside it.
-        opener = build_opener(ProxyHandler({}), HTTPSHandler(context=who.trust))
-        with opener.open(request, timeout=_TIMEOUT_S) as answer:
+        with opener.open(url, timeout=_TIMEOUT_S) as answer:
             return read(answer)
     except HTTPError as error:
         click.echo(f"bbu-agent: {_refusal(error)}", err=True)

@@ -61,7 +61,8 @@ def top(
             "bbu-agent status needs nothing"
         ) from None
     who = access()
-    where = client.Where(base, who.user, who.password, who.trust)
+    user, password = who.login() or (None, None)
+    where = client.Where(base, user, password, who.trust())
     if picture is None:
         app.run(where, every, unit)
     else:

@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from agent.cli import output, remote, status
+from agent.cli import access, output, remote, status
 from agent.cli.connect import Connection, explained
 from agent.cli.main import cli
 from agent.errors import BadAnswer, NoAnswer, TransportError
@@ -164,7 +164,7 @@ def test_no_agent_is_exit_three_and_tells_what_to_do(monkeypatch: pytest.MonkeyP
         def open(self, *_asked: object, **_more: object) -> None:
             raise URLError(ConnectionRefusedError(111, "Connection refused"))
 
-    monkeypatch.setattr(remote, "build_opener", lambda *_handlers: Refusing())
+    monkeypatch.setattr(access, "build_opener", lambda *_handlers: Refusing())
     said = CliRunner().invoke(cli, ["status"])
     assert said.exit_code == remote.EXIT_NO_AGENT
     assert "bbu-agent run --config.file" in said.output

@@ -181,6 +181,6 @@ def test_a_login_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
     headers = dict(Access(auth_file=file).opener().addheaders)
     assert headers["Authorization"] == "Basic b3BzOmh1bnRlcjI="
     file.write_text("hunter2")
-    with pytest.raises(Exception, match="does not hold USER:PASSWORD") as caught:
+    with pytest.raises(Exception, match="does not hold one line USER:PASSWORD") as caught:
         Access(auth_file=file).opener()
     assert "hunter2" not in str(caught.value)
