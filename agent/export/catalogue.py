@@ -22,6 +22,7 @@ Rules that hold for all of them:
   that is refused, implausible or too old is absent, and `bbu_field_faults_total` counts why.
 - When a unit stops answering, its readings vanish and `bbu_up` becomes 0. Our estimates of
   its battery stay; the ride-through, which starts from the present charge, does not.
+- Our estimates have six significant digits, readings all that the device sends.
 - Samples carry no timestamps. Currents are positive when charging, ratios are 0 to 1, and
   charge is in ampere-hours.
 - `cell` counts from 1 as the device does. Identity and place are labels of `bbu_unit_info`:

@@ -47,50 +47,78 @@ def _body(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     return ",".join([f'{name}="{_escaped(text)}"' for name, text in pairs])
 
 
+Piece = tuple[Family, str]
+"""Samples of one family as text."""
+_Slot = tuple[Family, dict[str, str]]
+
+
 class Page:
     """The samples of one scrape, by family. ``wanted`` limits it to these sample names."""
 
     def __init__(self, wanted: Iterable[str] = ()) -> None:
         """Start empty."""
         self._wanted = frozenset(wanted)
-        self._families: dict[str, tuple[Family, dict[str, str]]] = {}
+        self._families: dict[str, _Slot] = {}
 
-    def _lines(self, family: Family) -> dict[str, str] | None:
-        slot = self._families.get(family.name)
-        if slot is None:
-            if self._wanted and family.name not in self._wanted:
-                return None
-            slot = self._families[family.name] = (family, {})
-        return slot[1]
+    def _slot(self, family: Family) -> _Slot | None:
+        if self._wanted and family.name not in self._wanted:
+            return None
+        made = self._families[family.name] = (family, {})
+        return made
 
     def add(self, family: Family, labels: tuple[str, ...], value: float | None) -> None:
         """Take one sample; None and what is not finite is left out.
 
         A second sample with the same labels is left out too: it would make the page invalid.
         """
-        if value is None or not isfinite(value):
+        if value is not None and isfinite(value):
+            self._put(family, _body(family.labels, labels), value)
+
+    def add_row(
+        self,
+        families: Sequence[Family],
+        labels: tuple[str, ...],
+        values: Sequence[float | None],
+    ) -> None:
+        """Take one sample of each of ``families``, which have the same labels; see ``add``."""
+        body = _body(families[0].labels, labels)
+        for place, value in enumerate(values):
+            if value is not None and isfinite(value):
+                self._put(families[place], body, value)
+
+    def _put(self, family: Family, body: str, value: float) -> None:
+        slot = self._families.get(family.name) or self._slot(family)
+        if slot is None or body in slot[1]:
             return
-        lines = self._lines(family)
-        if lines is None:
-            return
-        body = _body(family.labels, labels)
-        if body not in lines:
-            number = repr(value + 0.0).removesuffix(".0")  # + 0.0 leaves no minus zero
-            place = f"{{{body}}}" if body else ""
-            lines[body] = f"{family.name}{place} {number}\n"
+        number = value + 0.0  # leaves no minus zero
+        text = format(number, family.form) if family.form else repr(number).removesuffix(".0")
+        place = f"{{{body}}}" if body else ""
+        slot[1][body] = f"{family.name}{place} {text}\n"
 
     def add_state(self, family: Family, labels: tuple[str, ...], state: str) -> None:
         """Take a whole state set; a state that it does not know leaves it out."""
         if state not in family.states:
             return
-        lines = self._lines(family)
-        if lines is None:
+        slot = self._families.get(family.name) or self._slot(family)
+        if slot is None:
             return
         body = _body(family.labels, labels)
         start = f"{family.name}{{{body},{family.name}="
-        lines.setdefault(
+        slot[1].setdefault(
             body, "".join([f'{start}"{s}"}} {"1" if s == state else "0"}\n' for s in family.states])
         )
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """Give the samples to ``paste`` into other pages, and be empty then."""
+        held, self._families = self._families, {}
+        return tuple((family, "".join(lines.values())) for family, lines in held.values())
+
+    def paste(self, pieces: Iterable[Piece]) -> None:
+        """Take samples that no other call gives: they are not looked through again."""
+        for family, text in pieces:
+            slot = self._families.get(family.name) or self._slot(family)
+            if slot is not None:
+                slot[1][text] = text
 
     def chunks(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Give the page in pieces, one family each, sorted by name, and be empty then.

@@ -30,6 +30,7 @@ class Family:
 
     ``labels`` are in the order of the values; a state set has a further label, named as
     the family, for each of ``states``. ``unit`` is the suffix of the name, if it has one.
+    ``form`` is how a value is written, as ``format`` takes it; empty for in full.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Family:
     labels: tuple[str, ...] = ("unit",)
     unit: str = ""
     states: tuple[str, ...] = ()
+    form: str = ""
 
 
 SUFFIXES = {

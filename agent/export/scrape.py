@@ -16,7 +16,7 @@ from agent.export.exposition import (
     prefers_openmetrics,
 )
 from agent.export.fragments import all_views
-from agent.export.unit_metrics import add_unit
+from agent.export.unit_series import UNIT_SERIES
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:
@@ -24,6 +24,8 @@ async def metrics(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     page = Page(request.query.getall("name[]", ()))
     views = []
+    series = request.app[UNIT_SERIES]
+    series.keep(context.store.names)
     turn = Turn()
     for name in context.store.names:
         await turn.pause()
@@ -32,7 +34,7 @@ async def metrics(request: web.Request) -> web.StreamResponse:
         except KeyError:
             continue  # a reload took the unit away while others had their turn
         views.append(view)
-        add_unit(page, view)
+        series.add(page, view)
         add_events(page, view, wall_s=time.time())
     shelves, groups = context.store.shelves, context.store.groups
     wider = context.store.wider
@@ -50,7 +52,7 @@ async def probe(request: web.Request) -> web.StreamResponse:
         raise web.HTTPBadRequest(text="say which unit: /probe?unit=NAME")
     page = Page(request.query.getall("name[]", ()))
     view = unit_view(request, name)
-    add_unit(page, view)
+    request.app[UNIT_SERIES].add(page, view)
     add_events(page, view, wall_s=time.time())
     return await _answer(request, page)
 

@@ -1,6 +1,6 @@
 """The series of one unit: how it answers, what it reads, what we estimate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,10 +15,13 @@ from agent.export.families import (
     quantity_family,
 )
 from agent.export.verdicts import judge
-from agent.model import Basis, Health, Interval, UnitState, Verdict
-from agent.quantities import QUANTITIES
+from agent.model import Basis, Health, Interval, Reading, UnitState, Value, Verdict
+from agent.quantities import QUANTITIES, Kind
 from agent.store.live import UnitView
 
+ESTIMATE = ".6g"
+"""How an estimate is written: six digits are a thousand times finer than its interval, and with
+all seventeen every scrape would bring another value."""
 _GAUGE, _COUNTER, _INFO, _STATES = Shape.GAUGE, Shape.COUNTER, Shape.INFO, Shape.STATESET
 
 UNIT_INFO = Family(
@@ -100,6 +103,7 @@ PROBABILITY = Family(
     _GAUGE,
     "Probability that the unit carries its rated power for the required time (our estimate).",
     unit="ratio",
+    form=ESTIMATE,
 )
 PEER_SCORE = Family(
     "bbu_peer_score",
@@ -107,6 +111,7 @@ PEER_SCORE = Family(
     "How far the unit stands from the median of others like it, in robust standard deviations; "
     "positive is worse. population says which others (a shelf, a batch, a firmware).",
     ("unit", "measure", "population"),
+    form=ESTIMATE,
 )
 PEER_OTHERS = Family(
     "bbu_peer_others",
@@ -127,9 +132,7 @@ class Band:
     def put(self, page: Page, labels: tuple[str, ...], interval: Interval | None) -> None:
         """Add the three samples of ``interval``, or none."""
         if interval is not None:
-            page.add(self.estimate, labels, interval.estimate)
-            page.add(self.lower, labels, interval.lower)
-            page.add(self.upper, labels, interval.upper)
+            page.add_row((self.estimate, self.lower, self.upper), labels, interval)
 
     def __iter__(self) -> Iterator[Family]:
         return iter((self.estimate, self.lower, self.upper))
@@ -139,9 +142,11 @@ def make_band(stem: str, unit: str, text: str, *labels: str, of_unit: bool = Tru
     """Make the families of an estimate; ``of_unit`` gives them the label of a unit."""
     own = ("unit", *labels) if of_unit else labels
 
+    form = "" if unit.startswith("timestamp_") else ESTIMATE
+
     def family(end: str, suffix: str) -> Family:
-        name = f"{stem}{end}_{unit}"
-        return Family(name, _GAUGE, text + suffix, own, unit.removeprefix("timestamp_"))
+        name, base = f"{stem}{end}_{unit}", unit.removeprefix("timestamp_")
+        return Family(name, _GAUGE, text + suffix, own, base, form=form)
 
     return Band(
         family("", ""),
@@ -193,12 +198,18 @@ _CAUSES = frozenset(c.__name__ for c in TransportError.__subclasses__())
 
 def add_unit(page: Page, view: UnitView) -> None:
     """Add every series of one unit to ``page``."""
-    _add_polling(page, view)
-    _add_readings(page, view)
-    _add_health(page, view)
+    add_polling(page, view)
+    rows = grouped(view.readings)
+    for quantity, told in rows.items():
+        add_quantity(page, view.info.name, quantity, told)
+    add_parts(page, view.info.name, rows)
+    add_verdict(page, view)
+    if view.health is not None:
+        add_estimates(page, view.info.name, view.health, present=view.up)
 
 
-def _add_polling(page: Page, view: UnitView) -> None:
+def add_polling(page: Page, view: UnitView) -> None:
+    """Add what the unit is and how it answers."""
     name, status, place = view.info.name, view.status, view.info.location
     unit = (name,)
     known = dict(view.identity)
@@ -222,22 +233,46 @@ def _add_polling(page: Page, view: UnitView) -> None:
     page.add(DISCHARGES, unit, view.discharges)
 
 
-def _add_readings(page: Page, view: UnitView) -> None:
-    name = view.info.name
-    parts: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[str, str]] = {}
-    for reading in view.readings:
-        family, kinds, values = _series(reading.quantity, reading.index)
-        value = reading.value
+Rows = Mapping[str, Sequence[tuple[str | None, Value]]]
+"""Readings as index and value, by quantity."""
+
+
+def grouped(readings: Iterable[Reading]) -> Rows:
+    """Sort readings by quantity."""
+    found: dict[str, list[tuple[str | None, Value]]] = {}
+    for reading in readings:
+        rows = found.get(reading.quantity)
+        if rows is None:
+            rows = found[reading.quantity] = []
+        rows.append((reading.index, reading.value))
+    return found
+
+
+def add_quantity(
+    page: Page, unit: str, quantity: str, rows: Iterable[tuple[str | None, Value]]
+) -> None:
+    """Add the readings of one quantity; texts are left to ``add_parts``."""
+    for index, value in rows:
+        family, _, values = _series(quantity, index)
         if not isinstance(value, str):
-            page.add(family, (name, *values), value)
+            page.add(family, (unit, *values), value)
         elif family.shape is Shape.STATESET:
-            page.add_state(family, (name, *values), value)
-        elif family.shape is Shape.INFO:
-            parts.setdefault((kinds, values), {})[reading.quantity] = value
+            page.add_state(family, (unit, *values), value)
+
+
+def add_parts(page: Page, unit: str, rows: Rows) -> None:
+    """Add what the parts of the unit are; its own identity is in ``UNIT_INFO``."""
+    parts: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[str, str]] = {}
+    for quantity, told in rows.items():
+        if QUANTITIES[quantity].kind is not Kind.TEXT:
+            continue
+        for index, value in told:
+            _, kinds, values = _series(quantity, index)
+            if kinds and isinstance(value, str):
+                parts.setdefault((kinds, values), {})[quantity] = value
     for (kinds, values), texts in parts.items():
-        if kinds:  # the unit's own identity is in UNIT_INFO
-            identity = [texts.get(key, "") for key in IDENTITY_LABELS.values()]
-            page.add(part_info(kinds), (name, *values, *identity), 1)
+        identity = [texts.get(key, "") for key in IDENTITY_LABELS.values()]
+        page.add(part_info(kinds), (unit, *values, *identity), 1)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -246,17 +281,18 @@ def _series(key: str, index: str | None) -> tuple[Family, tuple[str, ...], tuple
     return quantity_family(key, kinds), kinds, values
 
 
-def _add_health(page: Page, view: UnitView) -> None:
+def add_verdict(page: Page, view: UnitView) -> None:
+    """Add the verdict and its reasons."""
     unit = (view.info.name,)
     verdict, reasons = judge(view)
     page.add_state(VERDICT, unit, verdict)
     for reason in reasons:
         page.add(REASON, (*unit, reason.code, reason.cell or ""), 1)
-    if view.health is not None:
-        _add_estimates(page, unit, view.health, present=view.up)
 
 
-def _add_estimates(page: Page, unit: tuple[str], health: Health, *, present: bool) -> None:
+def add_estimates(page: Page, name: str, health: Health, *, present: bool) -> None:
+    """Add what we estimate; ``present`` is whether the unit answers."""
+    unit = (name,)
     page.add_state(BASIS, unit, health.basis)
     page.add(UPDATED, unit, health.updated_at)
     page.add(EVIDENCE, unit, health.evidence_at)

@@ -17,6 +17,7 @@ from agent.export.fragments import all_views
 from agent.export.site import site
 from agent.export.site.error import error_page
 from agent.export.site.error import wanted as error_page_wanted
+from agent.export.unit_series import UNIT_SERIES, UnitSeries
 from agent.model import UnitState
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
@@ -123,6 +124,7 @@ def make_app(
     app = web.Application(middlewares=[errors_as_problems])
     app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
+    app[UNIT_SERIES] = UnitSeries()
     stream.prepare(app)
     site.prepare(app)
     app.add_routes(

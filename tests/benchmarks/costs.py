@@ -26,7 +26,7 @@ from agent.export.event_metrics import add_events
 from agent.export.exposition import Page
 from agent.export.fragments import Fragments
 from agent.export.summaries import summarised
-from agent.export.unit_metrics import add_unit
+from agent.export.unit_series import UnitSeries
 from agent.model import Location, Table, UnitInfo
 from agent.poll.intake import Intake
 from agent.poll.readers import ModbusReader
@@ -126,6 +126,7 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     links: list[Standby] = field(default_factory=list)
     polled: list[PolledUnit] = field(default_factory=list)
+    series: UnitSeries = field(default_factory=UnitSeries)
 
     def __post_init__(self) -> None:
         """Build everything as the agent does."""
@@ -165,7 +166,7 @@ class Bench:
         page = Page()
         for name in self.store.names:
             view = self.store.view(name, mono_s=self.clock.now_s)
-            add_unit(page, view)
+            self.series.add(page, view)
             add_events(page, view, wall_s=self.clock.time())
         return b"".join(page.chunks(openmetrics=False))
 

@@ -152,3 +152,25 @@ def test_wanted_names_limit_the_page() -> None:
 )
 def test_openmetrics_only_for_who_prefers_it(accept: str, *, openmetrics: bool) -> None:
     assert prefers_openmetrics(accept) is openmetrics
+
+
+def test_pieces_of_one_page_stand_in_another() -> None:
+    page = Page(["bbu_y_total", "bbu_s"])
+    page.paste(filled().pieces())
+    page.add(COUNTER, ("b",), 1)
+    assert [line for line in page.render().splitlines() if line[0] != "#"] == [
+        'bbu_s{unit="a",bbu_s="on"} 0',
+        'bbu_s{unit="a",bbu_s="off"} 1',
+        'bbu_y_total{unit="a"} 12',
+        'bbu_y_total{unit="b"} 1',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.9512345678, "0.951235"), (1.0, "1"), (-0.0, "0"), (1.5e-7, "1.5e-07"), (1e9, "1e+09")],
+)
+def test_an_estimate_has_no_more_digits_than_it_knows(value: float, text: str) -> None:
+    page = Page()
+    page.add(Family("bbu_e", Shape.GAUGE, "An estimate.", form=".6g"), ("a",), value)
+    assert page.render().splitlines()[-1] == f'bbu_e{{unit="a"}} {text}'
