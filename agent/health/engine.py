@@ -106,20 +106,15 @@ class HealthEngine(Beliefs):
         """Let the filter learn from a load step, save for cells that suddenly changed."""
         self._watches.guards.sign.hear(step)
         charge.correct(self._memory, step, self.kind.ocv, self._curve_back, self.capacity_ah)
-        step_c = self.battery.temperature_step_c or 0.1
-        pulse = pulse_of(
-            step,
-            self.kind,
-            capacity_ah=self.capacity_ah,
-            soc=self._memory.soc,
-            celsius_sd=step_c / math.sqrt(12.0),
-        )
+        pulse = self._read(step)
+        if isinstance(pulse, Pulse):
+            self._age()
+            self._recognise(pulse)
+            if self._meet(pulse):
+                pulse = self._read(step)
         if isinstance(pulse, Useless):
             self._watches.refusals.note(pulse, step.time_s)
             return
-        self._age()
-        self._recognise(pulse)
-        self._meet(pulse)
         believed = self._watches.jumps.judge(pulse, self._filter)
         if np.any(np.isfinite(pulse.ln_r) & ~np.isfinite(believed)):
             self._watches.refusals.note(refusals.DOUBTED, pulse.time_s)
@@ -142,6 +137,17 @@ class HealthEngine(Beliefs):
         )
         self._review()
 
+    def _read(self, step: Step) -> Pulse | Useless:
+        """Normalise ``step`` as the cell type in use says."""
+        step_c = self.battery.temperature_step_c or 0.1
+        return pulse_of(
+            step,
+            self.kind,
+            capacity_ah=self.capacity_ah,
+            soc=self._memory.soc,
+            celsius_sd=step_c / math.sqrt(12.0),
+        )
+
     def _recognise(self, pulse: Pulse) -> None:
         """Follow cells that have changed places; begin anew where other cells sit."""
         order, renewed = self._watches.guards.order.judge(pulse, self._filter)
@@ -163,20 +169,25 @@ class HealthEngine(Beliefs):
         self._filter, self._watches = other._filter, other._watches
         self._judge, self._birth, self._memory = other._judge, other._birth, other._memory
 
-    def _meet(self, pulse: Pulse) -> None:
-        """Take from the first load step what nobody has said of the cells."""
+    def _meet(self, pulse: Pulse) -> bool:
+        """Take from the first load step what nobody has said of the cells.
+
+        Tells whether they are of another type than they were taken for.
+        """
         memory = self._memory
         if memory.first_ohm is not None:
-            return
+            return False
         memory.first_ohm = float(np.exp(np.nanmedian(pulse.ln_r)))
         memory.first_soc = memory.soc
         kind = cell_type(self.battery, memory.first_ohm, memory.first_soc)
-        if kind != self.kind:
+        other = kind != self.kind
+        if other:
             self._be(kind)
             loss = self._filter.law_loss - self._birth.law_loss
             self._filter = ModuleFilter.start(kind, len(self.cells), self.capacity_ah)
             self._birth.age(self._filter)
             self._filter.catch_up(max(loss, 0.0))
+        return other
 
     def _compare(self, window: Window) -> None:
         """Let the cells that changed show whether capacity went with the resistance."""
