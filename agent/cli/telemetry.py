@@ -12,6 +12,7 @@ from agent.health.observation import Observation
 from agent.health.seen import unpack
 from agent.model import Battery
 from agent.replay.write import meta_json, telemetry_csv
+from agent.store.database import PARKED
 from agent.store.history import HistoryStore
 from agent.store.journal import KEPT_S
 
@@ -54,16 +55,16 @@ async def _write(unit: str, path: Path, out: Path) -> None:
     history = HistoryStore(path)
     try:
         states = await history.load_states()
-        rows = await history.seen()
+        rows = await history.seen(unit)
         if history.problem is not None:
             raise ConfigError(history.problem)
     finally:
         await history.close()
-    found = [one for row in rows if row.unit == unit and (one := unpack(row.body)) is not None]
+    found = [one for row in rows if (one := unpack(row.body)) is not None]
     if not found:
-        units = ", ".join(sorted({row.unit for row in rows})) or "nothing"
+        units = ", ".join(sorted(u for u in states if not u.startswith(PARKED))) or "no unit"
         raise ConfigError(
-            f"the last {KEPT_S / 3600:.0f} hours hold no cells of {unit}, but {units}"
+            f"the last {KEPT_S / 3600:.0f} hours hold no cells of {unit}; known are {units}"
         )
     cells = found[-1][0]
     seen = [one for named, one in found if named == cells]

@@ -252,9 +252,9 @@ class Database:
             tuple(self.seen()),
         )
 
-    def seen(self) -> list[Seen]:
-        """Give what the engines saw lately, oldest first."""
-        return journal.everything(self._connection)
+    def seen(self, unit: str | None = None) -> list[Seen]:
+        """Give what the engines, or that of ``unit``, saw lately, oldest first."""
+        return journal.everything(self._connection, unit)
 
     def seen_after(self, marks: Mapping[str, int]) -> tuple[int, list[Seen]]:
         """Give the last number, and what each unit of ``marks`` saw after its own."""

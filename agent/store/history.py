@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from agent.errors import StoreError
 from agent.model import Event, Sample
 from agent.store.course import Course
-from agent.store.database import Batch, Database, HistoryPoint, Point, SavedState, State
+from agent.store.database import PARKED, Batch, Database, HistoryPoint, Point, SavedState, State
 from agent.store.imports import read_import
 from agent.store.journal import Seen
 from agent.store.thinner import Thinner
@@ -127,9 +127,9 @@ class HistoryStore:
         """Whether anything waits that engines were shown."""
         return bool(self._seen)
 
-    async def seen(self) -> list[Seen]:
-        """Give what the engines saw lately, oldest first."""
-        found = await self._read(Database.seen)
+    async def seen(self, unit: str | None = None) -> list[Seen]:
+        """Give what the engines, or that of ``unit``, saw lately, oldest first."""
+        found = await self._read(lambda database: database.seen(unit))
         return sorted((row for rows in found for row in rows), key=lambda row: row.number)
 
     async def flush(self) -> None:
@@ -164,7 +164,8 @@ class HistoryStore:
         found = await self._read(Database.states)
         states = {unit: state for states in found for unit, state in states.items()}
         marks = {unit: n for unit, state in states.items() if (n := _mark(state)) is not None}
-        journals = await self._read(lambda database: database.seen_after(marks))
+        seated = {unit: mark for unit, mark in marks.items() if not unit.startswith(PARKED)}
+        journals = await self._read(lambda database: database.seen_after(seated))
         self._last_seen = max([self._last_seen, *marks.values(), *(last for last, _ in journals)])
         bodies: dict[str, list[Mapping[str, object]]] = {unit: [] for unit in marks}
         rows = (row for _, seen in journals for row in seen)

@@ -53,7 +53,10 @@ def test_what_an_engine_saw_comes_out_as_replay_takes_it(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("unit", "known", "said"),
-    [("b-9", True, "hold no cells of b-9, but a-1"), ("a-1", False, "holds no bbu-agent.sqlite")],
+    [
+        ("b-9", True, "hold no cells of b-9; known are a-1"),
+        ("a-1", False, "holds no bbu-agent.sqlite"),
+    ],
 )
 def test_what_is_not_there_is_told(tmp_path: Path, unit: str, *, known: bool, said: str) -> None:
     if known:

@@ -4,8 +4,11 @@ import os
 import sqlite3
 import tracemalloc
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.model import Event, Reading, Sample
 from agent.store.archive import Archive
@@ -14,6 +17,7 @@ from agent.store.history import Bounds, HistoryStore
 from agent.store.journal import KEPT_S, Seen, everything
 
 NOW_S = 1.7e9
+NAMES = ("a", "b", 'a"\\', "é")
 
 
 def body(value: float) -> dict[str, object]:
@@ -127,6 +131,30 @@ def test_each_unit_gets_what_it_saw_after_its_own_mark() -> None:
     assert [(row.unit, row.number) for row in rows] == [("a", 3), ("b", 6), ("a", 7)]
     assert database.seen_after({}) == (8, [])
     assert journal_of([]).seen_after({"a": 1}) == (0, [])
+
+
+@given(
+    seen=st.lists(st.tuples(st.sampled_from(NAMES), st.booleans()), max_size=30),
+    marks=st.dictionaries(st.sampled_from((*NAMES, "gone")), st.integers(0, 40)),
+    few=st.integers(0, 4),
+)
+def test_however_it_is_looked_for_it_is_the_same(
+    seen: list[tuple[str, bool]], marks: dict[str, int], few: int
+) -> None:
+    commits: list[list[Seen]] = [[]]
+    for number, (unit, ends) in enumerate(seen, start=1):
+        # Bodies hold texts that look like a row's beginning.
+        commits[-1].append(Seen(unit, number, NOW_S, {"cells": [unit, 1, 2.0, unit]}))
+        if ends:
+            commits.append([])
+    database = journal_of([rows for rows in commits if rows])
+    rows = [row for commit in commits for row in commit]
+    with mock.patch("agent.store.journal._FEW", few):
+        found = database.seen_after(marks)[1]
+    assert found == [row for row in rows if row.number > marks.get(row.unit, row.number)]
+    for name in NAMES:
+        assert database.seen(name) == [row for row in rows if row.unit == name]
+    assert database.seen() == rows
 
 
 @pytest.mark.parametrize("mark", range(9))
