@@ -20,6 +20,7 @@ from agent.model import (
 from agent.poll.assess import (
     ASSESS_EVERY_S,
     FORGET_AFTER_S,
+    KEEP_AFTER,
     KEEP_EVERY_S,
     Assessor,
     State,
@@ -286,6 +287,20 @@ def test_the_state_is_kept_at_its_pace_and_at_once_with_news() -> None:
         made.keep(WALL_S + now_s, urgent=urgent)
     made.keep(WALL_S + 20 + KEEP_EVERY_S, urgent=False)
     assert [serial for serial, _ in records.states] == ["A1"] * 3
+
+
+def test_a_restart_has_never_more_to_show_than_a_minute_or_two_under_load() -> None:
+    records = Records()
+    made = assessor(records)
+    most = 0
+    for second in range(300):
+        made.observe(sample(second, 4.0, 4.0), urgent=False)
+        kept = len(records.states)
+        made.keep(WALL_S + second, urgent=False)
+        most = max(most, made.unkept)
+        assert len(records.states) == kept or made.unkept == 0
+    assert KEEP_AFTER - 1 <= most <= 1.5 * KEEP_AFTER
+    assert 300 / (1.5 * KEEP_AFTER) <= len(records.states) <= 2 + 300 / KEEP_AFTER
 
 
 def test_a_unit_without_an_engine_has_nothing_to_keep() -> None:
