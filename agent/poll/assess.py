@@ -148,8 +148,11 @@ class Assessor:
         """A number from 0 to 1 of the unit's own."""
         return zlib.crc32(self.unit.encode()) % 1000 / 1000
 
-    def observe(self, sample: Sample, *, urgent: bool) -> Health | None:
-        """Take a sample; give a new assessment when one is due, at once when ``urgent``."""
+    def observe(self, sample: Sample, *, urgent: bool, spare: bool = True) -> Health | None:
+        """Take a sample; give a new assessment when one is due, at once when ``urgent``.
+
+        Without ``spare`` time it stays due.
+        """
         self._listen(sample)
         cells = [row for row in sample.readings if row.quantity == "cell_voltage"]
         if cells:
@@ -161,7 +164,8 @@ class Assessor:
             self.engine.observe(shown)
             self.unkept += 1
         # A clock that was set back must not silence the assessment until it catches up.
-        if not urgent and 0 <= sample.wall_s - self.assessed_s < ASSESS_EVERY_S:
+        due = not 0 <= sample.wall_s - self.assessed_s < ASSESS_EVERY_S
+        if not (urgent or (due and spare)):
             return None
         self.assessed_s = sample.wall_s
         return self.assess(sample.wall_s)

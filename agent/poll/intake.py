@@ -16,6 +16,7 @@ from agent.poll import lots
 from agent.poll.assess import Archive, Assessor
 from agent.poll.compare import Comparer, populations
 from agent.poll.identities import Identities
+from agent.poll.leisure import Leisure
 from agent.poll.lots import LotMember
 from agent.poll.past import WATCH, Past
 from agent.poll.watches import Watches, place_of
@@ -66,6 +67,7 @@ class Intake:
     identities: Identities = field(default_factory=Identities)
     lots: LotBook = field(default_factory=LotBook)
     peers: PeerBook = field(default_factory=PeerBook)
+    leisure: Leisure = field(default_factory=Leisure)
 
     def follow(
         self,
@@ -229,7 +231,9 @@ class Intake:
         if running or seen.ended is not None:
             # Under load the outlook tells more, and the line needs the time.
             followed.assessor.put_off(sample.wall_s)
-        health = followed.assessor.observe(sample, urgent=False)
+        begun_s = time.monotonic()
+        spare = self.leisure.any(begun_s)
+        health = followed.assessor.observe(sample, urgent=False, spare=spare)
         if not running:
             followed.comparer.see(sample)
         if health is not None:
@@ -238,6 +242,7 @@ class Intake:
             self.archive.keep_health(sample.unit, health)
             if not running:
                 self._look_ahead(followed, sample.wall_s)
+            self.leisure.spend(time.monotonic() - begun_s)
         followed.keep(sample.wall_s, urgent=seen.lasting)
 
     def _look_ahead(self, followed: _Followed, now_s: float) -> None:

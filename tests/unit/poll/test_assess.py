@@ -303,6 +303,14 @@ def test_a_restart_has_never_more_to_show_than_a_minute_or_two_under_load() -> N
     assert 300 / (1.5 * KEEP_AFTER) <= len(records.states) <= 2 + 300 / KEEP_AFTER
 
 
+def test_an_assessment_that_there_is_no_time_for_stays_due() -> None:
+    made = assessor()
+    for second in range(3):
+        assert made.observe(sample(second, 4.0, 4.0), urgent=False, spare=False) is None
+    assert made.observe(sample(3, 4.0, 4.0), urgent=False) is not None
+    assert made.observe(sample(4, 4.0, 4.0), urgent=False) is None
+
+
 def test_a_unit_without_an_engine_has_nothing_to_keep() -> None:
     records = Records()
     assessor(records).keep(WALL_S, urgent=True)

@@ -37,6 +37,17 @@ def test_values_are_stored_before_anything_is_made_of_them() -> None:
     assert (made.verdict(), made.records.closely, made.alarms) == (None, [], [])
 
 
+def test_where_assessments_have_had_their_time_polling_goes_on() -> None:
+    made = bench()
+    made.intake.leisure.left_s = -1e9
+    made.take(0, 4.0, 4.0)
+    assert (made.verdict(), "cell_voltage" in made.values(0)) == (None, True)
+    made.intake.leisure.left_s = 1.0
+    made.take(1, 4.0, 4.0)
+    assert made.verdict() is not None
+    assert made.intake.leisure.left_s < 1.0
+
+
 def test_slow_fields_stay_while_fast_ones_grow_stale() -> None:
     made = bench()
     made.take(0, battery_current=0.0, cycle_count=7.0)
