@@ -26,8 +26,11 @@ DATASOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 JOB = 'job=~"$job"'
 SITE = 'job=~"$job",site=~"$site"'
-UNIT = 'job=~"$job",unit=~"$unit"'
-PLACED = "* on (job, instance, unit) group_left (bus, rack, shelf, slot) bbu_unit_info"
+UNIT = 'job=~"$job",site=~"$site",unit=~"$unit"'
+SAME_UNIT = "on (job, instance, site, unit)"
+"""What makes a unit one: sites may have racks, units and agents' addresses of equal names."""
+
+PLACED = f"* {SAME_UNIT} group_left (bus, rack, shelf, slot) bbu_unit_info"
 """Joins the place of a unit to its series."""
 
 AGENT = 'job=~"$job",site=~"$site",instance=~"$instance"'
@@ -83,7 +86,7 @@ VERDICTS = [
 ]
 
 
-def verdict(selector: str, by: str = "job, instance, unit") -> str:
+def verdict(selector: str, by: str = "job, instance, site, unit") -> str:
     """Give the verdict of each unit as its place in ``VERDICTS``."""
     return coded("bbu_health_verdict", selector, [word for word, _ in VERDICTS], by)
 
@@ -120,7 +123,7 @@ def variables(*names: str) -> list[Any]:
         "site": _variable("site", "Site", f"label_values(bbu_up{{{JOB}}}, site)").all_value(".*"),
         "rack": _variable("rack", "Rack", f"label_values(bbu_unit_info{{{SITE}}}, rack)"),
         # Thousands of names would make a query too long.
-        "unit": _variable("unit", "Unit", f"label_values(bbu_unit_info{{{JOB}}}, unit)"),
+        "unit": _variable("unit", "Unit", f"label_values(bbu_unit_info{{{SITE}}}, unit)"),
         "instance": _variable("instance", "Agent", f"label_values(bbu_up{{{SITE}}}, instance)"),
     }
     for name in ("rack", "unit", "instance"):
@@ -217,7 +220,7 @@ def board_links(here: str) -> list[build.DashboardLink]:
 def link(title: str, uid: str, **values: str) -> dict[str, object]:
     """Give a data link to another dashboard that keeps the time range and the choice made."""
     chosen = "".join(f"&var-{name}={value}" for name, value in values.items())
-    kept = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
+    kept = "${datasource:queryparam}&${job:queryparam}&${site:queryparam}&${__url_time_range}"
     return {"title": title, "url": f"/d/{uid}?{kept}{chosen}", "targetBlank": False}
 
 

@@ -5,6 +5,7 @@ their absence means.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -181,8 +182,10 @@ def table(
 ) -> tables.Panel:
     """Make a table of the present values, one row for each combination of ``labels``.
 
-    Every expression must have exactly these labels: the rows are joined by them.
+    Every expression must have exactly these labels: the rows are joined by them. Units, lines and
+    agents of one name at two sites, or of two agents, stay apart even where no column tells them.
     """
+    labels = [*labels, *_apart({label.name for label in labels})]
     by = ", ".join(label.name for label in labels)
     made = (
         tables.Panel()
@@ -206,6 +209,12 @@ def table(
     made.with_transformation(_arrange(labels, columns))
     made.sort_by([common.TableSortByFieldState().display_name(sort.title).desc(sort.descending)])
     return made
+
+
+def _apart(names: AbstractSet[str]) -> list[Label]:
+    if not names & {"unit", "bus", "instance"}:
+        return []
+    return [Label(name, hidden=True) for name in ("job", "instance", "site") if name not in names]
 
 
 def _arrange(labels: Sequence[Label], columns: Sequence[Column]) -> model.DataTransformerConfig:

@@ -105,11 +105,11 @@ def test_every_query_parses_and_names_what_is_exported(uid: str) -> None:
 
 
 @pytest.mark.parametrize("uid", BOARDS)
-def test_racks_of_one_name_at_two_sites_stay_two(uid: str) -> None:
+def test_what_has_one_name_at_two_sites_stays_two(uid: str) -> None:
     for expression in expressions(BOARDS[uid]):
-        for words in re.findall(r"\bby \(([^)]*)\)", expression):
+        for words in re.findall(r"\b(?:by|on) \(([^)]*)\)", expression):
             labels = {word.strip() for word in words.split(",")}
-            assert labels & {"site", "unit"} or "rack" not in labels, expression
+            assert "site" in labels or not labels & {"rack", "unit", "bus", "instance"}, expression
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS)

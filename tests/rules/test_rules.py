@@ -122,6 +122,16 @@ def test_a_rule_names_only_what_is_exported(rule: Rule) -> None:
             assert selectors <= known, (name, selectors - known)
 
 
+@pytest.mark.parametrize("rule", [*ALERTS, *RECORDS], ids=lambda r: r.get("alert") or r["record"])
+def test_what_has_one_name_at_two_sites_stays_two(rule: Rule) -> None:
+    for words in re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"]):
+        labels = {word.strip() for word in words.split(",")}
+        assert "site" in labels or not labels & {"instance", "unit", "bus", "rack"}, words
+    for query in expressions(rule):
+        for matchers in re.findall(r"\{[^}]*instance=[^}]*\}", query):
+            assert "site=" in matchers, query
+
+
 @cache
 def told() -> dict[str, list[list[tuple[str, list[Rule]]]]]:
     """By alert, for each promtool test: (time, expected alerts) in order."""

@@ -21,12 +21,14 @@ def _poll_duration() -> Panel:
         "The longest and (dashed) the median last poll of the units of each bus.",
         [
             Line(
-                _named(f"max by (instance, bus) (bbu_poll_duration_seconds{{{AGENT}}} {place})"),
+                _named(
+                    f"max by (instance, site, bus) (bbu_poll_duration_seconds{{{AGENT}}} {place})"
+                ),
                 "{{instance}} {{bus}} longest",
             ),
             Line(
                 _named(
-                    "quantile by (instance, bus) "
+                    "quantile by (instance, site, bus) "
                     f"(0.5, bbu_poll_duration_seconds{{{AGENT}}} {place})"
                 ),
                 "{{instance}} {{bus}} median",
@@ -46,7 +48,7 @@ def _failed_polls() -> Panel:
         "noise, termination or a second master.",
         [
             Line(
-                "sum by (instance, bus, cause) "
+                "sum by (instance, site, bus, cause) "
                 f"(rate(bbu_agent_bus_errors_total{{{AGENT}}}{RATE})) > 0",
                 "{{instance}} {{bus}} {{cause}}",
             )
@@ -74,7 +76,7 @@ def _buses() -> Panel:
     return table(
         "Buses",
         "Every line and gateway: how many of its units answer, its polls and failures a second.",
-        [Label("instance", "agent"), Label("bus")],
+        [Label("site", width=80), Label("instance", "agent"), Label("bus")],
         [
             Column(
                 "answering",
@@ -92,7 +94,7 @@ def _buses() -> Panel:
             ),
             Column(
                 "failed",
-                f"sum by (instance, bus) (rate(bbu_agent_bus_errors_total{{{AGENT}}}{RATE}))",
+                f"sum by (instance, site, bus) (rate(bbu_agent_bus_errors_total{{{AGENT}}}{RATE}))",
                 "reqps",
                 2,
                 at=steps("text", (0.001, ORANGE)),

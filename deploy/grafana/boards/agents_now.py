@@ -5,7 +5,7 @@ from deploy.grafana.boards.agents_parts import BUSY, LAG
 from deploy.grafana.kit import AGENT, BLUE, GREEN, ORANGE, RED, age, steps
 from deploy.grafana.panels import Column, Label, Panel, Sort, states, table, tile
 
-_BY = "job, instance"
+_BY = "job, instance, site"
 
 
 def now_row() -> Row:
@@ -118,7 +118,13 @@ def _agents_table() -> Panel:
     return table(
         "Agents",
         "Each agent with its version, its units, its load and how old its oldest unit's answer is.",
-        [Label("job"), Label("instance", "agent"), Label("version"), Label("python")],
+        [
+            Label("job"),
+            Label("site", width=80),
+            Label("instance", "agent"),
+            Label("version"),
+            Label("python"),
+        ],
         [
             Column("units", _of_agent(f"count by ({_BY}) (bbu_up{{{AGENT}}})"), decimals=0),
             Column("answering", _of_agent(f"sum by ({_BY}) (bbu_up{{{AGENT}}})"), decimals=0),
@@ -169,4 +175,4 @@ def _scraped() -> Panel:
 
 
 def _of_agent(expr: str) -> str:
-    return f"bbu_agent_build_info{{{AGENT}}} * on (job, instance) group_left () ({expr})"
+    return f"bbu_agent_build_info{{{AGENT}}} * on (job, instance, site) group_left () ({expr})"

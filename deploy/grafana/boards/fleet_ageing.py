@@ -6,6 +6,7 @@ from deploy.grafana.kit import (
     BLUE,
     ORANGE,
     RED,
+    SAME_UNIT,
     SITE,
     SKY,
     UNIT_LINK,
@@ -56,15 +57,15 @@ def _disagreements() -> Panel:
         "Units by the distance between the state of health that the device reports and "
         f"our 90 % interval. Beyond {_DISAGREES:.0%} BbuDeviceDisagrees fires: many "
         "devices count years and do not measure. Empty where no device reports one.",
-        [Label("unit", links=[UNIT_LINK])],
+        [Label("site", width=80), Label("unit", links=[UNIT_LINK])],
         [
             Column(
                 "outside by",
                 f"topk(20, clamp_min(bbu_reported_state_of_health_ratio{{{SITE}}} "
-                f"- on (job, instance, unit) bbu_state_of_health_upper_ratio{{{SITE}}}, 0) "
-                f"+ on (job, instance, unit) clamp_min("
+                f"- {SAME_UNIT} bbu_state_of_health_upper_ratio{{{SITE}}}, 0) "
+                f"+ {SAME_UNIT} clamp_min("
                 f"bbu_state_of_health_lower_ratio{{{SITE}}} "
-                f"- on (job, instance, unit) "
+                f"- {SAME_UNIT} "
                 f"bbu_reported_state_of_health_ratio{{{SITE}}}, 0))",
                 "percentunit",
                 1,
@@ -108,7 +109,7 @@ def _firmware() -> Panel:
             ),
             Column(
                 "mean state of health",
-                f"avg by (model, firmware) ({health} * on (job, instance, unit) "
+                f"avg by (model, firmware) ({health} * {SAME_UNIT} "
                 f'group_left (model, firmware) bbu_unit_info{{{SITE},model!=""}})',
                 "percentunit",
                 0,
@@ -117,7 +118,7 @@ def _firmware() -> Panel:
             Column(
                 "mean resistance growth",
                 "avg by (model, firmware) (bbu_cell_resistance_growth_ratio"
-                f"{{{SITE}}} * on (job, instance, unit) "
+                f"{{{SITE}}} * {SAME_UNIT} "
                 f'group_left (model, firmware) bbu_unit_info{{{SITE},model!=""}})',
                 decimals=2,
                 at=steps("text", (limit("resistance_growth_ratio"), ORANGE)),
@@ -133,7 +134,7 @@ def _next_to_be_replaced() -> Panel:
         "Next to be replaced",
         "The 20 units that reach their end of life first: our forecast with the early "
         "end of its 90 % interval, and the date that the device itself names.",
-        [Label("unit", links=[UNIT_LINK])],
+        [Label("site", width=80), Label("unit", links=[UNIT_LINK])],
         [
             Column(
                 "end of life",
@@ -142,7 +143,7 @@ def _next_to_be_replaced() -> Panel:
             ),
             Column(
                 "not before",
-                "(bbu_end_of_life_lower_timestamp_seconds and on (job, instance, unit) "
+                f"(bbu_end_of_life_lower_timestamp_seconds and {SAME_UNIT} "
                 f"bottomk(20, bbu_end_of_life_timestamp_seconds{{{SITE}}})) * 1000",
                 "dateTimeAsIso",
             ),
@@ -166,7 +167,7 @@ def _next_to_be_replaced() -> Panel:
 def _disagreeing(metric: str) -> str:
     """Give a number of the units whose device reports a state of health."""
     return (
-        f"{metric}{{{SITE}}} and on (job, instance, unit) "
-        f"bbu_reported_state_of_health_ratio{{{SITE}}} and on (job, instance, unit) "
+        f"{metric}{{{SITE}}} and {SAME_UNIT} "
+        f"bbu_reported_state_of_health_ratio{{{SITE}}} and {SAME_UNIT} "
         f"bbu_state_of_health_ratio{{{SITE}}}"
     )

@@ -10,6 +10,7 @@ from deploy.grafana.kit import (
     PLACED,
     RACK_LINK,
     RED,
+    SAME_UNIT,
     SITE,
     UNIT_LINK,
     age,
@@ -25,6 +26,7 @@ _CHANCE = steps(RED, (_RIDE, GREEN))
 _AGE = age("text")
 
 _PLACE = [
+    Label("site", width=80),
     Label("rack", links=[RACK_LINK], width=80),
     Label("shelf", width=60),
     Label("slot", width=55),
@@ -35,13 +37,13 @@ _AGE_OF_UNIT = f"(time() - bbu_last_success_timestamp_seconds{{{SITE}}})"
 
 # The order of need: the verdict first, then what is known of the capacity.
 _NEED = (
-    f"({kit.verdict(SITE)} - on (job, instance, unit) "
-    f"(bbu_state_of_health_lower_ratio{{{SITE}}} or on (job, instance, unit) 0 * bbu_up{{{SITE}}}))"
+    f"({kit.verdict(SITE)} - {SAME_UNIT} "
+    f"(bbu_state_of_health_lower_ratio{{{SITE}}} or {SAME_UNIT} 0 * bbu_up{{{SITE}}}))"
 )
 
 _WORST = f"(topk(20, {_NEED}) >= 0)"
 
-_REASONS = f"(bbu_health_reason{{{SITE}}} and on (job, instance, unit) {_WORST}) {PLACED}{{{SITE}}}"
+_REASONS = f"(bbu_health_reason{{{SITE}}} and {SAME_UNIT} {_WORST}) {PLACED}{{{SITE}}}"
 
 
 def units_row() -> Row:
@@ -150,7 +152,7 @@ def _classes_of_health() -> Panel:
 
 def _beside_reasons(expr: str) -> str:
     """Repeat a number of a unit for each reason, so that rows join."""
-    return f"({_REASONS}) * on (job, instance, unit) group_left () ({expr})"
+    return f"({_REASONS}) * {SAME_UNIT} group_left () ({expr})"
 
 
 def _classes() -> list[tuple[str, str]]:

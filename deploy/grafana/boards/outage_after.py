@@ -4,6 +4,7 @@ from deploy.grafana.board import Row
 from deploy.grafana.boards.outage_parts import EVENT, IN_RACK
 from deploy.grafana.kit import (
     GREY,
+    SAME_UNIT,
     SITE,
     SKY,
     UNIT_LINK,
@@ -25,7 +26,7 @@ def _against_the_one_before() -> Panel:
         "Left: as it stood at the beginning of the time range chosen; right: now. Choose "
         "a range that begins between the previous outage and this one. A sag that grew "
         "under the same power, or less health, is what this outage has taught or taken.",
-        [Label("unit", links=[UNIT_LINK], width=150)],
+        [Label("site", width=80), Label("unit", links=[UNIT_LINK], width=150)],
         [
             Column("sag before", _before(_sag()), "volt", 2),
             Column("sag", _sag(), "volt", 2),
@@ -60,7 +61,7 @@ def _predicted_and_seen() -> Panel:
         "Ride-through predicted before the last deep discharge over what it has shown: "
         "1.0 is exact, above 1 was too hopeful. Only a discharge deep enough to judge by "
         "is scored.",
-        [Label("unit", links=[UNIT_LINK])],
+        [Label("site", width=80), Label("unit", links=[UNIT_LINK])],
         [
             Column(
                 "predicted / seen",
@@ -90,7 +91,7 @@ def _recharging() -> Panel:
         "else BbuNotRecharging fires.",
         [
             (
-                f"max by (unit) (unit:bbu_recharging:state{{{SITE}}} {IN_RACK})",
+                f"max by (site, unit) (unit:bbu_recharging:state{{{SITE}}} {IN_RACK})",
                 "{{unit}}",
                 [("no", GREY), ("charges", SKY)],
             )
@@ -117,7 +118,7 @@ def _lowest() -> str:
 
 
 def _of_discharged(metric: str) -> str:
-    return f"{metric}{{{SITE}}} and on (job, instance, unit) {_of_last('start_timestamp_seconds')}"
+    return f"{metric}{{{SITE}}} and {SAME_UNIT} {_of_last('start_timestamp_seconds')}"
 
 
 def _health() -> str:

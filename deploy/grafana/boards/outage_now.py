@@ -6,6 +6,7 @@ from deploy.grafana.kit import (
     GREEN,
     ORANGE,
     RED,
+    SAME_UNIT,
     SITE,
     limit,
     steps,
@@ -75,7 +76,7 @@ def _lost_while_discharging() -> Panel:
         "Lost while discharging",
         "Units that fell silent while they carried load.",
         f'sum((bbu_finding{{{SITE},finding="lost_while_discharging"}} {IN_RACK}) '
-        f"or on (job, instance, unit) 0 * bbu_up{{{SITE}}})",
+        f"or {SAME_UNIT} 0 * bbu_up{{{SITE}}})",
         at=steps(GREEN, (1, RED)),
         width=3,
     )
@@ -173,7 +174,7 @@ def _still_needed() -> str:
     begun = (
         f"min by (job, instance, site, rack, shelf) "
         f"((bbu_last_event_start_timestamp_seconds{{{SITE},{EVENT}}} "
-        f"and on (job, instance, unit) {_DISCHARGING}) {IN_RACK})"
+        f"and {SAME_UNIT} {_DISCHARGING}) {IN_RACK})"
     )
     return (
         f"clamp_min(bbu_shelf_required_seconds{{{RACK}}} "

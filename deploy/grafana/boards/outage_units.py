@@ -8,6 +8,7 @@ from deploy.grafana.kit import (
     ORANGE,
     RACK_LINK,
     RED,
+    SAME_UNIT,
     SITE,
     UNIT_LINK,
 )
@@ -99,6 +100,7 @@ def _last_discharges() -> Panel:
         "The last discharge of each unit, the deepest sag first. A unit that sags more "
         "than its neighbours under the same load is the one to look at.",
         [
+            Label("site", width=80),
             Label("rack", width=80),
             Label("shelf", width=60),
             Label("slot", width=55),
@@ -121,7 +123,7 @@ def _last_discharges() -> Panel:
             Column(
                 "last answer",
                 f"(time() - bbu_last_success_timestamp_seconds{{{SITE}}}) {IN_RACK} "
-                f"and on (job, instance, unit) bbu_last_event_start_timestamp_seconds"
+                f"and {SAME_UNIT} bbu_last_event_start_timestamp_seconds"
                 f"{{{SITE},{EVENT}}}",
                 "s",
                 0,
@@ -158,7 +160,7 @@ def _power() -> Panel:
         [
             Line(
                 "sum by (site, rack) (clamp_min("
-                f"-bbu_battery_current_amperes{{{SITE}}} * on (job, instance, site, unit) "
+                f"-bbu_battery_current_amperes{{{SITE}}} * {SAME_UNIT} "
                 f"bbu_battery_voltage_volts{{{SITE}}}, 0) {IN_RACK})",
                 "{{rack}} {{site}}",
             )
@@ -176,7 +178,7 @@ def _lowest_cells() -> Panel:
         "The lowest cell voltage of the eight weakest units in the racks chosen.",
         [
             Line(
-                "bottomk(8, min by (job, instance, unit) "
+                "bottomk(8, min by (job, instance, site, unit) "
                 f"(bbu_cell_voltage_volts{{{SITE}}}) {IN_RACK})",
                 "{{rack}} {{unit}}",
             )

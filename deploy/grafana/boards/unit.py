@@ -8,7 +8,7 @@ BOARD = Board(
     "bbu-unit",
     "BBU unit",
     "One unit or a few: the verdict and its reasons, every cell, self-tests, events and polls.",
-    kit.variables("unit"),
+    kit.variables("site", "unit"),
     [
         unit_now.now_row(),
         unit_cells.cells_row(),

@@ -6,6 +6,7 @@ from deploy.grafana.kit import (
     BLUE,
     ORANGE,
     RED,
+    SAME_UNIT,
     SKY,
     UNIT,
     limit,
@@ -51,7 +52,7 @@ def _heatmap_of_voltages() -> Panel:
         "Each row is a cell: blue is below the mean of the unit's cells, red above. A "
         "cell that turns blue under load and comes back is weak; one that stays blue "
         "at rest loses charge. Choose one to three units.",
-        f"{volts} - on (job, instance, unit) group_left () avg by (job, instance, unit) ({volts})",
+        f"{volts} - {SAME_UNIT} group_left () avg by (job, instance, site, unit) ({volts})",
         "{{unit}} cell {{cell}}",
         unit="volt",
         span=(-0.05, 0.05),
@@ -154,5 +155,5 @@ def _temperatures() -> Panel:
 def _limiting(part: str) -> str:
     return (
         f"bbu_cell_state_of_health_{part}ratio{{{UNIT}}} "
-        f"and on (job, instance, unit, cell) bbu_limiting_cell_info{{{UNIT}}}"
+        f"and on (job, instance, site, unit, cell) bbu_limiting_cell_info{{{UNIT}}}"
     )

@@ -68,21 +68,21 @@ def _states_over_time() -> Panel:
         "Verdict, how the unit answers, what the device says of its battery, and what "
         "it does. A gap: the unit was silent or does not report it.",
         [
-            (kit.verdict(UNIT, "unit"), "{{unit}} verdict", kit.VERDICTS),
+            (kit.verdict(UNIT, "site, unit"), "{{unit}} verdict", kit.VERDICTS),
             (
-                kit.coded("bbu_unit_state", UNIT, [word for word, _ in _ANSWERS], "unit"),
+                kit.coded("bbu_unit_state", UNIT, [word for word, _ in _ANSWERS], "site, unit"),
                 "{{unit}} answers",
                 _ANSWERS,
             ),
             (_coded("battery_status"), "{{unit}} battery", _named("battery_status")),
             (_coded("self_test_result"), "{{unit}} self-test", _named("self_test_result")),
             (
-                f'max by (unit) (bbu_discharge_running{{{UNIT},kind="discharge"}})',
+                f'max by (site, unit) (bbu_discharge_running{{{UNIT},kind="discharge"}})',
                 "{{unit}} carries load",
                 flag,
             ),
             (
-                f'max by (unit) (bbu_discharge_running{{{UNIT},kind="self_test"}})',
+                f'max by (site, unit) (bbu_discharge_running{{{UNIT},kind="self_test"}})',
                 "{{unit}} tests itself",
                 [("no", GREY), ("yes", YELLOW)],
             ),
@@ -173,4 +173,4 @@ def _named(quantity: str) -> States:
 
 
 def _coded(quantity: str) -> str:
-    return kit.coded(f"bbu_{quantity}", UNIT, QUANTITIES[quantity].states, "unit")
+    return kit.coded(f"bbu_{quantity}", UNIT, QUANTITIES[quantity].states, "site, unit")

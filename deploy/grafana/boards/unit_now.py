@@ -7,6 +7,7 @@ from deploy.grafana.kit import (
     GREEN,
     RED,
     RUNBOOK_LINK,
+    SAME_UNIT,
     UNIT,
     age,
     limit,
@@ -182,8 +183,8 @@ def _identity() -> Panel:
         [
             Column(
                 "cycles",
-                f"(bbu_cycles_total{{{UNIT}}} or on (job, instance, unit) "
-                f"0 * bbu_up{{{UNIT}}}) * on (job, instance, unit) "
+                f"(bbu_cycles_total{{{UNIT}}} or {SAME_UNIT} "
+                f"0 * bbu_up{{{UNIT}}}) * {SAME_UNIT} "
                 "group_left (rack, shelf, slot, model, firmware, serial) bbu_unit_info",
                 decimals=0,
                 width=70,
@@ -196,4 +197,4 @@ def _identity() -> Panel:
 
 
 def _reasons(expr: str) -> str:
-    return f"bbu_health_reason{{{UNIT}}} * on (job, instance, unit) group_left () ({expr})"
+    return f"bbu_health_reason{{{UNIT}}} * {SAME_UNIT} group_left () ({expr})"

@@ -50,7 +50,7 @@ def _failed_polls() -> Panel:
         "the device lives and says no.",
         [
             Line(
-                "sum by (unit, cause) "
+                "sum by (site, unit, cause) "
                 f"(rate(bbu_poll_errors_total{{{UNIT}}}[$__rate_interval])) > 0",
                 "{{unit}} {{cause}}",
             )
