@@ -12,7 +12,7 @@ store=(--root "$work/store" --runroot "$work/run" --storage-driver vfs)
 cleanup() {
   if [ -n "${agent:-}" ]; then kill "$agent" 2>/dev/null || true; wait "$agent" 2>/dev/null || true; fi
   if [ -n "${sim:-}" ]; then kill "$sim" 2>/dev/null || true; wait "$sim" 2>/dev/null || true; fi
-  if mountpoint -q "$work/root" 2>/dev/null; then umount -R "$work/root"; fi
+  if mountpoint -q "$work/tree" 2>/dev/null; then umount -R "$work/tree"; fi
   buildah "${store[@]}" rm --all >/dev/null 2>&1 || true
   rm -rf "$work"
 }
@@ -46,15 +46,15 @@ assert not any("wheels" in one for one in config["Env"]), config["Env"]'
 
 say "Running it: no root, root read-only, state in a folder of its own ..."
 mount=$(buildah "${store[@]}" mount "$image")
-mkdir -p "$work/root" "$work/state" "$work/etc"
+mkdir -p "$work/tree" "$work/state" "$work/etc"
 chown 10001:10001 "$work/state"
-mount --bind "$mount" "$work/root"
-mount --bind "$work/state" "$work/root/var/lib/bbu-agent"
-mount --bind "$work/etc" "$work/root/etc/bbu-agent"
-mount -t proc proc "$work/root/proc"
-mount -o remount,bind,ro "$work/root"
+mount --bind "$mount" "$work/tree"
+mount --bind "$work/state" "$work/tree/var/lib/bbu-agent"
+mount --bind "$work/etc" "$work/tree/etc/bbu-agent"
+mount -t proc proc "$work/tree/proc"
+mount -o remount,bind,ro "$work/tree"
 
-inside=(chroot --userspec=10001:10001 --groups= "$work/root" /usr/bin/env -i
+inside=(chroot --userspec=10001:10001 --groups= "$work/tree" /usr/bin/env -i
   PATH=/opt/bbu-agent/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1)
 
 # The same commands as in deploy/compose/compose.yaml, for its fleet and its agent.

@@ -29,7 +29,7 @@ export SOURCE_DATE_EPOCH
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-root=$work/root
+root=$work/tree
 home=$root/usr/lib/bbu-agent
 site=$home/lib/python$minor/site-packages
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.machine import ROOT, Machine, why_not
+from tests.package.machine import ROOT, SPARE, Machine, why_not
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,7 @@ def newer(memory: Path, package: Path) -> Path:
 def machine(memory: Path, package: Path) -> Iterator[Machine]:
     """Give a machine that runs, with the package at hand and not installed."""
     machine = Machine(memory / "machine")
-    shutil.copy(package, machine.tree / "root/bbu-agent.deb")
+    shutil.copy(package, machine.outside(SPARE / "bbu-agent.deb"))
     try:
         machine.boot()
         yield machine

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "machines"
 PARTS = ("systemd", "systemd-sysv", "dbus", "python3")
 SPARED = ("/usr/share/locale/*", "/usr/share/man/??/*", "/usr/share/i18n/*")
+SPARE = Path("/var/tmp")  # noqa: S108 - of the machine, which is the test's own
+"""Where a test puts things in the machine; it outlives a boot."""
 PATIENCE_S = 60.0
 _POWER_OFF_S = 30.0
 _GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=20).read().decode())"
@@ -145,9 +147,13 @@ class Machine:
         """Give a property of our service."""
         return self.run("systemctl", "show", "--value", "-p", name, "bbu-agent.service")
 
+    def outside(self, path: Path) -> Path:
+        """Give where a path of the machine is for us."""
+        return self.tree / path.relative_to("/")
+
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write a file in it."""
-        place = self.tree / path.lstrip("/")
+        place = self.outside(Path(path))
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
         place.chmod(mode)
@@ -159,7 +165,7 @@ class Machine:
         what they did.
         """
         records = (
-            *("dev", "proc", "run", "sys", "tmp", "root", "var/log", "var/tmp"),
+            *("dev", "proc", "run", "sys", "tmp", "var/log", "var/tmp"),
             *("var/cache/apt", "var/cache/debconf", "var/lib/apt", "var/lib/dpkg"),
             "var/lib/systemd/timers",
         )

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.end_to_end.bench import Page
-from tests.package.machine import Machine, until
+from tests.package.machine import SPARE, Machine, until
 
 UNITS = {"a-1", "a-2", "b-1", "ups-1", "ups-2"}
 SCENARIO = """
@@ -125,7 +125,7 @@ class Node:
         return int(self.machine.property("NRestarts"))
 
 
-def installed(machine: Machine, package: str, *options: str) -> str:
+def installed(machine: Machine, package: Path, *options: str) -> str:
     """Install as the documentation says."""
     return machine.run("apt-get", "install", "--yes", "--quiet", *options, package)
 
@@ -134,7 +134,7 @@ def installed(machine: Machine, package: str, *options: str) -> str:
 def node(machine: Machine) -> Node:
     """Install the package as it comes."""
     before = machine.files()
-    said = installed(machine, "/root/bbu-agent.deb")
+    said = installed(machine, SPARE / "bbu-agent.deb")
     assert "0 newly installed" not in said
     return Node(machine, before, {})
 
@@ -238,7 +238,7 @@ def test_it_survives_a_kill(node: Node) -> None:
 def test_a_backup_of_the_running_service_can_be_restored(node: Node) -> None:
     machine, learnt = node.machine, node.learnt()
     machine.run("systemctl", "kill", "--signal=STOP", "bbu-agent")
-    machine.run("cp", "-a", STATE, "/root/backup")
+    machine.run("cp", "-a", STATE, SPARE / "backup")
     machine.run("systemctl", "kill", "--signal=CONT", "bbu-agent")
 
     machine.run("systemctl", "stop", "bbu-agent")
@@ -251,7 +251,7 @@ def test_a_backup_of_the_running_service_can_be_restored(node: Node) -> None:
 
     machine.run("systemctl", "stop", "bbu-agent")
     machine.run("rm", "-r", STATE)
-    machine.run("cp", "-a", "/root/backup", STATE)
+    machine.run("cp", "-a", SPARE / "backup", STATE)
     machine.run("systemctl", "start", "bbu-agent")
     node.all_up()
     node.keeps(learnt)
@@ -260,10 +260,10 @@ def test_a_backup_of_the_running_service_can_be_restored(node: Node) -> None:
 def test_an_upgrade_and_the_way_back_keep_what_was_learnt(node: Node, newer: Path) -> None:
     machine, learnt = node.machine, node.learnt()
     configured = machine.run("cat", CONFIG)
-    shutil.copy(newer, machine.tree / "root/newer.deb")
+    shutil.copy(newer, machine.outside(SPARE / "newer.deb"))
     for package, version in (("newer", "9.9.9"), ("bbu-agent", "0.")):
         pid = machine.property("MainPID")
-        installed(machine, f"/root/{package}.deb", "--allow-downgrades")
+        installed(machine, SPARE / f"{package}.deb", "--allow-downgrades")
         assert machine.property("MainPID") not in {pid, "0"}
         node.all_up()
         page = node.page()
