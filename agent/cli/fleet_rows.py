@@ -9,9 +9,10 @@ from agent.model import Verdict
 
 WORST = (Verdict.REPLACE, Verdict.DEGRADED, Verdict.UNKNOWN, Verdict.WATCH, Verdict.OK)
 _ON = "on (job, instance, site, unit)"
-_LEAST_CHANCE = 0.9
-"""Chance to ride through below which a unit is at risk; that of deploy/prometheus."""
-_SOON_S = 180 * 86_400.0
+LEAST_CHANCE = 0.9
+"""Chance to ride through below which a unit is at risk."""
+SOON_S = 180 * 86_400.0
+"""Time before the end of life in which a unit is to be ordered and its exchange planned."""
 _Key = tuple[str, ...]
 
 
@@ -146,10 +147,11 @@ def risk(central: Central, scope: Scope) -> dict[str, int]:
         for each in WORST
     }
     chance, end = "bbu_ride_through_probability_ratio", "bbu_end_of_life_timestamp_seconds"
+    soon = f"end_of_life_in_{SOON_S / 86_400:.0f}_days"
     counted |= {
         "not_answering": scope.of("bbu_up", where=" == 0"),
-        "may_not_ride_through": scope.of(chance, where=f" < {_LEAST_CHANCE}"),
-        "end_of_life_in_180_days": scope.of(end, where=f" < {_SOON_S:.0f} + time()"),
+        "may_not_ride_through": scope.of(chance, where=f" < {LEAST_CHANCE}"),
+        soon: scope.of(end, where=f" < {SOON_S:.0f} + time()"),
     }
     if scope.rack is None:
         site = _matchers(site=scope.site)

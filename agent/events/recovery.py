@@ -7,7 +7,7 @@ from agent.events.look import Look
 from agent.events.tally import number
 from agent.model import Event, Value
 
-_CHARGE_A = 0.3
+CHARGE_A = 0.3
 _FULL = 0.98
 LATEST_START_S = 1800.0
 """Charging starts within this time after a discharge: Open Rack modules wait a minute, after
@@ -77,5 +77,5 @@ class Recovery:
 
 def _charging(look: Look) -> bool | None:
     if look.on_battery is None and look.current_a is not None:
-        return look.current_a >= _CHARGE_A
+        return look.current_a >= CHARGE_A
     return look.charging

@@ -1,5 +1,6 @@
 """The rules hold what they promise: every alert tested, explained, and fed by what we export."""
 
+import pkgutil
 import re
 import subprocess
 import sys
@@ -106,6 +107,14 @@ def test_every_threshold_is_used() -> None:
     thresholds = set(read(DEPLOY / "prometheus" / "thresholds.yaml")["thresholds"])
     only_dashboards = {"resistance_growth_ratio"}
     assert thresholds - named == only_dashboards
+
+
+def test_a_threshold_that_the_agent_has_too_is_the_same_there() -> None:
+    thresholds = read(DEPLOY / "prometheus" / "thresholds.yaml")["thresholds"]
+    shared = {name: one for name, one in thresholds.items() if "agent" in one}
+    assert {"ride_through_probability_ratio", "end_of_life_near_seconds"} <= set(shared)
+    for name, one in shared.items():
+        assert pkgutil.resolve_name(one["agent"]) == one["value"], name
 
 
 @pytest.mark.parametrize("rule", [*ALERTS, *RECORDS], ids=lambda r: r.get("alert") or r["record"])

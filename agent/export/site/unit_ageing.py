@@ -7,6 +7,7 @@ from agent.export.site.charts import Axis, Line, Mark, chart
 from agent.export.site.layout import panel
 from agent.export.site.markup import Html, h
 from agent.export.site.words import amount, date, span
+from agent.health.witness import END_OF_LIFE_SOH
 from agent.model import Event
 from agent.store.course import Course
 
@@ -14,7 +15,6 @@ _CAPACITY, _GROWTH = 0, 3
 _MARKED = ("discharge", "self_test", "replaced")
 _MOST_MARKS = 80
 _MIDDLE_TONE = 3
-_END_OF_LIFE = 0.8
 
 
 def ageing(course: Sequence[Course], events: Sequence[Event]) -> Html:
@@ -24,7 +24,9 @@ def ageing(course: Sequence[Course], events: Sequence[Event]) -> Html:
     marks = [
         Mark(event.start_s, event.kind, told(event)) for event in events if event.kind in _MARKED
     ][:_MOST_MARKS]
-    capacity = Axis(100.0, "%", _END_OF_LIFE, "80 %: end of life by custom")
+    capacity = Axis(
+        100.0, "%", END_OF_LIFE_SOH, f"{END_OF_LIFE_SOH * 100:.0f} %: end of life by custom"
+    )
     return panel(
         "Ageing",
         h(

@@ -9,6 +9,7 @@ from agent.export.site.charts import bar
 from agent.export.site.layout import panel
 from agent.export.site.markup import NOTHING, Html, h
 from agent.export.site.words import NONE, amount, between, percent
+from agent.health.witness import END_OF_LIFE_SOH
 from agent.model import CellHealth, Interval, Verdict
 from agent.store.live import UnitView
 
@@ -17,7 +18,6 @@ _STEPS = (0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
 _SPREAD_STEPS_V = (-0.05, -0.02, -0.01, -0.005, 0.0, 0.005)
 """The same for a cell of which no health is known: volts off the middle of its neighbours."""
 _MOST_BARS = 48
-_END_OF_LIFE = 0.8
 _WIDER = 0.05
 
 
@@ -103,7 +103,7 @@ def _bars(found: Sequence[CellHealth]) -> Html:
         worst = sorted(found, key=lambda cell: cell.state_of_health.estimate)[:_MOST_BARS]
         chosen = [cell for cell in found if cell in worst]
     left = _column(
-        "State of health", chosen, [c.state_of_health for c in chosen], 100.0, "%", _END_OF_LIFE
+        "State of health", chosen, [c.state_of_health for c in chosen], 100.0, "%", END_OF_LIFE_SOH
     )
     right = _column("Resistance, times new", chosen, [c.resistance_growth for c in chosen], 1)
     more = len(found) - len(chosen)
