@@ -50,7 +50,8 @@ class Agent:
     """One agent for one configuration file.
 
     ``listen`` is where it serves and ``shard`` what it takes of the units, whatever the
-    configuration says; empty leaves it to that. ``config`` holds its own units alone.
+    configuration says; empty leaves it to that. ``config`` holds its own units alone; ``guard``
+    is what it serves behind.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Agent:
     lag_s: float | None = None
     listen: Addresses = ()
     shard: Shard | None = None
+    guard: Guard | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -82,7 +84,8 @@ class Agent:
 
     def reload_facts(self) -> ReloadFacts:
         """How the last loading of the configuration went."""
-        return self.reload_result
+        web = None if self.guard is None else self.guard.up_to_date
+        return replace(self.reload_result, web=web)
 
     def loop_lag_s(self) -> float | None:
         """How late the event loop lately ran what was due."""
@@ -205,7 +208,7 @@ async def run(
     for trouble in (await history.import_folder(config.state_dir / "import")).problems:
         log.warning("not imported: %s", trouble)
     agent = build(path, config, history)
-    agent.listen, agent.shard = listen, shard
+    agent.listen, agent.shard, agent.guard = listen, shard, guard
     _on_signals(agent)
     application = make_app(agent.store, agent, history, reload=agent.reload)
     guard.protect(application)

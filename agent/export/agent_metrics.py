@@ -33,6 +33,13 @@ RELOAD_SUCCESS = Family(
     (),
     "seconds",
 )
+WEB_RELOAD = Family(
+    "bbu_agent_web_config_last_reload_successful",
+    _GAUGE,
+    "1 if the last loading of the web configuration (TLS, users) went well; else the old one "
+    "serves. Absent without one.",
+    (),
+)
 LOOP_LAG = Family(
     "bbu_agent_event_loop_lag_seconds",
     _GAUGE,
@@ -73,7 +80,7 @@ STORE_DROPPED = Family(
 )
 
 FAMILIES = (
-    *(BUILD, SHARD, RELOAD, RELOAD_SUCCESS, LOOP_LAG),
+    *(BUILD, SHARD, RELOAD, RELOAD_SUCCESS, WEB_RELOAD, LOOP_LAG),
     *(BUS_POLLS, BUS_ERRORS, BUS_BUSY, BUS_UTILISATION),
     *(STORE_PROBLEM, STORE_COMMITS, STORE_FAILURES, STORE_DROPPED),
 )
@@ -90,6 +97,7 @@ def add_agent(page: Page, agent: AgentView) -> None:
         page.add(SHARD, (reload.shard,), 1)
     page.add(RELOAD, (), reload.successful)
     page.add(RELOAD_SUCCESS, (), reload.success_at)
+    page.add(WEB_RELOAD, (), reload.web)
     page.add(LOOP_LAG, (), agent.loop_lag_s())
     for bus in agent.buses():
         page.add(BUS_POLLS, (bus.name,), bus.polls)

@@ -25,13 +25,15 @@ class ReloadFacts:
     """How the last loading of the configuration went; ``success_at`` is unix seconds.
 
     ``error`` says what is wrong with the file, one line each. ``shard`` is the share of the
-    fleet, i/n, that the configuration in use gives the agent; None: all of it.
+    fleet, i/n, that the configuration in use gives the agent; None: all of it. ``web`` says the
+    same as ``successful`` of the web configuration; None where there is none.
     """
 
     successful: bool = True
     success_at: float | None = None
     error: str | None = None
     shard: str | None = None
+    web: bool | None = None
 
 
 class AgentView(Protocol):

@@ -139,6 +139,8 @@ async def test_what_changes_is_taken_up_without_a_restart(rack: Rack, tmp_path: 
 
     await until(told, "the mistake is in the log")
     assert (await ask("/-/healthy"))[0] == 200
+    taken = "bbu_agent_web_config_last_reload_successful"
+    assert f"\n{taken} 0\n" in (await ask("/metrics"))[1]
 
     # A certificate that is renewed in place, and a user who goes.
     for kind in ("crt", "key"):

@@ -47,6 +47,11 @@ def notices(context: Context) -> tuple[str, ...]:
         found.append(
             "The configuration file is wrong and was not loaded; the one before it goes on."
         )
+    if reloaded.web is False:
+        found.append(
+            "The web configuration (TLS, users) is wrong and was not loaded; the one before it "
+            "goes on."
+        )
     return tuple(found)
 
 

@@ -36,6 +36,12 @@ class Guard:
         self._sockets: list[socket] = []
         self._sites: list[web.BaseSite] = []
         self._stamp = _stamp(config.files)
+        self._taken = True
+
+    @property
+    def up_to_date(self) -> bool | None:
+        """Whether it listens as its file says; None where it has none."""
+        return None if self._path is None else self._taken
 
     @property
     def scheme(self) -> str:
@@ -63,20 +69,20 @@ class Guard:
             stamp = await asyncio.to_thread(_stamp, self._config.files)
             if stamp != self._stamp:
                 self._stamp = stamp
-                await self._change(runner, self._path)
+                self._taken = await self._change(runner, self._path)
 
-    async def _change(self, runner: web.BaseRunner, path: Path) -> None:
+    async def _change(self, runner: web.BaseRunner, path: Path) -> bool:
         try:
             config = await asyncio.to_thread(load, path, environ=os.environ)
         except ConfigError as error:
             log.warning("web configuration not reloaded, the old one goes on:\n%s", error)
-            return
+            return False
         # The queue of new connections is the socket's: none is refused in between.
         try:
             sites = await _serve(runner, self._sockets, config)
         except OSError as error:
             log.warning("web configuration not taken up, the old one goes on: %s", error)
-            return
+            return False
         self._users.close()
         self._config, self._users = config, Users(config.users)
         self._stamp = await asyncio.to_thread(_stamp, config.files)
@@ -86,6 +92,7 @@ class Guard:
         for warning in config.warnings:
             log.warning("%s", warning)
         log.info("web configuration reloaded")
+        return True
 
     def close(self) -> None:
         """Let go of the addresses."""
