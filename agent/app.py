@@ -231,6 +231,8 @@ async def run(
         # for some 80 ms with 2,000 units.
         gc.collect()
         gc.freeze()
+        # Readings come and go without cycles: young ones in smaller steps, all of them seldom.
+        gc.set_threshold(700, 3, 1000)
         shown = ", ".join(f"{guard.scheme}://{host or '*'}:{port}/" for host, port in config.listen)
         units = _units(config)
         log.info("bbu-agent %s polls %s; %s", __version__, units, shown)
