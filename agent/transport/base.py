@@ -22,6 +22,7 @@ class ModbusLink(Protocol):
         function code that was asked, or an error is raised. ``timeout_s`` covers connecting
         too. A unit on serial frames that left a request unanswered is listened to for up to
         as long again before it is asked anew: a late answer could not be told from the next.
+        An answer that another unit's late one may have spoilt is asked for once more.
         """
         ...
 

@@ -23,6 +23,7 @@ from agent.model import Table
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
 from agent.transport.advice import advise
 from agent.transport.base import ModbusLink
+from agent.transport.late import LISTEN_S, Owed, Owing
 from agent.transport.modbus_frames import (
     FUNCTIONS,
     MAX_COUNT,
@@ -45,10 +46,10 @@ REQUESTS: dict[int, type[ModbusPDU]] = {
 PARITY = {Parity.NONE: "N", Parity.EVEN: "E", Parity.ODD: "O"}
 BUFFER_BYTES = 4096  # several times what a reply and all stray frames before it can be
 CHUNK_BYTES = 1 << 20  # beyond it pymodbus throws away without a word what came in one go
-LATE_S = 0.5  # at least this long a silent unit on a line may still answer an old request
 GIVEN_UP = 64  # transactions whose late answers are recognised
 MUTE_READS = 3  # so many silent reads in a row, and a TCP connection is taken for dead
 MIN_GAP_S = 0.00175  # between frames above 19200 baud (serial line guide, section 2.5.1.1)
+QUIET_S = 0.02  # without a byte, and what a late unit was saying is over
 MAX_UNIT_ID = 255
 
 Client = AsyncModbusSerialClient | AsyncModbusTcpClient
@@ -71,22 +72,21 @@ class _Ear:
         self.reply: Reply | None = None
         self.problem: str | None = None
         self.heard = b""
-        self.heard_at = 0.0
-        self.late: dict[int, tuple[Expected, float]] = {}
+        self.heard_at = self.asked_s = 0.0
+        self.owing = Owing()
         self.given_up: deque[int] = deque(maxlen=GIVEN_UP)
 
     def listen(self, expected: Expected | None) -> None:
         """Forget what was heard and await ``expected`` from now on."""
         self.expected, self.reply, self.problem, self.heard = expected, None, None, b""
+        self.asked_s = asyncio.get_running_loop().time()
 
     def take(self, data: bytes, transaction: int) -> tuple[int, ModbusPDU | None]:
         """Judge ``data``, all bytes not yet done with; give back how many now are."""
         self.heard_at = asyncio.get_running_loop().time()
-        if not self.numbered:
-            self._settle_late(data)
+        late = self.owing.take(data, self.expected, self.heard_at) if self.owing else 0
         if self.expected is None or self.problem is not None:
-            return (len(data) if self.numbered or len(data) > BUFFER_BYTES else 0), None
-        self.heard = data[:BUFFER_BYTES]
+            return (len(data) if self.numbered or len(data) > BUFFER_BYTES else late), None
         if len(data) > BUFFER_BYTES:
             found = Found(len(data), problem=f"a flood of {len(data)} bytes")
         elif self.numbered:
@@ -95,15 +95,11 @@ class _Ear:
             found = find_rtu(data, self.expected)
         self.reply, self.problem = found.reply, found.problem
         if found.reply is None and found.problem is None:
-            return found.used, None
+            self.heard = data[late:]
+            return max(late, found.used), None
+        self.heard = data[:BUFFER_BYTES]
         pdu = ModbusPDU(dev_id=self.expected.unit_id, transaction_id=transaction)
         return len(data), pdu
-
-    def _settle_late(self, data: bytes) -> None:
-        for unit_id, (expected, _) in list(self.late.items()):
-            awaited = self.expected is not None and self.expected.unit_id == unit_id
-            if not awaited and find_rtu(data, expected).reply is not None:
-                del self.late[unit_id]
 
 
 class _SerialFrames(FramerRTU):
@@ -154,15 +150,28 @@ class _Link:
         """See ``ModbusLink.read``."""
         expected = _expect(unit_id, table, address, count)
         async with self._lock:
-            await self._settle(unit_id)
-            deadline = asyncio.get_running_loop().time() + timeout_s
-            client = await self._connected(timeout_s)
-            return await self._transact(client, expected, address, deadline, timeout_s)
+            await self._settle(expected, address)
+            await self._hear_out()
+            try:
+                return await self._ask(expected, address, timeout_s)
+            except BadAnswer:
+                if not self._spoken_over(unit_id):
+                    raise
+            return await self._ask(expected, address, timeout_s)
 
     async def close(self) -> None:
         """See ``ModbusLink.close``."""
         async with self._lock:
             self._drop()
+
+    async def _ask(self, expected: Expected, address: int, timeout_s: float) -> list[int]:
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        client = await self._connected(timeout_s)
+        return await self._transact(client, expected, address, deadline, timeout_s)
+
+    def _spoken_over(self, unit_id: int) -> bool:
+        """Tell whether a late answer of another unit may be what spoilt the one of ``unit_id``."""
+        return self._ear.owing.may_have_spoken(unit_id, asyncio.get_running_loop().time())
 
     async def _transact(
         self, client: Client, expected: Expected, address: int, deadline: float, timeout_s: float
@@ -182,9 +191,9 @@ class _Link:
             raise Unreachable(f"{self._target}: the connection broke during a read") from error
         finally:
             reply, problem, heard = ear.reply, ear.problem, ear.heard
-            ear.listen(None)
             if not answered:
-                self._give_up(client, expected, timeout_s)
+                self._give_up(client, expected, address, timeout_s)
+            ear.listen(None)
         if reply is None:
             self._drop()
             raise BadAnswer(self._say(expected, problem or "no answer to this request"), heard)
@@ -210,22 +219,42 @@ class _Link:
             self._drop()
         return NoAnswer(self._say(expected, f"silent for {timeout_s:.3g} s"))
 
-    def _give_up(self, client: Client, expected: Expected, timeout_s: float) -> None:
+    def _give_up(self, client: Client, expected: Expected, address: int, timeout_s: float) -> None:
         """Remember a request that may still be answered when nobody wants it any more."""
-        self._ear.given_up.append(client.ctx.request_transaction_id)
-        if not self._numbered:
-            until = asyncio.get_running_loop().time() + max(timeout_s, LATE_S)
-            self._ear.late[expected.unit_id] = (expected, until)
+        ear = self._ear
+        if self._numbered:
+            ear.given_up.append(client.ctx.request_transaction_id)
+            return
+        until_s = asyncio.get_running_loop().time() + max(timeout_s, LISTEN_S)
+        ear.owing.give_up(Owed(expected, address, ear.asked_s, until_s, silent=not ear.heard))
 
-    async def _settle(self, unit_id: int) -> None:
-        """Wait until no old request to ``unit_id`` can be answered any more."""
-        loop = asyncio.get_running_loop()
-        while unit_id in self._ear.late:
-            wait_s = self._ear.late[unit_id][1] - loop.time()
+    async def _settle(self, expected: Expected, address: int) -> None:
+        """Wait until no old request to a unit can be answered any more.
+
+        Raises:
+            NoAnswer: waiting does not help, because the unit is known to be very late.
+        """
+        loop, owing = asyncio.get_running_loop(), self._ear.owing
+        while owing:
+            wait_s = owing.wait_s(expected.unit_id, loop.time())
             if wait_s <= 0:
-                del self._ear.late[unit_id]
-                return
+                break
             await asyncio.sleep(min(wait_s, 0.02))
+        if owing and owing.mistakable(expected, address, loop.time()):
+            raise NoAnswer(self._say(expected, "may still answer an earlier request"))
+
+    async def _hear_out(self) -> None:
+        """Wait until a late unit that is speaking has said all: both would be spoilt."""
+        client, ear = self._client, self._ear
+        if client is None or not (self._gap_s and ear.owing):
+            return
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + LISTEN_S
+        while client.ctx.recv_buffer:
+            wait_s = min(ear.heard_at + QUIET_S, end_s) - loop.time()
+            if wait_s <= 0:
+                return
+            await asyncio.sleep(wait_s)
 
     async def _keep_gap(self) -> None:
         wait_s = self._ear.heard_at + self._gap_s - asyncio.get_running_loop().time()

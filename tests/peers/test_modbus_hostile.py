@@ -157,6 +157,93 @@ async def test_a_late_answer_does_not_disturb_the_next_unit(
     assert asyncio.get_running_loop().time() - begin < 4 * WAIT_S
 
 
+async def test_a_late_answer_is_not_counted_against_a_silent_neighbour(
+    responder: Foreign, link: ModbusLink
+) -> None:
+    """Unit 5 speaks while unit 6 is asked: that one was silent, it answered nothing wrong."""
+    responder.script = lambda asked: [1.5 * WAIT_S, asked.good()] if asked.unit_id == 5 else []
+    with pytest.raises(NoAnswer):
+        await read(link)
+    with pytest.raises(NoAnswer, match="unit 6: silent"):
+        await read(link, unit_id=6)
+
+
+async def test_an_answer_that_a_late_one_has_spoilt_is_asked_for_again(
+    serial_responder: Foreign,
+) -> None:
+    link = open_modbus(serial_responder.target)
+    spoilt: list[int] = []
+
+    def together(asked: Foreign) -> list[bytes | float]:
+        if asked.unit_id == 5:
+            return []
+        spoilt.append(asked.unit_id)
+        return [damaged(asked.good()) if len(spoilt) == 1 else asked.good()]
+
+    serial_responder.script = together
+    with pytest.raises(NoAnswer):
+        await read(link)
+    assert await read(link, unit_id=6, timeout_s=1) == GOOD
+    assert spoilt == [6, 6]
+    await link.close()
+
+
+async def test_one_late_answer_excuses_one_spoilt_answer(serial_responder: Foreign) -> None:
+    """Else a line with one dead unit would hide the noise that all others suffer from."""
+    link = open_modbus(serial_responder.target)
+    serial_responder.script = lambda asked: [damaged(asked.good())] if asked.unit_id != 5 else []
+    with pytest.raises(NoAnswer):
+        await read(link)
+    with pytest.raises(BadAnswer, match="unit 6: the checksum is wrong"):
+        await read(link, unit_id=6)
+    assert [asked.unit_id for asked in serial_responder.asked] == [5, 6, 6]
+    with pytest.raises(BadAnswer):
+        await read(link, unit_id=7)
+    assert len(serial_responder.asked) == 4
+    await link.close()
+
+
+async def test_nobody_is_asked_while_a_late_unit_speaks(serial_responder: Foreign) -> None:
+    link = open_modbus(serial_responder.target)
+    clock = asyncio.get_running_loop().time
+    said: list[float] = []
+
+    def slowly(asked: Foreign) -> list[bytes | float]:
+        if asked.unit_id != 5:
+            said.append(clock())
+            return [asked.good()]
+        parts: list[bytes | float] = [1.2 * WAIT_S]
+        for byte in asked.good():
+            parts += [bytes([byte]), 0.008]
+        return parts
+
+    serial_responder.script = slowly
+    begin_s = clock()
+    with pytest.raises(NoAnswer):
+        await read(link)
+    await asyncio.sleep(0.4 * WAIT_S)  # now it is speaking
+    assert await read(link, unit_id=6, timeout_s=1) == GOOD
+    assert said[0] - begin_s > 1.2 * WAIT_S + 10 * 0.008
+    await link.close()
+
+
+async def test_a_unit_that_is_far_too_late_is_not_asked_for_what_it_may_answer_wrong(
+    serial_responder: Foreign,
+) -> None:
+    link = open_modbus(serial_responder.target)
+    serial_responder.script = lambda asked: [0.8, asked.good()]
+    with pytest.raises(NoAnswer, match="silent"):
+        await read(link)
+    await asyncio.sleep(0.8)
+    with pytest.raises(NoAnswer, match="silent"):
+        await read(link)
+    with pytest.raises(NoAnswer, match="unit 5: may still answer an earlier request"):
+        await link.read(5, Table.HOLDING, 9, 3, timeout_s=WAIT_S)
+    serial_responder.script = lambda asked: [asked.good()]
+    assert await read(link, unit_id=6, timeout_s=1) == GOOD
+    await link.close()
+
+
 async def test_a_late_answer_to_a_cancelled_read_is_not_taken(
     responder: Foreign, link: ModbusLink
 ) -> None:
