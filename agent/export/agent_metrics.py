@@ -20,6 +20,12 @@ SHARD = Family(
     "Share of the fleet that the agent reads, i/n with i from 0; absent where it reads all.",
     ("shard",),
 )
+SHARDS = Family(
+    "bbu_agent_shards",
+    _GAUGE,
+    "Shares that the fleet is divided into, n of i/n; absent where the agent reads all.",
+    ("shard",),
+)
 RELOAD = Family(
     "bbu_agent_config_last_reload_successful",
     _GAUGE,
@@ -80,7 +86,7 @@ STORE_DROPPED = Family(
 )
 
 FAMILIES = (
-    *(BUILD, SHARD, RELOAD, RELOAD_SUCCESS, WEB_RELOAD, LOOP_LAG),
+    *(BUILD, SHARD, SHARDS, RELOAD, RELOAD_SUCCESS, WEB_RELOAD, LOOP_LAG),
     *(BUS_POLLS, BUS_ERRORS, BUS_BUSY, BUS_UTILISATION),
     *(STORE_PROBLEM, STORE_COMMITS, STORE_FAILURES, STORE_DROPPED),
 )
@@ -95,6 +101,7 @@ def add_agent(page: Page, agent: AgentView) -> None:
     reload = agent.reload_facts()
     if reload.shard is not None:
         page.add(SHARD, (reload.shard,), 1)
+        page.add(SHARDS, (reload.shard,), int(reload.shard.partition("/")[2]))
     page.add(RELOAD, (), reload.successful)
     page.add(RELOAD_SUCCESS, (), reload.success_at)
     page.add(WEB_RELOAD, (), reload.web)

@@ -44,6 +44,7 @@ async def test_two_shares_read_every_unit_of_a_fleet_exactly_once(make_rack: Mak
     assert set(read.values()) == {1}
     for share, page, agent in zip(("0/2", "1/2"), pages, agents, strict=True):
         assert page.one("bbu_agent_shard_info", shard=share) == 1
+        assert page.one("bbu_agent_shards", shard=share) == 2
         listed = await agent.get("/sd")
         asked.append({target["labels"]["__param_unit"] for target in listed})
         assert asked[-1] == page.units("bbu_up") == page.units("bbu_unit_info")
