@@ -57,9 +57,11 @@ def summary(view: UnitView) -> dict[str, Json]:
 def summarised(view: UnitView) -> Summary:
     """Make the summary of one unit."""
     told = summary(view)
+    answered = json.dumps(told.pop("last_success"))
+    look = json.dumps(told)
     place = view.info.location
     return Summary(
         *(view.info.name, place.rack, place.shelf, judge(view)[0], view.up, view.status.last_ok),
-        look=json.dumps(told | {"last_success": None}),
-        open_text=json.dumps(told)[:-1],
+        look=look,
+        open_text=f'{look[:-1]}, "last_success": {answered}',
     )
