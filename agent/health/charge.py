@@ -16,6 +16,8 @@ Points = Sequence[tuple[float, float]]
 REST_C = 0.02
 """Below this current, over capacity, a module is at rest."""
 _SETTLED_S = 3600.0
+# A load found after a silence began somewhere in it, and not at its beginning.
+_LONGEST_BEGUN_S = 30.0
 _LOST_V = 0.05
 _NOTICED_V = 0.003
 
@@ -31,6 +33,8 @@ def follow(
     if rate_c is None:
         return
     if abs(rate_c) > REST_C:
+        if memory.rest_s > 0.0:
+            passed_s = min(passed_s / 2.0, _LONGEST_BEGUN_S)
         memory.rest_s = 0.0
         memory.soc = min(max(memory.soc + rate_c * passed_s / 3600.0, 0.0), 1.0)
         return

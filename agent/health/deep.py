@@ -27,6 +27,8 @@ Vector = npt.NDArray[np.float64]
 _REST_C, _LOAD_C = 0.03, 0.05
 _REST_S = 300.0
 _LONGEST_REST_GAP_S, _LONGEST_GAP_S = 7200.0, 120.0
+# A load found after a silence may have begun anywhere in it: more charge than this is too much.
+_UNSEEN = 0.1
 _LEAST_DEPTH = 0.5
 _FULL_FROM = 0.8
 _LAST = 3
@@ -54,7 +56,8 @@ class Deep(NamedTuple):
     """A discharge from rest that went deep, at its end: ``drawn_ah`` since the rest.
 
     ``rest_s`` is how long the rest had lasted at least. ``current_a`` and ``end_v`` are under
-    load, ``held_s`` is its duration; NaN for absent cells.
+    load, ``held_s`` is its duration; NaN for absent cells. ``unseen`` is what the load may
+    have drawn before it was seen, over rated capacity; half of it is counted.
     """
 
     time_s: float
@@ -64,6 +67,7 @@ class Deep(NamedTuple):
     end_v: Vector
     current_a: float
     held_s: float
+    unseen: float = 0.0
 
 
 class Told(NamedTuple):
@@ -94,6 +98,7 @@ class DeepWatch:
     rest_s: float = 0.0
     start_s: float | None = None
     drawn_ah: float = 0.0
+    unseen: float = 0.0
     depth: float = 0.0
     rest_v: list[float] = field(default_factory=list)
     last: list[list[float]] = field(default_factory=list)
@@ -128,6 +133,10 @@ class DeepWatch:
         if self.start_s is None:
             if not self.rest_v:
                 return
+            self.unseen = -self.current_a * gap_s / 3600.0 / self.capacity_ah
+            if self.unseen > _UNSEEN:
+                self.rest_s, self.rest_v = 0.0, []
+                return
             self.start_s, self.drawn_ah = time_s, 0.0
             before_a = 0.0
         self.drawn_ah -= 0.5 * (before_a + self.current_a) * gap_s / 3600.0
@@ -148,7 +157,8 @@ class DeepWatch:
         # A flipped current sign makes a charge of a discharge.
         if not np.nanmedian(before_v - end_v) > _LEAST_FALL_V:
             return None
-        return Deep(time_s, drawn_ah, rest_s, before_v, end_v, current_a, time_s - start_s)
+        held_s = time_s - start_s
+        return Deep(time_s, drawn_ah, rest_s, before_v, end_v, current_a, held_s, self.unseen)
 
     def remember(self, deep: Deep, told: Told) -> None:
         """Note which cells ``deep`` has measured."""
@@ -240,7 +250,7 @@ def capacities(
     rest_sd_v = _REST_SD_V if deep.rest_s >= _REST_S else _UNRESTED_SD_V
     start_sd = rest_sd_v / slope_at(kind.ocv, start)
     missing_sd = missing * (_OWN_CURVE_SD if own_curve else _GUESSED_CURVE_SD)
-    common_sd = math.hypot(_COMMON_SD, start_sd, missing_sd)
+    common_sd = math.hypot(_COMMON_SD, start_sd, missing_sd, deep.unseen / math.sqrt(12.0))
     measured &= common_sd < _MEASURED_SD
     return Told(value, own_sd, least, common_sd, measured)
 

@@ -47,8 +47,8 @@ class Step(NamedTuple):
     ``resistance_ohm`` is apparent (no correction for charge drawn), NaN where a cell was
     absent; ``sd_ohm`` its own noise. ``start_sd_s`` is what is not known of the start.
     ``before_a`` and ``after_a`` are the two levels; ``held_s`` how long the level before
-    had lasted. ``sign`` is -1 where the device gives its
-    current the other way round.
+    had lasted, ``earlier_a`` the level before that one, 0 where nobody saw it. ``sign`` is -1
+    where the device gives its current the other way round.
     """
 
     time_s: float
@@ -61,6 +61,7 @@ class Step(NamedTuple):
     held_s: float
     sign: float
     celsius: float
+    earlier_a: float = 0.0
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class StepFinder:
     before: list[Point] = field(default_factory=list)
     after: list[Point] = field(default_factory=list)
     held_s: float = 0.0
+    earlier_a: float = 0.0
 
     def watch(self, point: Point) -> Step | None:
         """Take the next sample; answer the step that it completes."""
@@ -113,7 +115,7 @@ class StepFinder:
         self.before, self.after = [], []
         self.steady.clear()
         self.steady.append(point)
-        self.steady_since_s = point.time_s
+        self.steady_since_s, self.earlier_a = point.time_s, 0.0
 
     def _open(self, point: Point) -> None:
         self.before = list(self.steady)
@@ -126,6 +128,9 @@ class StepFinder:
         if not after:
             return None
         step = measure(before, after, held_s=self.held_s, voltage_sd_v=self.voltage_sd_v)
+        if step is not None:
+            step = step._replace(earlier_a=self.earlier_a)
+        self.earlier_a = before[-1].current_a
         self.before, self.after = [], []
         self.steady.clear()
         self.steady.extend(after[-_KEEP:])
@@ -136,7 +141,11 @@ class StepFinder:
         """What the finder holds, as JSON values."""
         held = {"steady": self.steady, "before": self.before, "after": self.after}
         saved: dict[str, object] = {key: dump(list(points)) for key, points in held.items()}
-        return saved | {"since_s": self.steady_since_s, "held_s": self.held_s}
+        return saved | {
+            "since_s": self.steady_since_s,
+            "held_s": self.held_s,
+            "earlier_a": self.earlier_a,
+        }
 
     def unpack(self, saved: object) -> None:
         """Restore from ``pack``. Raises StoreError when it does not fit."""
@@ -152,6 +161,7 @@ class StepFinder:
                 )
             self.steady_since_s = float(fields["since_s"])
             self.held_s = float(fields["held_s"])
+            self.earlier_a = float(fields.get("earlier_a", 0.0))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the saved load step cannot be read: {error}") from error
 
