@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.health.celltype import CellType, Curve
-from agent.health.library import entries
+from agent.health.library import Entry, entries
 from agent.model import Battery, Chemistry
 
 __all__ = ["CellType", "Curve", "cell_type", "interpolate", "inverse"]
@@ -14,6 +14,9 @@ __all__ = ["CellType", "Curve", "cell_type", "interpolate", "inverse"]
 NCA_POWER = entries()["nca-power"].cell
 _POWER = {Chemistry.NCA: "nca-power", Chemistry.NMC: "nmc-power", Chemistry.LFP: "lfp-power"}
 _ENERGY = {Chemistry.NMC: "nmc-energy", Chemistry.UNKNOWN: "unknown-energy"}
+# Cells that are told by their resistance and cut-off: the only ones whose gain was measured.
+_KNOWN = {Chemistry.NMC: "sanyo-ur18650e"}
+_ALIKE_LN, _ALIKE_V, _ALIKE = 0.045, 0.2, 2.0
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
 _STATED_SD = 0.12
@@ -38,7 +41,7 @@ def cell_type(
     if resistance_ohm is not None and capacity_ah is not None:
         specific = resistance_ohm * capacity_ah
         if named is None and specific > _ENERGY_FROM_OHM_AH:
-            found = entries()[_ENERGY.get(battery.chemistry, key)].cell
+            found = _energy_cell(battery, specific, entries()[_ENERGY.get(battery.chemistry, key)])
             strange = abs(math.log(specific / found.specific_resistance_ohm_ah))
             found = replace(found, gain_sd=math.hypot(found.gain_sd, _STRANGE_SD * strange))
         sd = found.resistance_sd if known_ohm is None else _STATED_SD
@@ -52,6 +55,17 @@ def cell_type(
         float_v=_or(battery.cell_float_v, found.float_v),
         max_v=_or(battery.cell_max_v, found.max_v),
     )
+
+
+def _energy_cell(battery: Battery, specific: float, otherwise: Entry) -> CellType:
+    """Give the known type that ``specific`` resistance (ohm Ah) and cut-off agree with, if any."""
+    name = _KNOWN.get(battery.chemistry)
+    if name is None:
+        return otherwise.cell
+    known = entries()[name].cell
+    away = math.log(specific / known.specific_resistance_ohm_ah) / _ALIKE_LN
+    lower = (_or(battery.cell_cutoff_v, known.cutoff_v) - known.cutoff_v) / _ALIKE_V
+    return known if math.hypot(away, lower) <= _ALIKE else otherwise.cell
 
 
 def _gain_curve(curves: tuple[tuple[float, Curve], ...], soc: float | None) -> Curve | None:

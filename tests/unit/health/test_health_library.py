@@ -1,3 +1,4 @@
+import math
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -45,18 +46,45 @@ def test_a_type_of_the_same_class_inherits_what_it_does_not_say() -> None:
 
 
 def test_a_named_type_overrules_what_the_resistance_suggests() -> None:
-    high = Battery(Chemistry.NMC, rated_capacity_ah=2.0, resistance_ohm=0.05)
+    high = Battery(Chemistry.NMC, rated_capacity_ah=2.0, resistance_ohm=0.06)
     assert cell_type(high).name == "NMC energy cell"
     assert cell_type(replace(high, cell="nmc-power")).name == "NMC power cell"
-    assert cell_type(replace(high, cell="nmc-power")).specific_resistance_ohm_ah == 0.1
+    assert cell_type(replace(high, cell="nmc-power")).specific_resistance_ohm_ah == 0.12
+
+
+@pytest.mark.parametrize(
+    ("ohm", "cutoff_v", "name"),
+    [
+        (0.0485, 3.0, "Sanyo UR18650E"),
+        (0.0485, None, "Sanyo UR18650E"),
+        (0.0485, 2.3, "NMC energy cell"),
+        (0.045, 2.7, "NMC energy cell"),
+        (0.06, 3.0, "NMC energy cell"),
+        (0.0278, 3.0, "NMC power cell"),
+    ],
+)
+def test_only_cells_that_agree_with_a_measured_one_take_its_gain(
+    ohm: float, cutoff_v: float | None, name: str
+) -> None:
+    battery = Battery(Chemistry.NMC, rated_capacity_ah=1.8, cell_cutoff_v=cutoff_v)
+    found = cell_type(battery, measured_ohm=ohm)
+    assert found.name == name
+    assert (found.gain_curve is not None) == (name == "Sanyo UR18650E")
+
+
+def test_an_energy_cell_of_another_make_may_gain_as_a_power_cell_or_as_the_measured_one() -> None:
+    energy, power = entries()["nmc-energy"].cell, entries()["nmc-power"].cell
+    loss, grown = entries()["sanyo-ur18650e"].cell.gain_curves[-1][1][5]
+    for gain in (power.gain, grown / loss):
+        assert abs(math.log(gain / energy.gain)) < 1.645 * energy.gain_sd
 
 
 def test_the_gain_curve_is_that_of_the_charge_at_which_cells_were_pulsed() -> None:
-    battery = Battery(Chemistry.NMC, rated_capacity_ah=2.0, resistance_ohm=0.05)
-    (_, low), (_, high) = entries()["nmc-energy"].cell.gain_curves
+    battery = Battery(Chemistry.NMC, rated_capacity_ah=1.8, resistance_ohm=0.05)
+    (_, _), (_, low), (_, high) = entries()["sanyo-ur18650e"].cell.gain_curves
     assert cell_type(battery).gain_curve == high
-    assert cell_type(battery, pulsed_at=0.2).gain_curve == low
-    middle = cell_type(battery, pulsed_at=0.67).gain_curve
+    assert cell_type(battery, pulsed_at=0.41).gain_curve == low
+    middle = cell_type(battery, pulsed_at=0.505).gain_curve
     assert middle is not None
     assert middle[3][1] == pytest.approx((low[3][1] + high[3][1]) / 2)
 
