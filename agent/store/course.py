@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import sub
 from typing import NamedTuple
 
-from agent.model import Health, Interval
+from agent.model import Health
 
 _LEAST_S = 6 * 3600.0
 _MOST_S = 30 * 86400.0
@@ -37,31 +38,23 @@ class CourseKeeper:
 
     def take(self, unit: str, health: Health) -> Course | None:
         """Give what to keep of ``health``, if it has moved or the last one is a month old."""
-        cells = {
-            cell.cell: _row(cell.state_of_health, cell.resistance_growth) for cell in health.cells
+        cells: dict[str, Row] = {
+            cell.cell: (*cell.state_of_health, *cell.resistance_growth) for cell in health.cells
         }
         if not cells:
             return None
-        now = Course(unit, health.updated_at, cells)
         before = self.last.get(unit)
-        if before is not None and not _is_news(before, now):
+        if before is not None and not _is_news(before, health.updated_at, cells):
             return None
-        self.last[unit] = now
+        kept = {cell: tuple(round(value, _DIGITS) for value in row) for cell, row in cells.items()}
+        now = self.last[unit] = Course(unit, health.updated_at, kept)
         return now
 
 
-def _row(capacity: Interval, growth: Interval) -> Row:
-    return tuple(round(value, _DIGITS) for value in (*capacity, *growth))
-
-
-def _is_news(before: Course, now: Course) -> bool:
-    gap_s = now.time_s - before.time_s
+def _is_news(before: Course, now_s: float, cells: Mapping[str, Row]) -> bool:
+    gap_s = now_s - before.time_s
     # A clock set back must not stop the record until it has caught up.
-    if not 0 <= gap_s < _MOST_S or before.cells.keys() != now.cells.keys():
+    if not 0 <= gap_s < _MOST_S or before.cells.keys() != cells.keys():
         return True
-    moved = max(
-        abs(a - b)
-        for cell, row in now.cells.items()
-        for a, b in zip(row, before.cells[cell], strict=True)
-    )
+    moved = max(max(map(abs, map(sub, row, before.cells[cell]))) for cell, row in cells.items())
     return moved >= _SUDDEN or (moved >= _NEWS and gap_s >= _LEAST_S)

@@ -6,6 +6,9 @@ from agent.store.database import Point
 
 MOST_SERIES = 4096
 """Series remembered of one unit: a device that renumbers its rows for ever costs no more."""
+_TEXTS = frozenset(key for key, quantity in QUANTITIES.items() if quantity.kind is Kind.TEXT)
+_Last = dict[tuple[str, str], tuple[float, Value]]
+"""By series when it was kept, and with which value."""
 
 
 class Thinner:
@@ -24,21 +27,22 @@ class Thinner:
         self._round: dict[str, int] = {}
         self._round_points = 0
         self._taken_s: dict[str, float] = {}
-        self._last: dict[str, dict[tuple[str, str], tuple[float, Value]]] = {}
+        self._last: dict[str, _Last] = {}
 
     def points(self, sample: Sample, *, closely: bool) -> list[Point]:
         """Give what to keep of ``sample``; ``closely`` means a discharge or a test."""
         if not (closely or self._is_due(sample)):
             return []
         self._taken_s[sample.unit] = sample.wall_s
-        points = [
-            Point(sample.unit, r.quantity, r.index or "", sample.wall_s, r.value)
-            for r in sample.readings
-            if QUANTITIES[r.quantity].kind is not Kind.TEXT
+        told = [row for row in sample.readings if row.quantity not in _TEXTS]
+        self._round_points += len(told) - self._round.get(sample.unit, 0)
+        self._round[sample.unit] = len(told)
+        last = self._last.setdefault(sample.unit, {})
+        return [
+            Point(sample.unit, row.quantity, row.index or "", sample.wall_s, row.value)
+            for row in told
+            if self._is_news(last, (row.quantity, row.index or ""), sample.wall_s, row.value)
         ]
-        self._round_points += len(points) - self._round.get(sample.unit, 0)
-        self._round[sample.unit] = len(points)
-        return [point for point in points if self._is_news(point)]
 
     def _is_due(self, sample: Sample) -> bool:
         taken_s = self._taken_s.get(sample.unit)
@@ -46,15 +50,13 @@ class Thinner:
         # A clock set back must not stop the record until it has caught up.
         return taken_s is None or not 0 <= sample.wall_s - taken_s < gap_s
 
-    def _is_news(self, point: Point) -> bool:
-        last = self._last.setdefault(point.unit, {})
-        series = (point.quantity, point.part)
-        put_s, value = last.get(series, (point.time_s, None))
-        if value == point.value and 0 <= point.time_s - put_s < self._repeat_s:
+    def _is_news(self, last: _Last, series: tuple[str, str], time_s: float, value: Value) -> bool:
+        held = last.get(series)
+        if held is not None and held[1] == value and 0 <= time_s - held[0] < self._repeat_s:
             return False
         # Put last, so that the first is the oldest.
         last.pop(series, None)
-        last[series] = (point.time_s, point.value)
+        last[series] = (time_s, value)
         if len(last) > MOST_SERIES:
             del last[next(iter(last))]
         return True
