@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from demo import SCENARIO, free_port, make_past, run, say, started, units_of, wait_for
+from demo import SCENARIO, free_port, make_past, run, say, started, units_of, wait_for, watching
 from playwright.sync_api import Browser, sync_playwright
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -69,9 +69,7 @@ def main() -> None:
         wait_for(rack / "agent.yaml", simulator)
         port = free_port(9877)
         base = f"http://127.0.0.1:{port}"
-        config = ("--config.file", rack / "agent.yaml")
-        watch = ("bbu-agent", "run", *config, "--web.listen-address", f"127.0.0.1:{port}")
-        stack.enter_context(started("the agent", home / "agent.log", *watch))
+        stack.enter_context(watching(home, rack, port))
         say(f"{base}: waiting for its self-test and its outage ...")
         time.sleep(SETTLED_S)
         run("bbu-sim", "inject", "r12", "outage", "--for", f"{OUTAGE_S:g} s", "--run-dir", rack)
