@@ -89,7 +89,9 @@ class Birth:
             left -= step
         self.law_loss = state.law_loss
         if not self.seen_new:
-            state.doubt_growth(math.hypot(share_sd, _PAST_LIFE_SD))
+            # The share by which intervals are narrowed was found on cells that were seen new.
+            doubt_sd = math.hypot(share_sd, _PAST_LIFE_SD)
+            state.doubt_growth(doubt_sd / min(state.kind.interval_share, 1.0))
 
     def measured(self, state: ModuleFilter, seen: Vector, time_s: float) -> None:
         """Take the resistance that the filter now believes as the reference of new cells."""

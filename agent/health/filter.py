@@ -38,6 +38,8 @@ _CELL_RATE_WALK = 0.06
 _GAIN_WALK = 0.03
 # The gain that holds for a young cell need not hold for an old one: per root of loss.
 _GAIN_BEND = 0.3
+# Past a knee capacity may go with less resistance than before, or with more: no law says which.
+_KNEE_FROM, _KNEE_BEND = 0.15, 0.6
 _RHO_WALK = 0.006
 _LEVEL_WALK = 0.003
 _WELD_WALK = 0.35
@@ -112,7 +114,8 @@ class ModuleFilter:
         lost = self._fade(step)
         years = max(days, 0.0) / _YEAR_DAYS
         self.p[A, A] += self.kind.rate_walk**2 * years
-        self.p[G, G] += _GAIN_WALK**2 * years + _GAIN_BEND**2 * lost
+        bend = _GAIN_BEND if float(np.median(self.loss())) < _KNEE_FROM else _KNEE_BEND
+        self.p[G, G] += _GAIN_WALK**2 * years + bend**2 * lost
         self.p[b, b] += _CELL_RATE_WALK**2 * years
         self.p[rho, rho] += _RHO_WALK**2 * years
         self.p[q, q] += self.kind.hidden_walk**2 * years
