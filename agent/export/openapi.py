@@ -120,6 +120,13 @@ def _unit_paths() -> dict[str, Schema]:
             _UNIT,
             errors=(404,),
         ),
+        f"{_ONE}/seen": _get(
+            "getSeen",
+            "What the estimator of one unit was shown in the last hour or two, sample by sample.",
+            _answer("The samples, oldest first.", "Seen"),
+            _UNIT,
+            errors=(404,),
+        ),
         f"{_ONE}/readings.csv": _get(
             "getReadingsCsv",
             "The present readings of one unit with their registers or OIDs.",

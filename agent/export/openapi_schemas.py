@@ -250,6 +250,27 @@ SCHEMAS: dict[str, Schema] = {
             )
         ),
     ),
+    "Seen": _object(
+        "What the estimator of a unit was shown, and what it knows of the battery beforehand.",
+        unit=_TEXT,
+        battery={"type": ["object", "null"]},
+        seen=_list(
+            _object(
+                "One sample. `cells_v` is in the order of `cells`, as are the bits of `balancing`.",
+                cells=_list(_TEXT),
+                time_s=_NUMBER,
+                current_a=_MAYBE_NUMBER,
+                cells_v=_list(_MAYBE_NUMBER),
+                temperatures_c=_list(_NUMBER),
+                ambient_c=_MAYBE_NUMBER,
+                phase=_MAYBE_TEXT,
+                balancing={"type": ["integer", "null"]},
+                bleeding=_TRUTH,
+                reported_soc=_MAYBE_NUMBER,
+                reported_soh=_MAYBE_NUMBER,
+            )
+        ),
+    ),
     "Event": _object(
         "Something that happened; the keys of its detail carry their unit.",
         unit=_TEXT,

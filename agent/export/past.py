@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import io
+import json
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 
 from aiohttp import web
 
@@ -13,14 +15,18 @@ from agent.export.api import seconds
 from agent.export.context import CONTEXT, unit_view
 from agent.export.json import Json, moment
 from agent.export.order import natural
+from agent.health.observation import Observation
+from agent.health.seen import unpack
 from agent.quantities import QUANTITIES
 from agent.store.database import HistoryPoint
+from agent.store.journal import Seen
 
 _DAY_S = 86400.0
 _MOST_PARTS = 1024
 _MOST_POINTS = 1200
 """Points of one part in ``series``; more would not show on any screen."""
 _CSV = "text/csv; charset=utf-8"
+_SEEN = tuple(field.name for field in fields(Observation))
 
 
 async def history(request: web.Request) -> web.Response:
@@ -116,6 +122,28 @@ async def estimates(request: web.Request) -> web.Response:
             ],
         }
     )
+
+
+async def seen(request: web.Request) -> web.StreamResponse:
+    """Show what the estimator of one unit was shown in the last hour or two, sample by sample."""
+    past = request.app[CONTEXT].history
+    name = unit_view(request, request.match_info["name"]).info.name
+    await past.flush()
+    state, rows = await past.state(name), await past.seen(name)
+    battery = None if state is None else state.body.get("battery")
+    chunks = await asyncio.to_thread(_seen_json, name, battery, rows)
+    return await send(request, chunks, {"Content-Type": "application/json; charset=utf-8"})
+
+
+def _seen_json(name: str, battery: object, rows: Iterable[Seen]) -> list[bytes]:
+    head = json.dumps({"unit": name, "battery": battery if isinstance(battery, dict) else None})
+    told = [
+        json.dumps({"cells": cells} | {key: getattr(one, key) for key in _SEEN}, allow_nan=False)
+        for row in rows
+        for cells, one in [unpack(row.body) or ((), None)]
+        if one is not None
+    ]
+    return [f'{head[:-1]}, "seen": ['.encode(), ", ".join(told).encode(), b"]}"]
 
 
 def thinned(points: Sequence[HistoryPoint], most: int) -> list[HistoryPoint]:

@@ -142,6 +142,7 @@ def make_app(
             web.get("/api/v1/units/{name}/history.csv", past.history_csv),
             web.get("/api/v1/units/{name}/series", past.series),
             web.get("/api/v1/units/{name}/estimates", past.estimates),
+            web.get("/api/v1/units/{name}/seen", past.seen),
             web.get("/api/v1/units/{name}/readings.csv", past.readings_csv),
             web.get("/api/v1/stream", stream.stream),
             web.get("/api/v1/openapi.json", openapi.openapi),

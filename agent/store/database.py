@@ -273,9 +273,11 @@ class Database:
             if (cells := _loaded(body)) is not None
         ]
 
-    def states(self) -> dict[str, SavedState]:
-        """Give every estimator state by unit."""
-        rows = self._connection.execute("SELECT unit, serial, saved_s, body FROM state")
+    def states(self, only: str | None = None) -> dict[str, SavedState]:
+        """Give every estimator state, or ``only`` that of one unit, by unit."""
+        rows = self._connection.execute(
+            "SELECT unit, serial, saved_s, body FROM state WHERE ?1 IS NULL OR unit = ?1", (only,)
+        )
         return {
             unit: SavedState(serial, saved_s, state)
             for unit, serial, saved_s, body in rows

@@ -175,6 +175,11 @@ class HistoryStore:
             states[unit] = states[unit]._replace(body={**states[unit].body, "since": since})
         return states
 
+    async def state(self, unit: str) -> SavedState | None:
+        """Give the last saved estimator state of ``unit``."""
+        found = await self._read(lambda database: database.states(unit))
+        return next((states[unit] for states in reversed(found) if unit in states), None)
+
     async def put_event(self, event: Event) -> None:
         """Commit an event, or its newer form: unit, kind and start say which it is."""
         await self._commit(events=(event,))

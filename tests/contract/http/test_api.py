@@ -9,6 +9,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from agent.export.openapi import document
+from agent.health.observation import Observation
+from agent.health.seen import pack
 from agent.model import (
     Basis,
     CellHealth,
@@ -71,6 +73,8 @@ async def agent(serve: Any) -> Any:
     await served.history.put_event(
         Event("r1-a-1", "discharge", 1.7e9, None, {"energy_wh": 5.5, "lost": True})
     )
+    shown = Observation(1.7e9, -3.0, (4.0, None), phase="discharge")
+    served.history.put_seen("r1-a-1", 1.7e9, pack(("1", "2"), shown))
     row = {"1": (0.9, 0.8, 1.0, 1.1, 1.0, 1.2)}
     await served.history.save({}, (), saved_s=1.7e9, course=(Course("r1-a-1", 1.6e9, row),))
     return served
@@ -85,6 +89,7 @@ ASKED = {
     "/api/v1/units/{name}/series": f"{UNIT}/series?quantity=cell_voltage&{SPAN}",
     "/api/v1/units/{name}/history.csv": f"{UNIT}/history.csv?quantity=cell_voltage&{SPAN}",
     "/api/v1/units/{name}/estimates": f"{UNIT}/estimates",
+    "/api/v1/units/{name}/seen": f"{UNIT}/seen",
     "/api/v1/units/{name}/readings.csv": f"{UNIT}/readings.csv",
     "/api/v1/stream": "/api/v1/stream",
     "/api/v1/events": "/api/v1/events",

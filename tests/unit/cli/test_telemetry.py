@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,38 @@ def test_what_an_engine_saw_comes_out_as_replay_takes_it(tmp_path: Path) -> None
         (one.time_s, one.current_a, one.cells_v) for one in SEEN
     ]
     assert json.loads((tmp_path / "out/meta.json").read_text())["current_sign"] == "charge positive"
+
+
+def test_a_running_agent_is_asked_for_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(remember(tmp_path))
+    run(tmp_path, "a-1")
+    names = [field.name for field in fields(Observation)]
+    told = [{"cells": ["1", "2"]} | {key: getattr(one, key) for key in names} for one in SEEN]
+    answer = json.dumps({"unit": "a-1", "battery": pack_battery(BATTERY), "seen": told})
+    asked: list[tuple[str, str]] = []
+
+    def fetch(base: str, path: str) -> object:
+        asked.append((base, path))
+        return json.loads(answer)
+
+    monkeypatch.setattr("agent.cli.telemetry.fetch", fetch)
+    arguments = ["a-1", "--agent", "http://a:1", "--out", str(tmp_path / "asked")]
+    assert CliRunner().invoke(telemetry, arguments).exit_code == 0
+    assert asked == [("http://a:1", "/api/v1/units/a-1/seen")]
+    for name in ("telemetry.csv", "meta.json"):
+        assert (tmp_path / "asked" / name).read_text() == (tmp_path / "out" / name).read_text()
+
+
+def test_an_agent_that_has_seen_no_cells_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer: dict[str, object] = {"unit": "ups", "battery": None, "seen": []}
+    monkeypatch.setattr("agent.cli.telemetry.fetch", lambda _base, _path: answer)
+    result = CliRunner().invoke(telemetry, ["ups", "--out", str(tmp_path / "out")])
+    assert (result.exit_code, "hold no cells of ups" in result.output) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
