@@ -13,14 +13,13 @@ import pytest
 import yaml
 
 from tests.deploy.kustomize import Manifest, manifests
+from tests.deploy.operator_kinds import KINDS, misfits
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
 FOLDERS = [DEPLOY / "kubernetes" / "base", DEPLOY / "kubernetes" / "serial", DEPLOY / "grafana"]
 KUBERNETES = ("1.29", "1.37")
-# Kinds of the Prometheus operator, which Kubernetes' own schemas do not have.
-OPERATOR = {"PodMonitor", "PrometheusRule"}
 SCRIPTS = sorted(
     path
     for path in [*DEPLOY.rglob("*"), *(ROOT / ".ci").iterdir()]
@@ -42,7 +41,7 @@ def of_kind(folder: Path, kind: str) -> list[Manifest]:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_manifests_are_of_kubernetes_schemas(folder: Path, version: str) -> None:
-    found = [made for made in manifests(folder) if made["kind"] not in OPERATOR]
+    found = [made for made in manifests(folder) if made["kind"] not in KINDS]
     assert found
     for made in found:
         kubernetes_validate.validate(made, version, strict=True)
@@ -123,6 +122,34 @@ def test_the_prometheus_rule_is_current_and_good(tmp_path: Path) -> None:
     ]
     assert [group["name"] for group in rule["spec"]["groups"]] == shipped
     run("promtool", "check", "rules", path)
+
+
+@pytest.mark.parametrize("folder", FOLDERS[:2], ids=lambda folder: folder.name)
+def test_the_operator_s_kinds_hold_what_the_operator_knows(folder: Path) -> None:
+    made = [one for one in manifests(folder) if one["kind"] in KINDS]
+    assert "PodMonitor" in {one["kind"] for one in made}
+    for one in made:
+        assert list(misfits(one, KINDS[one["kind"]])) == []
+        # Groups are a map by their names, and a rule is either of the two.
+        groups = one["spec"].get("groups", [])
+        assert len({group["name"] for group in groups}) == len(groups)
+        assert all(("alert" in rule) != ("record" in rule) for g in groups for rule in g["rules"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"selector": {}, "podMetricsEndpoint": []}, ".spec.podMetricsEndpoint: unknown"),
+        ({"podMetricsEndpoints": []}, ".spec.selector: missing"),
+        ({"selector": {}, "podMetricsEndpoints": [{"interval": "15 s"}]}, "[0].interval: '15 s'"),
+        ({"selector": {}, "podMetricsEndpoints": [{"port": 9877}]}, "[0].port: 9877"),
+    ],
+)
+def test_what_the_operator_would_drop_or_refuse_is_found(wrong: Manifest, told: str) -> None:
+    head = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor"}
+    made = {**head, "metadata": {"name": "x"}, "spec": wrong}
+    (found,) = misfits(made, KINDS["PodMonitor"])
+    assert found.endswith(told)
 
 
 @pytest.mark.parametrize("folder", FOLDERS[:2], ids=lambda folder: folder.name)
