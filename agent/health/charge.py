@@ -45,15 +45,23 @@ def follow(
             memory.soc = interpolate(curve_back, seen[len(seen) // 2])
 
 
-def correct(
-    memory: Memory, step: Step, ocv: Points, curve_back: Points, capacity_ah: float
-) -> None:
-    """Take the charge from the voltage before a step where counting has lost it."""
+def at_step(
+    memory: Memory, step: Step, ocv: Points, curve_back: Points, *, capacity_ah: float, now_s: float
+) -> float:
+    """Give the charge at which ``step`` came, which is known at ``now_s`` only.
+
+    Where counting has lost it, the voltage before the step puts ``memory`` right.
+    """
+    held_s = min(max(now_s - step.time_s, 0.0), _LONGEST_BEGUN_S)
+    moved = step.after_a * held_s / 3600.0 / capacity_ah
+    begun = min(max(memory.soc - moved, 0.0), 1.0)
     if abs(step.before_a) > REST_C * capacity_ah or np.isnan(step.before_v).all():
-        return
+        return begun
     volts = float(np.nanmedian(step.before_v))
-    if abs(interpolate(ocv, memory.soc) - volts) > _LOST_V:
-        memory.soc = interpolate(curve_back, volts)
+    if abs(interpolate(ocv, begun) - volts) > _LOST_V:
+        begun = interpolate(curve_back, volts)
+        memory.soc = min(max(begun + moved, 0.0), 1.0)
+    return begun
 
 
 def missing(soc: float, away_v: Vector, ocv: Points, ln_capacity: Vector) -> Vector:

@@ -105,13 +105,20 @@ class HealthEngine(Beliefs):
     def _learn(self, step: Step) -> None:
         """Let the filter learn from a load step, save for cells that suddenly changed."""
         self._watches.guards.sign.hear(step)
-        charge.correct(self._memory, step, self.kind.ocv, self._curve_back, self.capacity_ah)
-        pulse = self._read(step)
+        soc = charge.at_step(
+            self._memory,
+            step,
+            self.kind.ocv,
+            self._curve_back,
+            capacity_ah=self.capacity_ah,
+            now_s=self.now_s,
+        )
+        pulse = self._read(step, soc)
         if isinstance(pulse, Pulse):
             self._age()
             self._recognise(pulse)
-            if self._meet(pulse):
-                pulse = self._read(step)
+            if self._meet(pulse, soc):
+                pulse = self._read(step, soc)
         if isinstance(pulse, Useless):
             self._watches.refusals.note(pulse, step.time_s)
             return
@@ -137,14 +144,14 @@ class HealthEngine(Beliefs):
         )
         self._review()
 
-    def _read(self, step: Step) -> Pulse | Useless:
-        """Normalise ``step`` as the cell type in use says."""
+    def _read(self, step: Step, soc: float) -> Pulse | Useless:
+        """Normalise ``step``, which came at charge ``soc``, as the cell type in use says."""
         step_c = self.battery.temperature_step_c or 0.1
         return pulse_of(
             step,
             self.kind,
             capacity_ah=self.capacity_ah,
-            soc=self._memory.soc,
+            soc=soc,
             celsius_sd=step_c / math.sqrt(12.0),
         )
 
@@ -169,8 +176,8 @@ class HealthEngine(Beliefs):
         self._filter, self._watches = other._filter, other._watches
         self._judge, self._birth, self._memory = other._judge, other._birth, other._memory
 
-    def _meet(self, pulse: Pulse) -> bool:
-        """Take from the first load step what nobody has said of the cells.
+    def _meet(self, pulse: Pulse, soc: float) -> bool:
+        """Take from the first load step, at charge ``soc``, what nobody has said of the cells.
 
         Tells whether they are of another type than they were taken for.
         """
@@ -178,7 +185,7 @@ class HealthEngine(Beliefs):
         if memory.first_ohm is not None:
             return False
         memory.first_ohm = float(np.exp(np.nanmedian(pulse.ln_r)))
-        memory.first_soc = memory.soc
+        memory.first_soc = soc
         kind = cell_type(self.battery, memory.first_ohm, memory.first_soc)
         other = kind != self.kind
         if other:

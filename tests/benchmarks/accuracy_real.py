@@ -34,6 +34,7 @@ PULSE_S = 14
 # Where the library's curve has 3.87 V, at which these pulses begin: the same tests of cell 030
 # are in both sets, and their resistances agree.
 ISEA_SOC = 0.6
+RATED_AH = 1.78
 RIDES = ("2C", "3C", "4C")
 WATCHED_SHARE = 0.6
 
@@ -225,6 +226,14 @@ def isea_cells() -> list[str]:
     return sorted(str(cell) for cell in table.cell.unique())
 
 
+def drawn_ohm(check: Check) -> float:
+    """Give what the charge drawn within 10 s adds to a pulse's resistance, in ohms."""
+    curve = entries()["sanyo-ur18650e"].cell.ocv
+    share = check.amperes * 10.0 / 3600.0 / RATED_AH
+    fall_v = interpolate(curve, check.soc) - interpolate(curve, check.soc - share)
+    return fall_v / check.amperes
+
+
 def without_cell(left_out: str) -> Mapping[str, Entry]:
     """Give the library with these cells' gain at 3.87 V fitted to the other cells."""
     *others, (at, high) = entries()["sanyo-ur18650e"].cell.gain_curves
@@ -234,8 +243,8 @@ def without_cell(left_out: str) -> Mapping[str, Entry]:
         checks = [] if cell == left_out else isea_checks(cell)
         if len(checks) > 1:
             u = -np.log([c.capacity_ah / checks[0].capacity_ah for c in checks])
-            y = np.log([c.ohm_10s / checks[0].ohm_10s for c in checks])
-            curves.append(np.interp(losses, u, y, left=np.nan, right=np.nan))
+            y = np.log([c.ohm_10s - drawn_ohm(c) for c in checks])
+            curves.append(np.interp(losses, u, y - y[0], left=np.nan, right=np.nan))
     mean = np.nanmean(np.array(curves), axis=0)
     mean = np.maximum.accumulate(np.where(np.isfinite(mean), mean, [y for _, y in high]))
     curve = tuple(
