@@ -1,6 +1,7 @@
 """Imports go down the layers only (docs/architecture.md)."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,13 @@ def test_agent_imports_go_down(module: str, path: Path) -> None:
         for library, homes in LIBRARY_HOMES.items():
             if under(name, library):
                 assert any(under(module, home) for home in homes), f"{module} imports {name}"
+
+
+def test_coverage_is_measured_of_everything_pure() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]
+    pure = {name for name, here in LAYERS.items() if here <= 1 and name != "agent"}
+    assert set(settings["run"]["source_pkgs"]) == pure
+    assert settings["report"]["fail_under"] > 0
 
 
 @pytest.mark.parametrize(("module", "path"), [*modules("simulators")], ids=str)
