@@ -40,14 +40,13 @@ class Curves:
         held = self._low[:, None] + self._width[:, None] * np.arange(_POINTS)
         volts = positive.volts((lithium_ah[:, None] - held) / positive_ah[:, None])
         self._volts = volts - negative.volts(held / negative_ah[:, None])
-        self._slope = np.diff(self._volts, axis=1) / self._width[:, None]
         entropy = chemistry.entropy_mv_k
         soc = (held - self.empty_ah[:, None]) / span[:, None]
         self._entropy = np.interp(soc, np.linspace(0, 1, len(entropy)), entropy) / 1000
         # What a cell holds does not depend on its temperature: of a higher voltage the rest
         # is heat that it takes from around it.
-        self._whole = self._volts - _REFERENCE_K * self._entropy
-        steps = (self._whole[:, 1:] + self._whole[:, :-1]) / 2 * self._width[:, None]
+        whole = self._volts - _REFERENCE_K * self._entropy
+        steps = (whole[:, 1:] + whole[:, :-1]) / 2 * self._width[:, None]
         self._energy_wh = np.concatenate(
             [np.zeros((len(low), 1)), np.cumsum(steps, axis=1)], axis=1
         )
@@ -56,7 +55,8 @@ class Curves:
     @property
     def flat_ah(self) -> Array:
         """Charge at which the curve, drawn on below cut-off, would reach 0 V."""
-        result: Array = self._low - self._volts[:, 0] / self._slope[:, 0]
+        first, second = self._volts[:, 0], self._volts[:, 1]
+        result: Array = self._low - first * self._width / (second - first)
         return result
 
     @property
@@ -71,23 +71,31 @@ class Curves:
     def volts(self, held_ah: Array) -> tuple[Array, Array]:
         """Give voltage in V and slope in V/Ah. Cells are the last axis of ``held_ah``."""
         index, rest = self._locate(held_ah)
-        slope = self._slope[self._cells, index]
-        return self._volts[self._cells, index] + slope * rest, slope
+        begin = self._volts[self._cells, index]
+        slope = (self._volts[self._cells, index + 1] - begin) / self._width
+        return begin + slope * rest, slope
 
     def volts_at(self, held_ah: Array, celsius: Array) -> Array:
         """Give the voltage in V at a temperature; that of ``volts`` holds at 25 degC."""
         index, rest = self._locate(held_ah)
         at = self._cells, index
-        warmer_k = celsius + KELVIN - _REFERENCE_K
-        result: Array = self._volts[at] + self._slope[at] * rest + self._entropy[at] * warmer_k
+        begin, warmer_k = self._volts[at], celsius + KELVIN - _REFERENCE_K
+        slope = (self._volts[self._cells, index + 1] - begin) / self._width
+        result: Array = begin + slope * rest + self._entropy[at] * warmer_k
         return result
 
     def energy_wh(self, held_ah: Array) -> Array:
         """Give the enthalpy in Wh below ``held_ah``, from an arbitrary zero of the cell."""
         index, rest = self._locate(held_ah)
-        begin, end = self._whole[self._cells, index], self._whole[self._cells, index + 1]
+        begin, end = self._whole(index), self._whole(index + 1)
         linear = begin + (end - begin) / self._width * rest / 2
         result: Array = self._energy_wh[self._cells, index] + linear * rest
+        return result
+
+    def _whole(self, index: NDArray[np.intp]) -> Array:
+        """Give what an Ah holds in Wh, whatever the temperature, at points of the table."""
+        at = self._cells, index
+        result: Array = self._volts[at] - _REFERENCE_K * self._entropy[at]
         return result
 
     def soc(self, held_ah: Array) -> Array:

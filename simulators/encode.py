@@ -7,6 +7,9 @@ something only because they share nothing but the map.
 import struct
 from datetime import UTC, datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.profiles.schema import Field, Words, WordType
 
 Value = float | bool | str
@@ -53,6 +56,20 @@ def encode(field: Field, value: Value | None) -> list[int]:
         raw = min(max(raw, low), high)
     count = where.count
     return _ordered([(raw >> (16 * (count - 1 - n))) & 0xFFFF for n in range(count)], where)
+
+
+def encode_column(field: Field, values: NDArray[np.float64]) -> list[int]:
+    """Give the words of fields of one word each that are laid out like ``field``, in one go.
+
+    The same as ``encode`` of each value, for a plain number that every device has.
+    """
+    where = field.where
+    if not isinstance(where, Words):
+        raise TypeError(f"{field.quantity} is not in a register")
+    low, high = _RANGES[where.type]
+    raw = np.rint((values - field.offset) / field.scale)
+    held: list[int] = (np.clip(raw, low, high).astype(np.int64) & 0xFFFF).tolist()
+    return held
 
 
 def raw_value(field: Field, value: Value | None) -> int:

@@ -167,7 +167,9 @@ def _module(
         serial=_serial(scenario, name),
         design=design,
         pack=pack,
-        sensors=make_sensors(design.pack.series, electronics),
+        sensors=make_sensors(
+            design.pack.series, electronics, temperature_each=design.temperature_each
+        ),
         now_s=born_s,
     )
     module.counters.installed_s = born_s - age_s
@@ -229,7 +231,10 @@ def _spare(scenario: Scenario, module: Module) -> _Spare:
     design, name = module.design, module.name
     cells = generator(scenario, name, "spare", "cells")
     pack = make_pack(design.pack, Spread(), cells, rest_v=design.float_v, celsius=28.0)
-    sensors = make_sensors(design.pack.series, generator(scenario, name, "spare", "sensors"))
+    electronics = generator(scenario, name, "spare", "sensors")
+    sensors = make_sensors(
+        design.pack.series, electronics, temperature_each=design.temperature_each
+    )
     return _Spare(pack, sensors, _serial(scenario, name, "spare"))
 
 

@@ -11,6 +11,7 @@ class ModuleDesign:
 
     ``charge_a`` is used after small discharges and ``fast_charge_a`` after large ones,
     as the Open Rack module specification has it (1 A below 200 kJ, 2 A above).
+    ``temperature_each``: every element has a temperature sensor, not four along the row.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ModuleDesign:
     quiet_a: float = 0.0008
     recharge_delay_s: float = 60.0
     test_share: float = 0.5
+    temperature_each: bool = False
 
     @property
     def test_above_v(self) -> float:
@@ -75,7 +77,24 @@ CLASSIC = ModuleDesign(
     manufacturer="Delta",
     model="SIM-BBU-30",
 )
-MODULES = {design.name: design for design in (HPR, CLASSIC)}
+CABINET = ModuleDesign(
+    name="cabinet",
+    title="Lithium cabinet of a UPS, 60S LFP 25 Ah, 10 kW for 600 s, a sensor on every cell",
+    profile="soltaro-c",
+    pack=PackDesign("LFP", series=60, parallel=1, capacity_ah=25.0),
+    rated_power_w=10000.0,
+    required_s=600.0,
+    float_v=3.5,
+    recharge_below_v=3.34,
+    cutoff_v=2.5,
+    max_v=3.65,
+    charge_a=5.0,
+    fast_charge_a=12.5,
+    manufacturer="Example Power",
+    model="SIM-CABINET-10",
+    temperature_each=True,
+)
+MODULES = {design.name: design for design in (HPR, CLASSIC, CABINET)}
 """Every module design by name."""
 
 

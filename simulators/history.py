@@ -140,9 +140,9 @@ def work_all(
                 done, running = wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
                 progress(months.value)
                 yield from ((names[future], future.result()) for future in done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            if running:  # one failed, or nobody wants the rest
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Shared:

@@ -1,16 +1,43 @@
 """What a module says of itself, as quantities of the vocabulary."""
 
-from simulators.image import Key, Values
+from simulators.image import Columns, Key, Values
 from simulators.module import Measured, Module, State, TestRefusal
 from simulators.protection import Latch
 
 _END_OF_LIFE = 0.6
 _LOW_V = 3.0
+_REFUSALS = {refusal: ("alarm", f"self_test_failed_{refusal}") for refusal in TestRefusal}
+_LATCHES = {latch: ("alarm", str(latch)) for latch in Latch}
+
+
+def module_columns(module: Module, measured: Measured) -> Columns:
+    """Give what ``module_values`` gives, the cells' values of one kind as one array."""
+    temperatures = ("cell_temperature", "{n}")
+    if not module.design.temperature_each:
+        temperatures = ("temperature", "pack{n}")
+    return {
+        **_own_values(module, measured),
+        ("cell_voltage", "{n}"): measured.volts,
+        temperatures: measured.celsius,
+    }
 
 
 def module_values(module: Module, measured: Measured) -> Values:
     """Give every value that a module reports, from its sensors and its own bookkeeping."""
+    values = dict(_own_values(module, measured))
+    for n, volts in enumerate(measured.volts.tolist(), 1):
+        values["cell_voltage", str(n)] = volts
+    each = module.design.temperature_each
+    for n, celsius in enumerate(measured.celsius.tolist(), 1):
+        values["cell_temperature" if each else "temperature", str(n) if each else f"pack{n}"] = (
+            celsius
+        )
+    return values
+
+
+def _own_values(module: Module, measured: Measured) -> Values:
     counters, design = module.counters, module.design
+    lowest_v, highest_v = float(measured.volts.min()), float(measured.volts.max())
     charging = module.state is State.CHARGE
     discharging = module.state in (State.DISCHARGE, State.SELF_TEST) and measured.current_a < 0
     values: dict[Key, float | bool | str | None] = {
@@ -21,6 +48,10 @@ def module_values(module: Module, measured: Measured) -> Values:
         ("manufacture_date", None): module.made_on,
         ("battery_chemistry", None): design.pack.chemistry,
         ("battery_voltage", None): float(measured.volts.sum()),
+        ("highest_cell_voltage", None): highest_v,
+        ("lowest_cell_voltage", None): lowest_v,
+        ("temperature", "hottest_cell"): float(measured.celsius.max()),
+        ("temperature", "coldest_cell"): float(measured.celsius.min()),
         ("battery_current", None): measured.current_a,
         ("state_of_charge", None): counters.charge_left,
         ("reported_state_of_health", None): counters.reported_health,
@@ -36,18 +67,14 @@ def module_values(module: Module, measured: Measured) -> Values:
         ("self_test_running", None): module.test is not None,
         ("end_of_life", None): counters.reported_health <= _END_OF_LIFE,
         ("alarm", "self_test_relaxation"): module.test is not None and not module.test.pulsing,
-        ("alarm", "cell_under_voltage"): bool(measured.volts.min() < design.cutoff_v),
-        ("alarm", "remaining_capacity"): bool(measured.volts.min() < _LOW_V),
+        ("alarm", "cell_under_voltage"): lowest_v < design.cutoff_v,
+        ("alarm", "remaining_capacity"): lowest_v < _LOW_V,
         ("alarm", "fully_discharged"): module.cut_off,
         ("alarm", "terminate_discharge"): module.cut_off,
     }
-    for n, volts in enumerate(measured.volts, 1):
-        values["cell_voltage", str(n)] = float(volts)
-    for n, celsius in enumerate(measured.celsius, 1):
-        values["temperature", f"pack{n}"] = float(celsius)
     values.update(_protection_values(module))
-    for refusal in TestRefusal:
-        values["alarm", f"self_test_failed_{refusal}"] = counters.last_refusal is refusal
+    for refusal, key in _REFUSALS.items():
+        values[key] = counters.last_refusal is refusal
     return values
 
 
@@ -68,8 +95,8 @@ def _protection_values(module: Module) -> Values:
         ("battery_fault", None): failed,
         ("fan_speed", None): None if plant.fan else 0.0,
     }
-    for latch in Latch:
-        values["alarm", str(latch)] = latch in protection.latched
+    for latch, key in _LATCHES.items():
+        values[key] = latch in protection.latched
     return values
 
 

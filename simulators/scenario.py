@@ -92,7 +92,7 @@ class UnitPart(_Part):
 
     name: str
     count: int = Field(default=1, ge=1, le=10000)
-    model: Literal["hpr", "classic"]
+    model: Literal["hpr", "classic", "cabinet"]
     bus: Name
     unit_id: int = Field(ge=1, le=247)
     rack: Place

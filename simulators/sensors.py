@@ -77,9 +77,16 @@ class Sensors:
         return _stepped(truth_c + noise, TEMPERATURE_STEP_C)
 
 
-def make_sensors(elements: int, random: np.random.Generator) -> Sensors:
-    """Make one module's sensors, a little different from the next module's."""
-    places = (0, elements // 3, 2 * elements // 3, elements - 1)
+def make_sensors(
+    elements: int, random: np.random.Generator, *, temperature_each: bool = False
+) -> Sensors:
+    """Make one module's sensors, a little different from the next module's.
+
+    Four elements along the row carry a temperature sensor, or every one of them.
+    """
+    places: tuple[int, ...] = (0, elements // 3, 2 * elements // 3, elements - 1)
+    if temperature_each:
+        places = tuple(range(elements))
     return Sensors(
         random=random,
         voltage_offset_v=random.standard_normal(elements) * 0.0008,

@@ -14,12 +14,12 @@ from simulators.agent_faults import AgentWire, FaultyTree
 from simulators.control import Control, ControlError
 from simulators.faults import BatteryFaultKind
 from simulators.fleet import Fleet
-from simulators.image import RegisterImage, Values
+from simulators.image import Columns, RegisterImage, Values
 from simulators.line import Line, Station
 from simulators.modbus import ModbusServer
 from simulators.module import Module
 from simulators.objects import About, ObjectTree
-from simulators.readings import module_values
+from simulators.readings import module_columns
 from simulators.scenario import EventPart, FaultPart
 from simulators.scenario_file import misfits
 from simulators.serial import SerialLine
@@ -96,8 +96,8 @@ class Service:
         text = json.dumps(self.endpoints, indent=2)
         (self.folder / "endpoints.json").write_text(text + "\n", encoding="utf-8")
 
-    def _values_of(self, module: Module) -> Callable[[], Values]:
-        return lambda: module_values(module, module.measure())
+    def _values_of(self, module: Module) -> Callable[[], Columns]:
+        return lambda: module_columns(module, module.measure())
 
     async def _open_bus(self, name: str) -> dict[str, object]:
         part, line = self.fleet.scenario.buses[name], self._lines[name]

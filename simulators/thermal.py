@@ -20,13 +20,11 @@ class HeatNetwork:
     def __init__(
         self, cells: int, *, capacity_j_k: float, to_air_w_k: float, to_neighbour_w_k: float
     ) -> None:
-        row = _row(cells, to_neighbour_w_k)
-        to_air = np.full(cells, to_air_w_k)
-        to_air[[0, -1]] *= 1.4
         self.capacity_j_k = capacity_j_k
         self.fan = True
-        self._blown = _Modes(row, to_air, capacity_j_k)
-        self._still = _Modes(row, to_air * _STILL_SHARE, capacity_j_k)
+        self._blown = _modes(cells, capacity_j_k, to_air_w_k, to_neighbour_w_k)
+        still_w_k = to_air_w_k * _STILL_SHARE
+        self._still = _modes(cells, capacity_j_k, still_w_k, to_neighbour_w_k)
 
     def steady(self, heat_w: Array, air_c: Array | float) -> Array:
         """Give the temperatures in degC that constant heat and air lead to."""
@@ -36,7 +34,7 @@ class HeatNetwork:
         """Give the temperatures after ``dt_s`` of constant heat and air. Exact."""
         modes = self._blown if self.fan else self._still
         steady = modes.steady(heat_w, air_c)
-        result: Array = steady + modes.decay(round(dt_s, 6)) @ (celsius - steady)
+        result: Array = steady + modes.decayed(celsius - steady, dt_s)
         return result
 
 
@@ -59,12 +57,21 @@ class _Modes:
         self._to_air_w_k = to_air_w_k
         self._inverse = np.linalg.inv(matrix)
         self._rates, self._vectors = np.linalg.eigh(matrix / capacity_j_k)
-        self.decay = lru_cache(maxsize=64)(self._decay_of)
 
     def steady(self, heat_w: Array, air_c: Array | float) -> Array:
         result: Array = self._inverse @ (heat_w + self._to_air_w_k * air_c)
         return result
 
-    def _decay_of(self, dt_s: float) -> Array:
-        result: Array = (self._vectors * np.exp(-self._rates * dt_s)) @ self._vectors.T
+    def decayed(self, apart_k: Array, dt_s: float) -> Array:
+        """Give what is left of a distance from the steady temperatures after ``dt_s``."""
+        modes = self._vectors
+        result: Array = modes @ (np.exp(-self._rates * dt_s) * (apart_k @ modes))
         return result
+
+
+@lru_cache(maxsize=64)
+def _modes(cells: int, capacity_j_k: float, to_air_w_k: float, to_neighbour_w_k: float) -> _Modes:
+    """Give the modes of a row; packs of one design share them."""
+    to_air = np.full(cells, to_air_w_k)
+    to_air[[0, -1]] *= 1.4
+    return _Modes(_row(cells, to_neighbour_w_k), to_air, capacity_j_k)

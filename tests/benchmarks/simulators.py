@@ -12,7 +12,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from agent.profiles.load import load
 from agent.profiles.schema import Words
@@ -21,8 +23,23 @@ SIM = Path(sys.executable).with_name("bbu-sim")
 RATE = 4000
 SECONDS = 15.0
 AGENTS = 500
+UNITS, ROWS = 2000, 40
+MEASURED = ((0x2800, 60), (0x2C00, 60))
+"""What of a cabinet is asked for: the voltages of its cells, then their temperatures."""
+MOST_MOVED = sum(count for _, count in MEASURED)
+FIRST_CLASSIC = 101
+OUTAGE_S = 10.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SLOT_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: ``count`` holding registers of a unit from ``address`` on."""
+
+    unit: int
+    address: int
+    count: int
 
 
 def spans(profile: str) -> list[tuple[int, int]]:
@@ -55,12 +72,17 @@ def memory_mb(pid: int) -> float:
 
 
 class Master(asyncio.Protocol):
-    """Sends requests to one gateway and counts the good answers and the registers in them."""
+    """Asks one gateway's units for their spans in turn, and looks at what comes back.
 
-    def __init__(self, frames: Sequence[bytes]) -> None:
-        self.frames = frames
-        self.sent = self.answers = self.words = self.refused = 0
-        self.seen: set[bytes] = set()
+    ``moved`` holds of each unit the registers that were seen with more than one value.
+    """
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self.asked = asked
+        self.sent = self.answers = self.words = self.wrong = 0
+        self.first: dict[Asked, bytes] = {}
+        self.moved: dict[int, set[int]] = {one.unit: set() for one in asked}
+        self._waiting: dict[int, Asked] = {}
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -77,45 +99,41 @@ class Master(asyncio.Protocol):
             end = at + 6 + int.from_bytes(buffer[at + 4 : at + 6])
             if end > len(buffer):
                 break
-            if buffer[at + 7] == 3:
-                self.answers += 1
-                self.words += buffer[at + 8] // 2
-            else:
-                self.refused += 1
+            self._take(buffer[at:end])
             at = end
         self._buffer = buffer[at:]
+
+    def _take(self, frame: bytes) -> None:
+        asked = self._waiting.pop(int.from_bytes(frame[:2]), None)
+        if asked is None or frame[6:9] != bytes((asked.unit, 3, 2 * asked.count)):
+            self.wrong += 1
+            return
+        self.answers += 1
+        self.words += asked.count
+        data = frame[9:]
+        before = self.first.setdefault(asked, data)
+        moved = self.moved[asked.unit]
+        if before is not data and len(moved) < MOST_MOVED:
+            pairs = zip(memoryview(before).cast("H"), memoryview(data).cast("H"), strict=True)
+            moved |= {asked.address + n for n, (old, new) in enumerate(pairs) if old != new}
 
     def ask(self) -> None:
         """Send the next request."""
         assert self._transport is not None
-        self._transport.write(self.frames[self.sent % len(self.frames)])
+        asked, number = self.asked[self.sent % len(self.asked)], self.sent & 0xFFFF
+        self._waiting[number] = asked
+        head = number.to_bytes(2) + b"\0\0\0\6" + bytes((asked.unit, 3))
+        self._transport.write(head + asked.address.to_bytes(2) + asked.count.to_bytes(2))
         self.sent += 1
 
 
-def frames_of(units: Sequence[int], *, whole: bool) -> list[bytes]:
-    """Give the requests that read a gateway's units: ``whole``, or the longest run of each."""
-    runs = {1: spans("orv3-hpr-bbu"), 101: spans("orv3-bbu")}
-    most = max(len(part) for part in runs.values())
-    frames = []
-    for turn in range(most):
-        for unit in units:
-            part = runs[101 if unit >= 101 else 1]
-            address, count = part[turn % len(part)] if whole else max(part, key=lambda run: run[1])
-            body = bytes((unit, 3)) + address.to_bytes(2) + count.to_bytes(2)
-            frames.append(b"\0\1\0\0\0\6" + body)
-    return frames
-
-
-async def load_it(
-    gateways: Sequence[tuple[int, Sequence[int]]], pid: int, *, whole: bool
-) -> dict[str, float]:
+async def load_it(gateways: Sequence[tuple[int, Sequence[Asked]]], pid: int) -> dict[str, float]:
     """Ask all gateways at the wanted rate; give what came back and what it cost."""
     loop = asyncio.get_running_loop()
     masters: list[Master] = []
-    for port, units in gateways:
-        frames = frames_of(units, whole=whole)
+    for port, asked in gateways:
         _, master = await loop.create_connection(
-            lambda frames=frames: Master(frames),  # type: ignore[misc]
+            lambda asked=asked: Master(asked),  # type: ignore[misc]
             "127.0.0.1",
             port,
         )
@@ -130,11 +148,15 @@ async def load_it(
     spent, used = loop.time() - began, cpu_s(pid) - used
     await asyncio.sleep(0.5)
     answers = sum(master.answers for master in masters)
+    moved = [len(places) for master in masters for places in master.moved.values()]
     return {
+        "units": len(moved),
         "asked a second": sent / spent,
         "answered a second": answers / spent,
-        "refused": sum(master.refused for master in masters),
-        "words a read": sum(master.words for master in masters) / max(1, answers),
+        "unanswered or wrong": sent - answers,
+        "words an answer": sum(master.words for master in masters) / max(1, answers),
+        "registers of a unit that moved, least": min(moved),
+        "in the median": median(moved),
         "% of a core": 100 * used / spent,
         "MB": memory_mb(pid),
     }
@@ -154,30 +176,58 @@ def served(scenario: str, folder: Path) -> tuple[subprocess.Popen[str], float]:
 
 
 def modbus() -> str:
-    """Measure 2,000 units behind 40 gateways."""
+    """Measure 2,000 units behind 40 gateways: cabinets of 120 sensors, and Open Rack modules."""
+    return "\n".join((_modbus("cabinets", cabinets()), _modbus("modules", "ageing-fleet")))
+
+
+def cabinets() -> str:
+    """Give a scenario of 2,000 cabinets in 40 rows, one of which is without mains in turn."""
+    lines = ["name: cabinets", "about: Masses of cabinets.", "past: {years: 2}", "buses:"]
+    lines += [f"  row-{n}: {{modbus_tcp: 0}}" for n in range(ROWS)]
+    lines.append("units:")
+    for n in range(ROWS):
+        place = f"bus: row-{n}, unit_id: 1, rack: row-{n}, shelf: a"
+        lines.append(f'  - {{name: "c{n}-{{n}}", count: {UNITS // ROWS}, model: cabinet, {place}}}')
+    lines.append("events:")
+    for n in range(ROWS):
+        at = f"at: {OUTAGE_S * (n + 1)} s, length: {OUTAGE_S} s"
+        lines.append(f"  - {{kind: outage, rack: row-{n}, {at}, load: 0.7}}")
+    return "\n".join([*lines, ""])
+
+
+def _modbus(what: str, scenario: str) -> str:
     with tempfile.TemporaryDirectory() as home:
-        process, start_s = served("ageing-fleet", Path(home))
+        if "\n" in scenario:
+            path = Path(home) / "scenario.yaml"
+            path.write_text(scenario, encoding="utf-8")
+            scenario = str(path)
+        process, start_s = served(scenario, Path(home) / "run")
         try:
-            text = (Path(home) / "endpoints.json").read_text(encoding="utf-8")
-            endpoints = json.loads(text).values()
+            text = (Path(home) / "run" / "endpoints.json").read_text(encoding="utf-8")
             gateways = [
-                (int(entry["modbus_tcp"].split(":")[1]), entry["units"])
-                for entry in endpoints
+                (int(entry["modbus_tcp"].split(":")[1]), asked_of(entry["units"], what))
+                for entry in json.loads(text).values()
                 if "modbus_tcp" in entry
             ]
-            told = [
-                _told(asyncio.run(load_it(gateways, process.pid, whole=whole)))
-                for whole in (True, False)
-            ]
+            started = f"seconds to start {start_s:.1f}, CPU seconds {cpu_s(process.pid):.1f}"
+            told = _told(asyncio.run(load_it(gateways, process.pid)))
         finally:
             process.terminate()
             process.wait(30)
-    sizes = {name: sum(n for _, n in spans(name)) for name in ("orv3-hpr-bbu", "orv3-bbu")}
-    return (
-        f"modbus  registers of a unit {sizes}, seconds to start {start_s:.1f}\n"
-        f"  every run of registers in turn: {told[0]}\n"
-        f"  the longest run alone: {told[1]}"
-    )
+    return f"modbus  {what}  {started}\n  {told}"
+
+
+def asked_of(units: Sequence[int], what: str) -> list[Asked]:
+    """Give the requests of a round: every unit's first span, then every unit's second, ..."""
+    if what == "cabinets":
+        parts = {unit: list(MEASURED) for unit in units}
+    else:
+        kinds = {False: spans("orv3-hpr-bbu"), True: spans("orv3-bbu")}
+        parts = {unit: kinds[unit >= FIRST_CLASSIC] for unit in units}
+    most = max(len(part) for part in parts.values())
+    return [
+        Asked(unit, *parts[unit][turn % len(parts[unit])]) for turn in range(most) for unit in units
+    ]
 
 
 def snmp() -> str:

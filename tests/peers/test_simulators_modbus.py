@@ -117,15 +117,46 @@ async def test_pymodbus_reads_the_truth(gateway: Gateway) -> None:
     assert text.rstrip(b"\0") == b"Panasonic"
 
 
-async def test_requests_in_one_segment_are_all_answered(gateway: Gateway) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    wanted = range(20)
-    writer.write(b"".join(bytes((0, n, 0, 0, 0, 6, 48 + n % 2, 3, 0, 109, 0, 1)) for n in wanted))
-    answers = [await asyncio.wait_for(reader.readexactly(11), 2) for _ in wanted]
+NUMBERS = [9, 3, 65535, 0, 7, 7, 256, 1, 8, 2, 5, 4]
+"""Transactions as some masters number them: in no order, one of them twice."""
+
+
+def numbered(number: int, cell: int) -> bytes:
+    head = number.to_bytes(2) + b"\0\0\0\6"
+    return head + bytes((48 + cell % 2, 3, 0, 109 + cell, 0, 1))
+
+
+@pytest.mark.parametrize("pieces", [1, 5, 144], ids=["one segment", "some", "octet by octet"])
+@pytest.mark.parametrize("latency_s", [0.0, 0.002])
+async def test_pipelined_requests_are_answered_in_order(pieces: int, latency_s: float) -> None:
+    server = ModbusServer(line(), latency_s=latency_s)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await server.start())
+    octets = b"".join(numbered(number, cell) for cell, number in enumerate(NUMBERS))
+    size = -(-len(octets) // pieces)
+    for begin in range(0, len(octets), size):
+        writer.write(octets[begin : begin + size])
+        await asyncio.sleep(0)
+    answers = [await asyncio.wait_for(reader.readexactly(11), 5) for _ in NUMBERS]
     writer.close()
     await writer.wait_closed()
-    assert sorted(answer[1] for answer in answers) == list(wanted)
-    assert {int.from_bytes(answer[9:]) for answer in answers} == {CELLS[0]}
+    await server.stop()
+    assert [int.from_bytes(answer[:2]) for answer in answers] == NUMBERS
+    assert [answer[6] for answer in answers] == [48 + cell % 2 for cell in range(12)]
+    assert [int.from_bytes(answer[9:]) for answer in answers] == CELLS
+
+
+async def test_serial_frames_in_pieces_are_answered_in_order() -> None:
+    server = ModbusServer(line(), rtu=True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await server.start())
+    octets = b"".join(rtu_request(48, bytes((3, 0, 109 + cell, 0, 1))) for cell in range(12))
+    for begin in range(0, len(octets), 5):
+        writer.write(octets[begin : begin + 5])
+        await asyncio.sleep(0)
+    answers = [await asyncio.wait_for(reader.readexactly(7), 5) for _ in range(12)]
+    writer.close()
+    await writer.wait_closed()
+    await server.stop()
+    assert [int.from_bytes(answer[3:5]) for answer in answers] == CELLS
 
 
 @pytest.fixture(scope="session")

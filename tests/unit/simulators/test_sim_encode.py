@@ -1,16 +1,24 @@
 """Registers: any value, read back by a decoder that knows nothing of the encoder."""
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.profiles.load import load
 from agent.profiles.schema import Field, Words, WordType
-from simulators.encode import encode, raw_value
+from simulators.encode import encode, encode_column, raw_value
+from simulators.hardware import MODULES
 from simulators.image import Key, RegisterImage, Values
+from simulators.module import Module
+from simulators.readings import module_columns, module_values
+
+MakeModule = Callable[..., Module]
 
 FORMATS = {
     WordType.U16: ">H",
@@ -117,6 +125,58 @@ def test_the_image_of_a_profile() -> None:
 )
 def test_registers_outside_the_map_do_not_exist(table: str, address: int, count: int) -> None:
     assert RegisterImage(load("orv3-bbu"), values).read(table, address, count) is None
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_cells_in_one_array_are_laid_out_as_cells_one_by_one(
+    module_of: MakeModule, name: str
+) -> None:
+    module = module_of(name, rest_v=MODULES[name].float_v)
+    family = load(module.design.profile)
+    measured = module.measure()
+    image = RegisterImage(family, lambda: module_columns(module, measured))
+    single = RegisterImage(family, lambda: module_values(module, measured))
+    for _ in range(3):
+        places = {
+            register
+            for field in family.fields
+            if isinstance(field.where, Words)
+            for register in field.where.registers
+        }
+        for table, address in places:
+            held = image.read(str(table), address, 1)
+            assert held == single.read(str(table), address, 1), address
+            assert held is not None
+        module.load_w = 0.5 * module.design.rated_power_w
+        module.step(2.0)
+        measured = module.measure()
+        image.refresh()
+        single.refresh()
+
+
+def test_an_image_may_be_told_cells_in_one_array_and_one_by_one() -> None:
+    family = load("orv3-bbu")
+    told: dict[Key, Any] = {}
+    image = RegisterImage(family, lambda: told)
+    for volts in (4.0, 3.9):
+        for length in (11, 4, 11):
+            told.clear()
+            told["cell_voltage", "{n}"] = np.full(length, volts)
+            image.refresh()
+            none = [0xFFFF] * (11 - length)
+            assert image.read("holding", 109, 11) == [round(volts * 1000)] * length + none
+        told.clear()
+        told["cell_voltage", "2"] = 4.0
+        image.refresh()
+        assert image.read("holding", 109, 3) == [0xFFFF, 4000, 0xFFFF]
+
+
+@pytest.mark.parametrize("value", [-500.0, -0.0005, 0.0, 1.2345, 1.2355, 4.0705, 70.0])
+@pytest.mark.parametrize("type_", [WordType.U16, WordType.S16])
+def test_a_column_is_encoded_as_each_of_its_values(type_: WordType, value: float) -> None:
+    for scale, offset in ((0.001, 0.0), (0.1, -273.15), (10.0, 0.0)):
+        row = field(type_, 1, scale=scale, offset=offset)
+        assert encode_column(row, np.array([value, value])) == encode(row, value) * 2
 
 
 def test_the_image_changes_only_after_a_refresh() -> None:

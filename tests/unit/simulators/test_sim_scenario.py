@@ -37,7 +37,10 @@ def test_the_demo_is_the_rack_of_the_readme() -> None:
         (("bus: line", "bus: lane"), "s.yaml:6: units.0.bus: no bus is named lane"),
         (("serial: 19200", "serial: 7"), "s.yaml:4: buses.line.serial: Input should be greater"),
         (("{serial: 19200}", "{}"), "s.yaml:4: buses.line: needs one of serial"),
-        (("model: classic", "model: bbq"), "s.yaml:6: units.0.model: Input should be 'hpr' or"),
+        (
+            ("model: classic", "model: bbq"),
+            "s.yaml:6: units.0.model: Input should be 'hpr', 'classic' or",
+        ),
         (("unit_id: 64", "count: 2, unit_id: 64"), "s.yaml:6: units.0: name needs {n}"),
         (("about: One", "abuot: One"), "s.yaml:2: abuot: Extra inputs are not permitted"),
         (("units:", "units: ["), "s.yaml:6: is not YAML"),
