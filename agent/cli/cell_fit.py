@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.config.keys import NAME
+from agent.config.words import NAME
 from agent.errors import ConfigError
 from agent.health.chemistry import cell_type
 from agent.health.library import entries

@@ -4,27 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from agent.config import keys
+from agent.config import battery_keys, keys
 from agent.config.cells import CellTable
 from agent.config.problems import shown
 from agent.config.sections import Entry, Key
 
 # Key of the file -> field of Battery; the units of both agree.
 FIELDS: tuple[tuple[Key[object], str], ...] = (
-    (keys.CHEMISTRY, "chemistry"),
-    (keys.SERIES, "series"),
-    (keys.PARALLEL, "parallel"),
-    (keys.RATED_CAPACITY, "rated_capacity_ah"),
-    (keys.RATED_POWER, "rated_power_w"),
-    (keys.REQUIRED_SECONDS, "required_seconds"),
-    (keys.CELL_CUTOFF, "cell_cutoff_v"),
-    (keys.CELL_FLOAT, "cell_float_v"),
-    (keys.CELL_MAX, "cell_max_v"),
-    (keys.RESISTANCE, "resistance_ohm"),
-    (keys.COMMISSIONED, "commissioned_s"),
-    (keys.LOT, "lot"),
+    (battery_keys.CHEMISTRY, "chemistry"),
+    (battery_keys.SERIES, "series"),
+    (battery_keys.PARALLEL, "parallel"),
+    (battery_keys.RATED_CAPACITY, "rated_capacity_ah"),
+    (battery_keys.RATED_POWER, "rated_power_w"),
+    (battery_keys.REQUIRED_SECONDS, "required_seconds"),
+    (battery_keys.CELL_CUTOFF, "cell_cutoff_v"),
+    (battery_keys.CELL_FLOAT, "cell_float_v"),
+    (battery_keys.CELL_MAX, "cell_max_v"),
+    (battery_keys.RESISTANCE, "resistance_ohm"),
+    (battery_keys.COMMISSIONED, "commissioned_s"),
+    (battery_keys.LOT, "lot"),
 )
-_RISING = (keys.CELL_CUTOFF, keys.CELL_FLOAT, keys.CELL_MAX)
+_RISING = (battery_keys.CELL_CUTOFF, battery_keys.CELL_FLOAT, battery_keys.CELL_MAX)
 
 
 @dataclass(slots=True)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.config import document, keys
+from agent.config import battery_keys, document, keys
 from agent.config.kinds import Place
 from agent.config.problems import InvalidConfig, Problems, shown
 from agent.config.sections import Entry
 from agent.health.library import entries as library
 from agent.model import Chemistry
 
-_RISING = (keys.CELL_CUTOFF, keys.CELL_FLOAT, keys.CELL_MAX)
+_RISING = (battery_keys.CELL_CUTOFF, battery_keys.CELL_FLOAT, battery_keys.CELL_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class CellTable:
 
     def battery(self, battery: Entry) -> dict[str, object]:
         """Give what the ``cell`` key of ``battery`` means; nothing where absent or wrong."""
-        name, parallel = battery.get(keys.CELL), battery.get(keys.PARALLEL)
+        name, parallel = battery.get(battery_keys.CELL), battery.get(battery_keys.PARALLEL)
         if name is None:
             return {}
         self.used.add(name)
@@ -75,7 +75,7 @@ class CellTable:
                 battery.error(f"no cell is named {shown(name)}{hint}", "cell")
             return {}
         cell = self.known[name]
-        stated = battery.get(keys.CHEMISTRY)
+        stated = battery.get(battery_keys.CHEMISTRY)
         if stated is not None and stated != cell.chemistry:
             battery.error(f"is {stated}; the cell {name} is {cell.chemistry}", "chemistry")
         sized = cell.capacity_ah is not None or cell.resistance_ohm is not None
@@ -93,20 +93,20 @@ def _facts(entry: Entry) -> CellFacts | None:
             low, high = entry.get(lower), entry.get(higher)
             if low is not None and high is not None and low >= high:
                 entry.error(f"must be above {lower.name}", higher.name)
-    like = entry.get(keys.CELL_LIKE)
+    like = entry.get(battery_keys.CELL_LIKE)
     if like is None:
         return None
     facts = {
-        "cell_cutoff_v": entry.get(keys.CELL_CUTOFF),
-        "cell_float_v": entry.get(keys.CELL_FLOAT),
-        "cell_max_v": entry.get(keys.CELL_MAX),
-        "ocv": entry.get(keys.CELL_OCV),
-        "resistance_by_soc": entry.get(keys.CELL_RESISTANCE_BY_CHARGE),
+        "cell_cutoff_v": entry.get(battery_keys.CELL_CUTOFF),
+        "cell_float_v": entry.get(battery_keys.CELL_FLOAT),
+        "cell_max_v": entry.get(battery_keys.CELL_MAX),
+        "ocv": entry.get(battery_keys.CELL_OCV),
+        "resistance_by_soc": entry.get(battery_keys.CELL_RESISTANCE_BY_CHARGE),
     }
     return CellFacts(
         like,
-        entry.get(keys.CELL_CAPACITY),
-        entry.get(keys.RESISTANCE),
+        entry.get(battery_keys.CELL_CAPACITY),
+        entry.get(battery_keys.RESISTANCE),
         {name: value for name, value in facts.items() if value is not None},
     )
 

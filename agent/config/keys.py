@@ -1,94 +1,25 @@
-"""Every key of the configuration file, once."""
-
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+"""Every key of the configuration file, once; those of batteries are in ``battery_keys``."""
 
 from agent.config import measures
-from agent.config.addresses import HOST_PORT_PATTERN, host_port, listen_address
-from agent.config.curves import CurveOf
+from agent.config.battery_keys import BATTERY, CELL_SECTION
 from agent.config.kinds import FLAG, ListOf, MapOf, NameOr, Word, choice, integer, measure, one_of
 from agent.config.kinds import text as text_kind
 from agent.config.sections import Entry, Key, Section
 from agent.config.shards import parse_shard
 from agent.config.types import Shard
-from agent.health.library import entries as library
-from agent.model import Chemistry
+from agent.config.words import (
+    AGE,
+    DURATION,
+    FILE,
+    LISTEN_ADDRESS,
+    MODBUS_ADDRESS,
+    NAME,
+    PLACE,
+    SNMP_ADDRESS,
+    VARIABLE,
+    Intervals,
+)
 from agent.targets import AuthProtocol, Framer, Parity, PrivacyProtocol
-
-DURATION = measure(measures.DURATION)
-NAME = text_kind(
-    "a name",
-    r"[A-Za-z0-9._-]{1,64}",
-    'cannot be a name; it takes 1 to 64 letters, digits, ".", "_" and "-"',
-)
-PLACE = text_kind(
-    "a short text", r"[^\x00-\x1f\x7f]{1,64}", "is not a place; it takes 1 to 64 characters"
-)
-NOTE = text_kind(
-    "a text", r"[^\x00-\x1f\x7f]{1,400}", "is not a text of 1 to 400 characters on one line"
-)
-FILE = text_kind("the name of a file", r"[^\x00-\x1f\x7f]{1,1024}", "is not the name of a file")
-VARIABLE = text_kind(
-    "the name of an environment variable",
-    r"[A-Za-z_][A-Za-z0-9_]{0,127}",
-    "is not the name of an environment variable",
-)
-MODBUS_ADDRESS: Word[tuple[str, int]] = Word(
-    "an address HOST or HOST:PORT",
-    lambda value: host_port(value, 502),
-    {"type": "string", "pattern": HOST_PORT_PATTERN},
-)
-SNMP_ADDRESS: Word[tuple[str, int]] = Word(
-    "an address HOST or HOST:PORT",
-    lambda value: host_port(value, 161),
-    {"type": "string", "pattern": HOST_PORT_PATTERN},
-)
-LISTEN_ADDRESS: Word[tuple[str, int]] = Word(
-    "an address HOST:PORT", listen_address, {"type": "string", "pattern": r":[0-9]{1,5}$"}
-)
-
-
-def _day(value: str) -> float:
-    rule = "is not a date; write year-month-day, for example 2024-05-01"
-    if not re.fullmatch(_DATE, value):
-        raise ValueError(rule)
-    try:
-        return datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        raise ValueError(rule) from None
-
-
-_DATE = r"(?:19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2}"
-DATE: Word[float] = Word(
-    "a date such as 2024-05-01", _day, {"type": "string", "pattern": f"^{_DATE}$"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """An age as a number of polling intervals."""
-
-    count: float
-
-
-_INTERVALS = r"([0-9]{1,6}(?:\.[0-9]{1,6})?) intervals?"
-
-
-def _age(value: str) -> float | Intervals:
-    found = re.fullmatch(_INTERVALS, value)
-    if found is None:
-        return measures.DURATION.parse(value)
-    if float(found[1]) < 1:
-        raise ValueError("is shorter than one interval; every value would be gone at once")
-    return Intervals(float(found[1]))
-
-
-AGE: Word[float | Intervals] = Word(
-    "a duration such as 30s or a number of intervals such as 3 intervals",
-    _age,
-    {"anyOf": [DURATION.schema(), {"type": "string", "pattern": f"^{_INTERVALS}$"}]},
-)
 
 INTERVAL = Key("interval", DURATION, "Time between two reads of a unit in standby.", default="10s")
 DISCHARGE_INTERVAL = Key(
@@ -207,83 +138,6 @@ BUS = Section(
             "pipelined": ["modbus_tcp"],
         },
     },
-)
-
-_CELL_VOLTS = measure(measures.VOLTAGE)
-CHEMISTRY = Key("chemistry", one_of(Chemistry), "Cell chemistry.")
-SERIES = Key("series", integer(1, 1000), "Cells (or blocks) in series.")
-PARALLEL = Key("parallel", integer(1, 1000), "Cells in parallel in each of them.")
-RATED_CAPACITY = Key(
-    "rated_capacity", measure(measures.CAPACITY), "Capacity of the whole battery when new."
-)
-RATED_POWER = Key(
-    "rated_power", measure(measures.POWER), "Discharge power that the unit must carry."
-)
-REQUIRED_SECONDS = Key("required_seconds", DURATION, "How long it must carry that power.")
-CELL_CUTOFF = Key("cell_cutoff", _CELL_VOLTS, "Voltage of a cell at which it is empty.")
-CELL_FLOAT = Key("cell_float", _CELL_VOLTS, "Voltage of a cell in standby.")
-CELL_MAX = Key("cell_max", _CELL_VOLTS, "Highest voltage that a cell may have.")
-RESISTANCE = Key(
-    "resistance",
-    measure(measures.RESISTANCE),
-    "Resistance of a new series cell over 10 s at 25 degC.",
-)
-CELL = Key(
-    "cell",
-    NAME,
-    "Type of its cells: a name under cells, or of the library (`bbu-agent chemistries`).",
-)
-COMMISSIONED = Key(
-    "commissioned",
-    DATE,
-    "When the cells were new; without it their age is unknown, unless the device tells.",
-)
-LOT = Key(
-    "lot",
-    PLACE,
-    "Lot that its cells are of; units of one lot share what they learn. Without it maker, model "
-    "and month of manufacture tell, where the device does.",
-)
-BATTERY = Section(
-    "battery",
-    "a battery",
-    (
-        *(CHEMISTRY, CELL, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
-        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, COMMISSIONED, LOT),
-    ),
-)
-
-CELL_LIKE = Key(
-    "like",
-    choice({name: name for name in sorted(library())}),
-    "Type of the library that it ages like; `bbu-agent chemistries` lists them.",
-    required=True,
-)
-CELL_CAPACITY = Key("capacity", measure(measures.CAPACITY), "Rated capacity of one cell.")
-CELL_OCV = Key(
-    "ocv",
-    CurveOf(measure(measures.RATIO), _CELL_VOLTS, "a mapping of charge to volts", rising=True),
-    "Open-circuit voltage of a new cell by state of charge, from 0 % to 100 %.",
-)
-CELL_RESISTANCE_BY_CHARGE = Key(
-    "resistance_by_charge",
-    CurveOf(
-        measure(measures.RATIO),
-        measure(measures.FACTOR),
-        "a mapping of charge to ratios",
-        rising=False,
-        lowest=0.2,
-    ),
-    "Its resistance by state of charge, over that at full charge, from 20 % or less to 100 %.",
-)
-CELL_SOURCE = Key("source", NOTE, "Where the figures are from, for people.")
-CELL_SECTION = Section(
-    "cell",
-    "a type of cell",
-    (
-        *(CELL_LIKE, CELL_CAPACITY, RESISTANCE, CELL_CUTOFF, CELL_FLOAT, CELL_MAX),
-        *(CELL_OCV, CELL_RESISTANCE_BY_CHARGE, CELL_SOURCE),
-    ),
 )
 
 RACK = Key("rack", PLACE, "Rack. Any text; numbers are texts here.")

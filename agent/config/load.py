@@ -18,6 +18,7 @@ from agent.config.shards import owners, split
 from agent.config.shelves import build_shelves
 from agent.config.types import Config, Poll, Shard, Unit
 from agent.config.units import Surroundings, build_unit
+from agent.config.words import Intervals
 from agent.model import Group, Shelf
 
 MAX_BYTES = 16_000_000
@@ -220,7 +221,7 @@ def _poll(root: Entry) -> Poll:
         entry.warn(
             "is shorter than timeout; a silent unit delays its neighbours", "discharge_interval"
         )
-    stale_s = stale.count * interval if isinstance(stale, keys.Intervals) else stale
+    stale_s = stale.count * interval if isinstance(stale, Intervals) else stale
     if stale_s < interval:
         entry.error("is shorter than interval; values would vanish between reads", "stale_after")
     return Poll(interval, discharge, timeout, stale_s)
