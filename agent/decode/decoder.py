@@ -1,24 +1,26 @@
 """The same fields decoded pass after pass, and nothing worked out twice. Pure.
 
-``sample.decode`` defines what a pass means. What registers mean follows from their words
-alone once all of them were read, and a battery repeats itself: its voltages are some of a few
-dozen words, and its flags nearly always the same word.
+``sample.decode`` defines what a pass means. What registers and objects mean follows from what
+was read of them, or that it was not, and a battery repeats itself: its voltages are some of a
+few dozen words, and its flags nearly always the same word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.decode.derived import following
 from agent.decode.merge import Merge
-from agent.decode.sample import concluded, decode, results
-from agent.model import Fault, Raw, Reading, Register, Sample, Value
+from agent.decode.sample import Rows, concluded, results
+from agent.model import Fault, Oid, Raw, Reading, Register, Sample, SnmpValue, Value
 from agent.profiles.schema import Field, Words
 
 MOST_KNOWN = 256
 """Meanings remembered of one place; with one more all are forgotten. What never comes twice,
 such as a count of seconds, then costs no more memory."""
+_LONGEST = 256
+"""Octets of a value that is remembered."""
 
 
 class _Told(NamedTuple):
@@ -42,41 +44,52 @@ class _Meaning(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-_Key = int | None | tuple[int | None, ...]
+_Source = Register | Oid
+_Held = Mapping[Any, object]
+"""What was read, by source."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """Neighbouring fields that depend on the same registers."""
+    """Neighbouring fields that depend on the same registers or objects, and on nothing else.
+
+    ``sources`` are these; none where a table's rows come into it.
+    """
 
     fields: tuple[Field, ...]
-    registers: tuple[Register, ...]
+    sources: tuple[_Source, ...]
     series: int | None
-    known: dict[_Key, _Meaning] = field(default_factory=dict)
+    known: dict[object, _Meaning] = field(default_factory=dict)
 
-    def meaning(self, raw: Raw) -> _Meaning:
-        """Give what ``raw`` says of the fields."""
-        key: _Key = None
-        if len(self.registers) == 1:
-            key = raw.words.get(self.registers[0])
+    def meaning(self, raw: Raw, held: _Held, rows: Rows) -> _Meaning:
+        """Give what ``raw``, which ``held`` is of, says of the fields."""
+        if not self.sources:
+            return self._worked_out(raw, rows)
+        key: object
+        if len(self.sources) == 1 and not raw.refused:
+            key = held.get(self.sources[0])
         else:
-            words = tuple(map(raw.words.get, self.registers))
-            key = None if None in words else words
-        if key is None:
-            # Missing or refused: the words alone do not tell.
-            return self._worked_out(raw)
+            key = self._key(raw, held)
         found = self.known.get(key)
         if found is None:
+            found = self._worked_out(raw, rows)
             if len(self.known) >= MOST_KNOWN:
                 self.known.clear()
-            found = self.known[key] = self._worked_out(raw)
+            if not _long(key):
+                self.known[key] = found
         return found
 
-    def _worked_out(self, raw: Raw) -> _Meaning:
+    def _key(self, raw: Raw, held: _Held) -> tuple[object, ...]:
+        key = tuple(map(held.get, self.sources))
+        if None in key or (raw.refused and not raw.refused.isdisjoint(self.sources)):
+            return tuple([(held.get(source), source in raw.refused) for source in self.sources])
+        return key
+
+    def _worked_out(self, raw: Raw, rows: Rows) -> _Meaning:
         found = tuple(
             (row, result if isinstance(result, Fault) else _untimed(result))
             for row in self.fields
-            for result in results(row, raw, self.series)
+            for result in results(row, raw, rows, self.series)
         )
         return _Meaning(
             found,
@@ -89,33 +102,36 @@ def _untimed(row: Reading) -> _Told:
     return _Told(row.quantity, row.index, row.value, row.source, row.text)
 
 
+def _long(part: object) -> bool:
+    """Say whether a key, or a part of one, holds more octets than are worth remembering."""
+    if isinstance(part, SnmpValue):
+        return isinstance(part.value, bytes) and len(part.value) > _LONGEST
+    return isinstance(part, tuple) and any(map(_long, part))
+
+
 class Decoder:
     """Decodes ``fields`` as ``sample.decode`` does; see there for ``series``."""
 
     def __init__(self, fields: Sequence[Field], *, series: int | None = None) -> None:
-        """Sort the fields by the registers that they depend on."""
+        """Sort the fields by what they depend on."""
         self._places = tuple(
-            _Place(tuple(rows), registers, series)
-            for registers, rows in groupby(fields, key=_registers)
+            _Place(tuple(rows), sources, series) for sources, rows in groupby(fields, key=_sources)
         )
         keys = {(row.quantity, row.index) for row in fields}
-        self._fields, self._series = fields, series
-        self._registers = all(place.registers for place in self._places)
-        self._alone = len(keys) == len(fields) and not following(keys)
+        fixed = all(_sources(row) and row.name_from is None for row in fields)
+        self._alone = fixed and len(keys) == len(fields) and not following(keys)
 
     def decode(self, unit: str, raw: Raw) -> Sample:
         """Decode one pass."""
-        if not self._registers:
-            return decode(unit, self._fields, raw, series=self._series)
-        meanings = [place.meaning(raw) for place in self._places]
+        rows, at_s = Rows(raw), raw.mono_s
+        held: _Held = raw.words or raw.varbinds
+        meanings = [place.meaning(raw, held, rows) for place in self._places]
         if not self._alone:
             merge = Merge()
             for meaning in meanings:
                 for row, result in meaning.results:
-                    timed = result if isinstance(result, Fault) else result.at(raw.mono_s)
-                    merge.add(row, timed)
+                    merge.add(row, result if isinstance(result, Fault) else result.at(at_s))
             return concluded(unit, raw, merge)
-        at_s = raw.mono_s
         readings = [
             Reading(quantity, part, value, at_s, source, text)
             for meaning in meanings
@@ -125,9 +141,14 @@ class Decoder:
         return Sample(unit, raw.wall_s, at_s, tuple(readings), tuple(faults))
 
 
-def _registers(row: Field) -> tuple[Register, ...]:
-    """Give all registers that decide what ``row`` says; none where other things do too."""
-    places = [place for place in row.places if isinstance(place, Words)]
-    if len(places) < len(row.places):
-        return ()
-    return tuple(dict.fromkeys(register for place in places for register in place.registers))
+def _sources(row: Field) -> tuple[_Source, ...]:
+    """Give every register or object that decides what ``row`` says; none if it is of a table."""
+    found: list[_Source] = []
+    for place in row.places:
+        if isinstance(place, Words):
+            found += place.registers
+        elif place.column:
+            return ()
+        else:
+            found.append(place.oid)
+    return tuple(dict.fromkeys(found))

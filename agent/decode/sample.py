@@ -5,6 +5,7 @@ becomes a fault with its reason; nothing becomes 0.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -51,16 +52,37 @@ def decode(unit: str, fields: Iterable[Field], raw: Raw, *, series: int | None =
     and index the lowest rank with a value wins; the others' faults are then left out, and
     what contradicts it is a ``disagrees`` fault.
     """
-    merge = Merge()
+    merge, rows = Merge(), Rows(raw)
     for field in fields:
-        for result in results(field, raw, series):
+        for result in results(field, raw, rows, series):
             merge.add(field, result)
     return concluded(unit, raw, merge)
 
 
-def results(field: Field, raw: Raw, series: int | None = None) -> Iterator[Reading | Fault]:
+class Rows:
+    """The rows of the tables of one pass, which is gone through once for all of them."""
+
+    def __init__(self, raw: Raw) -> None:
+        """Look at nothing yet: most passes have no tables."""
+        self._raw = raw
+        self._oids: list[Oid] | None = None
+
+    def below(self, root: Oid) -> list[Oid]:
+        """Give the row indices below ``root``, in order."""
+        if self._oids is None:
+            self._oids = sorted(self._raw.varbinds)
+        start, depth = bisect_right(self._oids, root), len(root)
+        end = start
+        while end < len(self._oids) and self._oids[end][:depth] == root:
+            end += 1
+        return [oid[depth:] for oid in self._oids[start:end]]
+
+
+def results(
+    field: Field, raw: Raw, rows: Rows, series: int | None = None
+) -> Iterator[Reading | Fault]:
     """Give what ``raw`` says of one field, for a column of each of its rows; see ``decode``."""
-    for outcome in _outcomes(field, raw):
+    for outcome in _outcomes(field, raw, rows):
         if series is not None and _beyond(field, outcome.index, series):
             continue
         result = _steered(field, outcome, raw)
@@ -89,23 +111,21 @@ def _beyond(field: Field, index: str | None, series: int) -> bool:
     return int(index) > series
 
 
-def _outcomes(field: Field, raw: Raw) -> Iterator[_Outcome]:
+def _outcomes(field: Field, raw: Raw, rows: Rows) -> Iterator[_Outcome]:
     where = field.where
     if isinstance(where, Words):
         yield _Outcome(field.index, where.source, _from_words(field, where, raw))
     elif not where.column:
         yield _Outcome(field.index, where.source, _from_object(where, where.oid, raw))
     elif field.any_row is not None:
-        yield _any_row(field, where, raw)
+        yield _any_row(field, where, raw, rows)
     else:
-        yield from _from_column(field, where, raw)
+        yield from _from_column(field, where, raw, rows)
 
 
-def _any_row(field: Field, where: Object, raw: Raw) -> _Outcome:
+def _any_row(field: Field, where: Object, raw: Raw, rows: Rows) -> _Outcome:
     """Look for a value in a column: an empty table that can be read holds none."""
-    found = [
-        related.lookup(where, row, raw) == field.any_row for row in _rows(where.oid, raw.varbinds)
-    ]
+    found = [related.lookup(where, row, raw) == field.any_row for row in rows.below(where.oid)]
     return _Outcome(field.index, where.source, int(any(found)))
 
 
@@ -140,22 +160,16 @@ def _unread(oid: Oid, raw: Raw) -> _Rejected:
     return _Rejected(FaultReason.REFUSED if oid in raw.refused else FaultReason.MISSING, "")
 
 
-def _rows(root: Oid, oids: Iterable[Oid]) -> list[Oid]:
-    """Give the row indices below ``root``, in order."""
-    depth = len(root)
-    return sorted(oid[depth:] for oid in oids if len(oid) > depth and oid[:depth] == root)
-
-
-def _from_column(field: Field, where: Object, raw: Raw) -> Iterator[_Outcome]:
-    rows = _rows(where.oid, raw.varbinds)
-    if not rows:
+def _from_column(field: Field, where: Object, raw: Raw, rows: Rows) -> Iterator[_Outcome]:
+    found = rows.below(where.oid)
+    if not found:
         yield _Outcome(None, where.source, _unread(where.oid, raw))
     shift = 0
-    if field.first is not None and rows:
+    if field.first is not None and found:
         # All columns of the table together, so that a gap in one does not move its cells.
-        table = _rows(where.oid[:-1], raw.varbinds)
+        table = rows.below(where.oid[:-1])
         shift = max(0, field.first - min(row[1] for row in table if len(row) > 1))
-    for row in rows[:_MAX_ROWS]:
+    for row in found[:_MAX_ROWS]:
         index = field.index
         for position, part in enumerate(row, start=1):
             number = part + shift if position == 1 else part

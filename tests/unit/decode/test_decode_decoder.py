@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 from agent.decode import decoder
 from agent.decode.decoder import Decoder
 from agent.decode.sample import decode
-from agent.model import Raw, Reading, Register, Table
+from agent.model import Oid, Raw, Reading, Register, SnmpKind, SnmpValue, Table
 from agent.profiles.load import load, names
-from agent.profiles.schema import Field, Protocol, Words, WordType
+from agent.profiles.schema import Field, Object, ObjectType, Protocol, Words, WordType
 
 MODBUS = [name for name in names() if load(name).protocol is Protocol.MODBUS and load(name).fields]
+SNMP = [name for name in names() if load(name).protocol is Protocol.SNMP and load(name).fields]
+VALUES = (
+    *(SnmpValue(SnmpKind.INTEGER, n) for n in (-1, 0, 1, 2, 3, 77, 2**31 - 1)),
+    *(SnmpValue(SnmpKind.OCTETS, text) for text in (b"", b"13.6 V", b"N/A", b"09/23/19", b"1")),
+    SnmpValue(SnmpKind.OID, (1, 3, 6, 1)),
+    SnmpValue(SnmpKind.NULL, 0),
+)
 EDGES = (0, 1, 3, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF)
 
 
@@ -42,7 +49,8 @@ def passes(fields: Sequence[Field], dice: random.Random) -> list[Raw]:
         for register in dice.sample(registers, max(1, len(registers) // 4)):
             words[register] = dice.choice((*EDGES, dice.randrange(0x10000)))
         gone = {register for register in registers if dice.random() < 0.05}
-        refused = {register for register in gone if dice.random() < 0.5}
+        refused = {register for register in registers if dice.random() < 0.02}
+        refused |= {register for register in gone if dice.random() < 0.5}
         held = {register: word for register, word in words.items() if register not in gone}
         found.append(read(held, tuple(refused), 5.0 + number))
     return found
@@ -62,11 +70,45 @@ def test_every_pass_is_what_it_would_be_anew(name: str, seed: int) -> None:
         assert made.decode("u", raw) == decode("u", fields, raw, series=series)
 
 
-@pytest.mark.parametrize("name", ["rfc1628-ups", "eltek-smartpack"])
-def test_what_is_no_modbus_is_decoded_all_the_same(name: str) -> None:
-    fields = load(name).fields
-    raw = read({})
-    assert Decoder(fields).decode("u", raw) == decode("u", fields, raw)
+def walks(fields: Sequence[Field], dice: random.Random) -> list[Raw]:
+    """Make passes over an SNMP agent: tables with rows that come and go, much that stays."""
+    places = [place for row in fields for place in row.places if isinstance(place, Object)]
+    held: dict[Oid, SnmpValue] = {}
+    found = []
+    for number in range(4):
+        for place in places:
+            for row in [(n,) for n in range(3)] if place.column else [()]:
+                fate = dice.random()
+                if fate < 0.3:
+                    held[(*place.oid, *row)] = dice.choice(VALUES)
+                elif fate < 0.35:
+                    held.pop((*place.oid, *row), None)
+        refused = frozenset(place.oid for place in places if dice.random() < 0.05)
+        raw = Raw(1.7e9 + number, 5.0 + number, 0.1, varbinds=dict(held), refused=refused)
+        found.append(raw)
+    return found
+
+
+@pytest.mark.parametrize("name", SNMP)
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_every_pass_over_an_snmp_agent_too(name: str, seed: int) -> None:
+    dice = random.Random(seed)
+    fields = load(name).fields[:60]
+    made = Decoder(fields)
+    for raw in walks(fields, dice):
+        assert made.decode("u", raw) == decode("u", fields, raw)
+
+
+def test_a_long_text_is_not_remembered() -> None:
+    oid = (1, 3, 6, 1)
+    fields = [Field("model", Object(oid, ObjectType.TEXT))]
+    made = Decoder(fields)
+    for text in (b"x" * 300, b"y"):
+        raw = Raw(1.7e9, 5.0, 0.1, varbinds={oid: SnmpValue(SnmpKind.OCTETS, text)})
+        assert made.decode("u", raw) == decode("u", fields, raw)
+    (place,) = made._places
+    assert len(place.known) == 1
 
 
 def test_equal_words_at_another_time_are_another_reading() -> None:
