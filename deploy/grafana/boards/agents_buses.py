@@ -3,7 +3,8 @@
 from deploy.grafana.board import Row
 from deploy.grafana.boards.agents_parts import BUSY, RATE
 from deploy.grafana.kit import AGENT, GREEN, ORANGE, PLACED, RED, steps
-from deploy.grafana.panels import Column, Label, Line, Panel, Sort, chart, table
+from deploy.grafana.panels import Line, Panel, chart
+from deploy.grafana.tables import Column, Label, Sort, table
 
 
 def buses_row() -> Row:

@@ -3,7 +3,8 @@
 from deploy.grafana.board import Row
 from deploy.grafana.boards.agents_parts import BUSY, LAG
 from deploy.grafana.kit import AGENT, BLUE, GREEN, ORANGE, RED, age, steps
-from deploy.grafana.panels import Column, Label, Panel, Sort, states, table, tile
+from deploy.grafana.panels import Panel, states, tile
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _BY = "job, instance, site"
 

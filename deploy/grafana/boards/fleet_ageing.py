@@ -14,7 +14,8 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import Column, Label, Line, Panel, Sort, chart, table
+from deploy.grafana.panels import Line, Panel, chart
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _DISAGREES = limit("disagreement_ratio")
 

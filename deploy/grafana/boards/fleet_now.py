@@ -13,7 +13,8 @@ from deploy.grafana.kit import (
     UNIT_LINK,
     steps,
 )
-from deploy.grafana.panels import Column, Label, Panel, Sort, states, table, tile
+from deploy.grafana.panels import Panel, states, tile
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _BAD_IF_ANY = steps(GREEN, (1, RED))
 

@@ -17,7 +17,8 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import Column, Label, Panel, Sort, bars, table
+from deploy.grafana.panels import Panel, bars
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _RIDE = limit("ride_through_probability_ratio")
 

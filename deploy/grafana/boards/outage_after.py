@@ -9,7 +9,8 @@ from deploy.grafana.kit import (
     SKY,
     UNIT_LINK,
 )
-from deploy.grafana.panels import Column, Label, Panel, Sort, states, table
+from deploy.grafana.panels import Panel, states
+from deploy.grafana.tables import Column, Label, Sort, table
 
 
 def before_and_after_row() -> Row:

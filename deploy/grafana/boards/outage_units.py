@@ -12,7 +12,8 @@ from deploy.grafana.kit import (
     SITE,
     UNIT_LINK,
 )
-from deploy.grafana.panels import Column, Label, Line, Panel, Sort, bars, chart, states, table
+from deploy.grafana.panels import Line, Panel, bars, chart, states
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _SITE_RACK = [Label("site", width=80), Label("rack", links=[RACK_LINK], width=90)]
 

@@ -12,15 +12,8 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import (
-    Column,
-    Line,
-    Panel,
-    Sort,
-    chart,
-    heatmap,
-    table,
-)
+from deploy.grafana.panels import Line, Panel, chart, heatmap
+from deploy.grafana.tables import Column, Sort, table
 
 _GROWTH = limit("resistance_growth_ratio")
 

@@ -16,17 +16,8 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import (
-    Column,
-    Label,
-    Line,
-    Panel,
-    Sort,
-    States,
-    chart,
-    states,
-    table,
-)
+from deploy.grafana.panels import Line, Panel, States, chart, states
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _ANSWERS = [
     ("new", GREY),

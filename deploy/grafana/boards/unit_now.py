@@ -13,14 +13,8 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import (
-    Column,
-    Label,
-    Panel,
-    Sort,
-    table,
-    tile,
-)
+from deploy.grafana.panels import Panel, tile
+from deploy.grafana.tables import Column, Label, Sort, table
 
 _RIDE = limit("ride_through_probability_ratio")
 

@@ -7,9 +7,7 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import (
-    Label,
-)
+from deploy.grafana.tables import Label
 
 EOL = limit("end_of_life_state_of_health_ratio")
 

@@ -8,15 +8,8 @@ from deploy.grafana.kit import (
     limit,
     steps,
 )
-from deploy.grafana.panels import (
-    Column,
-    Label,
-    Line,
-    Panel,
-    Sort,
-    chart,
-    table,
-)
+from deploy.grafana.panels import Line, Panel, chart
+from deploy.grafana.tables import Column, Label, Sort, table
 
 
 def polls_row() -> Row:
