@@ -24,7 +24,8 @@ _BY_BALANCE_A = 0.0004
 _UNSETTLED = 2.5
 _CONTRADICTED_SD = 3.0
 
-_DRIFT_V = 0.004
+# Balancers leave cells of a module apart by 4 to 10 mV; within that a cell may wander.
+_DRIFT_V = 0.007
 _OUTWARD_V = 0.002
 _QUIET_V = 0.0015
 _LEAK_FREE_A = 0.0004
@@ -44,8 +45,7 @@ def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[
     """Cells that lose charge faster than their neighbours."""
     scale = watch.capacity_ah / _REFERENCE_AH
     slope, sd = watch.leak_by_slope()
-    bleeding = watch.leak_by_bleeding()
-    balance = bleeding + watch.leak_by_drift(ocv)
+    balance = watch.leak_by_balance(ocv)
     sd = np.hypot(sd, _usual(slope))
     settled = 1.0 if watch.settled else _UNSETTLED
     least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))
@@ -80,7 +80,7 @@ def leaks(watch: StandbyWatch, ocv: Curve) -> list[Interval | None]:
     """
     scale = watch.capacity_ah / _REFERENCE_AH
     slope, slope_sd = watch.leak_by_slope()
-    balance = watch.leak_by_bleeding() + watch.leak_by_drift(ocv)
+    balance = watch.leak_by_balance(ocv)
     told = watch.reported and bool(watch.history)
     found: list[Interval | None] = []
     for index in range(watch.cells):

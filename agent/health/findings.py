@@ -21,6 +21,9 @@ Vector = npt.NDArray[np.float64]
 
 _FAST = 0.45
 _FAST_LEAST = 0.05
+_LEAD_SIGMAS = 4.0
+_DOUBTFUL = 0.7
+_AGREE = 2
 _JUMP_LEAST = 0.045
 _SHORT_CHANCE = 0.1
 _POOR = 0.5
@@ -40,6 +43,7 @@ def cell_findings(
     ``reference`` says what the growth counts from ("since commissioning").
     """
     jumps = watches.jumps
+    above = estimate.ln_growth - float(np.median(estimate.ln_growth))
     for index, cell in enumerate(cells):
         told = _told(state, watches, estimate, index, f"cell {cell}: resistance", reference)
         jump = float(state.x[state.blocks()[3][index]] - jumps.level[index])
@@ -50,7 +54,7 @@ def cell_findings(
             yield Finding(
                 "cell_resistance",
                 cell,
-                jump / _JUMP_LEAST,
+                min(jump, float(above[index])) / _JUMP_LEAST,
                 Verdict.DEGRADED,
                 f"{told}; {since}; {_capacity(watches, index)}",
             )
@@ -64,7 +68,8 @@ def cell_findings(
                 f"{opened:.2f}, and takes {estimate.open_share * 100:.0f} % of its capacity",
             )
         else:
-            yield _fast(state, index, cell, f"{told}; {_capacity(watches, index)}")
+            text = f"{told}; {_capacity(watches, index)}"
+            yield _fast(state, watches, index, cell, text, ahead=float(above[index]))
 
 
 def _told(
@@ -108,17 +113,32 @@ def _capacity(watches: Watches, index: int) -> str:
     return "its capacity is unknown until a deeper test"
 
 
-def _fast(state: ModuleFilter, index: int, cell: str, text: str) -> Finding:
-    """A cell whose resistance grows steadily faster than its module's."""
+def _fast(
+    state: ModuleFilter, watches: Watches, index: int, cell: str, text: str, *, ahead: float
+) -> Finding:
+    """A cell whose resistance grows steadily faster than its module's, ever since or lately.
+
+    ``ahead`` is how far ln of its growth is above the module's median.
+    """
     rho = np.maximum(state.x[state.blocks()[2]], 1e-6)
     middle = float(np.median(rho))
     ratio = float(rho[index]) / max(middle, 1e-6)
     severity = math.log(max(ratio, 1e-3)) / _FAST
     if rho[index] - middle < _FAST_LEAST:
-        severity = min(severity, 0.7)
-    return Finding(
-        "cell_weak", cell, severity, Verdict.WATCH, f"{text}; it ages {ratio:.1f} times as fast"
-    )
+        severity = min(severity, _DOUBTFUL)
+    how = f"it ages {ratio:.1f} times as fast"
+    lead = watches.jumps.track.lead(index)
+    if lead is not None and lead.beyond > 0.0:
+        lately = min(math.log(lead.ratio) / _FAST, lead.beyond / (_LEAD_SIGMAS * lead.sd))
+        if min(lead.beyond, ahead) < _FAST_LEAST:
+            lately = min(lately, _DOUBTFUL)
+        if lately > severity:
+            severity = lately
+            how = f"over {lead.days:.0f} days it aged {lead.ratio:.1f} times as fast"
+    # One test may have frightened it: the next one has to agree.
+    if watches.jumps.only_just(index) and watches.testimony.tests[index] < _AGREE:
+        severity = min(severity, _DOUBTFUL)
+    return Finding("cell_weak", cell, severity, Verdict.WATCH, f"{text}; {how}")
 
 
 def unit_findings(

@@ -70,12 +70,12 @@ class Guards:
     ) -> Vetted:
         """Take one instant; give what may be believed of it."""
         current_a, cells_v, _ = read
-        self.stuck.watch(time_s, passed_s, cells_v)
+        read_a = math.nan if current_a is None else current_a
+        self.stuck.watch(time_s, passed_s, cells_v, rate_c=read_a / capacity_ah, ocv=ocv)
         pack_c = [intake.celsius(value) for value in sensors_c[:_MOST_SENSORS]]
         air_c = intake.celsius(ambient_c)
         self.heat.watch(time_s, passed_s, pack_c, air_c)
         believed_c = [value for value in self.heat.trusted(pack_c) if not math.isnan(value)]
-        read_a = math.nan if current_a is None else current_a
         self.halt.watch(time_s, passed_s, [*cells_v, read_a, *pack_c])
         cells_v = self.stuck.trusted(cells_v)
         celsius = intake.temperature(believed_c, ambient_c)

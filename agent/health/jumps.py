@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
+from agent.health.record import dump, fill
+from agent.health.track import Track
 
 Vector = npt.NDArray[np.float64]
 
@@ -27,12 +29,11 @@ _AGREE = 0.5
 _WILDEST = 30.0
 _SCATTER_MEMORY, _SCATTER_PRIOR = 24.0, 3.0
 _MEMORY_S = 400 * 86400.0
+_A_TEST_S = 86400.0
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
 _PEERS = 3
 _MODULE_LEAST = 0.1
-# Published spreads of ageing between cells of a lot stay well below this.
-_FASTEST = 2.5
 _CONTACT_LEAST = 0.12
 _OPEN_SD = 0.035
 _WELD_SCALE = 0.3
@@ -54,7 +55,8 @@ class JumpWatch:
     departure from what the filter expected, in ln R.
 
     ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
-    (ln), before and since its change: rows of weights and of weighted sums.
+    (ln), before and since its change: rows of weights and of weighted sums. ``track`` is how
+    the cells stood at the tests so far.
     """
 
     cells: int
@@ -75,6 +77,7 @@ class JumpWatch:
     calm_sum: Vector = field(init=False)
     moved_weight: Vector = field(init=False)
     moved_sum: Vector = field(init=False)
+    track: Track = field(default_factory=Track)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
@@ -92,14 +95,18 @@ class JumpWatch:
             return believed
         away, sd = departures(pulse, state)
         suspect = np.abs(away) > np.maximum(_LEAST, _SIGMAS * sd)
+        changed = False
         for cell in np.flatnonzero(suspect).tolist():
             if self._confirmed(cell, float(away[cell]), pulse.time_s):
-                self._change(cell, float(away[cell]), pulse.time_s, state)
+                self._change(cell, float(away[cell]), pulse, state)
+                changed = True
             else:
                 self.held[cell], self.held_s[cell] = away[cell], pulse.time_s
                 believed[cell] = math.nan
         cleared = np.isfinite(away) & ~suspect
         self.held[cleared] = self.held_s[cleared] = math.nan
+        shown = believed - np.nanmedian(pulse.ln_r)
+        self.track.add(pulse.time_s, _module(state), shown, pulse.own_sd, anew=changed)
         return believed
 
     def common_sd(self, pulse: Pulse, state: ModuleFilter) -> float:
@@ -127,16 +134,16 @@ class JumpWatch:
         """Blame a contact where a cell would have to age faster than cells do."""
         rho = state.blocks()[2]
         grown = state.x[rho]
-        model = int(np.argsort(grown)[self.cells // 2])
+        model = _middle(state)
         if self.cells < _PEERS or grown[model] <= 0.0:
             return
         excess = grown - grown[model]
         sd = np.sqrt(np.maximum(np.diag(state.p)[rho], 0.0))
-        strange = (grown > _FASTEST * grown[model]) & (excess > _CONTACT_LEAST)
-        strange &= (excess > _SIGMAS * sd) & np.isnan(self.level)
-        for cell in np.flatnonzero(strange).tolist():
-            self.level[cell] = state.blame_contact(cell, model)
-            self.since_s[cell] = self.crept_s[cell] = time_s
+        doubtful = (excess > np.maximum(_CONTACT_LEAST, _SIGMAS * sd)) & np.isnan(self.level)
+        for cell in np.flatnonzero(doubtful).tolist():
+            if self.track.last_strange(cell, _CONTACT_LEAST):
+                self.level[cell] = state.blame_contact(cell, model)
+                self.since_s[cell] = self.crept_s[cell] = time_s
 
     def _plausible(self, pulse: Pulse, state: ModuleFilter) -> bool:
         """Hold back a pulse that no cell agrees with, until a second one says the same."""
@@ -172,23 +179,45 @@ class JumpWatch:
         self.seen_on, self.seen_off = self.seen_on or not off, self.seen_off or off
         return first
 
-    def _change(self, cell: int, away: float, time_s: float, state: ModuleFilter) -> None:
-        """Free the resistance level after a sudden change, the fade rate after a small one."""
+    def _change(self, cell: int, away: float, pulse: Pulse, state: ModuleFilter) -> None:
+        """Free the resistance level after a change that is none of ageing, else the fade rate."""
         self.held[cell] = self.held_s[cell] = math.nan
-        if abs(away) < _SUDDEN and math.isnan(self.level[cell]):
-            state.quicken(cell, away)
-            self.crept_s[cell] = time_s
-            return
+        time_s = pulse.time_s
         if math.isnan(self.level[cell]):
-            self.level[cell] = state.x[state.blocks()[3][cell]]
+            # No cell is harmed by less resistance than its module makes expect.
+            ageing = away < _SUDDEN
+            if away > 0.0 and self.track.times:
+                shown = float(pulse.ln_r[cell] - np.nanmedian(pulse.ln_r))
+                sd = float(pulse.own_sd[cell])
+                ageing = not self.track.strange(cell, shown, sd, _module(state), _SUDDEN)
+            if ageing:
+                state.quicken(cell, away)
+                self.crept_s[cell] = time_s
+                return
+            crept = time_s - self.crept_s[cell] <= _MEMORY_S
+            level = state.x[state.blocks()[3][cell]]
+            # What it crept by before was no ageing either.
+            self.level[cell] = state.blame_contact(cell, _middle(state)) if crept else level
             self.since_s[cell] = time_s
         state.loosen(cell, _LOOSEN_SD)
 
     def _confirmed(self, cell: int, away: float, time_s: float) -> bool:
+        """Whether an earlier pulse has shown as much the same way, or on the way there."""
         held = self.held[cell]
         if math.isnan(held) or not 0.0 <= time_s - self.held_s[cell] <= _MEMORY_S:
             return False
-        return bool(abs(away - held) <= _AGREE * max(abs(away), abs(held)))
+        return bool(away / held >= _AGREE)
+
+    def unpack(self, saved: object) -> None:
+        """Restore from a dump; what an older one lacks begins anew.
+
+        Raises StoreError when it does not fit.
+        """
+        held = saved if isinstance(saved, dict) else {}
+        begun = dump(self)
+        fill(self, {**begun, **held} if isinstance(begun, dict) and held else saved)
+        if "track" in held:
+            self.track.unpack(held["track"], self.cells)
 
     def weigh(self, fall: Vector, noise: Vector) -> None:
         """Take ln of how far each cell fell over a window; ``noise`` is its sd per cell."""
@@ -215,6 +244,11 @@ class JumpWatch:
         odds = (moved**2 - (moved - expected) ** 2) / (2.0 * variance)
         return min(max(odds, -_LONGEST_ODDS), _LONGEST_ODDS)
 
+    def only_just(self, cell: int) -> bool:
+        """Whether no test has come since the one that showed ``cell`` creeping away."""
+        times = self.track.times
+        return bool(times and abs(times[-1][0] - self.crept_s[cell]) < _A_TEST_S)
+
     def drifting(self, now_s: float) -> Vector:
         """1 for cells whose level may still be moving after a change, else 0."""
         return np.where(np.abs(now_s - self.since_s) < _DRIFT_S, 1.0, 0.0)
@@ -237,6 +271,16 @@ class JumpWatch:
                 opened *= _AFTER_CREEPING
             answer[cell] = opened / (opened + weld)
         return answer
+
+
+def _middle(state: ModuleFilter) -> int:
+    """The module's cell of median growth by age."""
+    return int(np.argsort(state.x[state.blocks()[2]])[state.cells // 2])
+
+
+def _module(state: ModuleFilter) -> float:
+    """Growth of ln R of the module's middle cell by age."""
+    return float(np.median(state.x[state.blocks()[2]]))
 
 
 def departures(pulse: Pulse, state: ModuleFilter) -> tuple[Vector, Vector]:

@@ -1,19 +1,24 @@
 """One review of a unit: every rule asked once, and one fault named once."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from agent.health.anomalies import imbalance, sensors, shorts
 from agent.health.birth import Birth
 from agent.health.chemistry import Curve
 from agent.health.filter import ModuleFilter
-from agent.health.findings import cell_findings, unit_findings
+from agent.health.findings import apart, cell_findings, unit_findings
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding
 from agent.health.watches import Watches
 from agent.model import Battery
 
 _EXCUSED = 0.6
+_SPENT = 0.6
+_OTHERWISE_SIGMAS = 2.5
 _STEP_V = 0.001
 
 
@@ -39,8 +44,14 @@ def everything(
     findings = list(watched.watches.guards.findings(cells, standby.capacity_ah, now_s))
     findings += cell_findings(watched.state, watched.watches, estimate, cells, since)
     known = _suspects(findings)
-    findings += shorts(standby, watched.ocv, cells)
-    findings += sensors(standby, watched.watches.gain, cells, voltage_step_v=step_v, excused=known)
+    # Cells that hold so little part for that alone, along a curve that is no longer theirs.
+    if math.exp(float(np.median(estimate.ln_capacity))) >= _SPENT:
+        findings += shorts(standby, watched.ocv, cells)
+    # A cell that ages otherwise than its module moves at rest as well.
+    sigmas = apart(watched.state, estimate.ln_growth)
+    other = {cell for cell, away in zip(cells, sigmas, strict=True) if away > _OTHERWISE_SIGMAS}
+    gain = watched.watches.gain
+    findings += sensors(standby, gain, cells, voltage_step_v=step_v, excused=known | other)
     # A leak, a drifting sensor and a small cell all stand apart: one fault, one name.
     known = _suspects(findings)
     findings += imbalance(standby, watched.ocv, cells, voltage_step_v=step_v, excused=known)

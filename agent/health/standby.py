@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.chemistry import Curve
-from agent.health.record import fill, numbers
+from agent.health.record import dump, fill, numbers
 
 Vector = npt.NDArray[np.float64]
 
@@ -23,6 +23,8 @@ _BIN_S = 1800.0
 _LONGEST_GAP_S = 3 * 3600.0
 _FEWEST = 6
 _FORGET_DAYS = 20.0
+_LAST_DAYS = 3.0
+_LONGEST_WAIT_DAYS = 5.0
 PERIOD_DAYS = 10.0
 _PERIODS = 42
 # A passive balancer's bleed per 15 Ah cell; real ones reach 100 mA, so that a leak told by
@@ -41,6 +43,9 @@ class StandbyWatch:
     ``rows`` are half-hourly means of the present day: stretch number, time, voltages.
     ``slope_weight`` and ``slope_sum`` gather the daily leak of each cell in amperes with
     its weight; ``bled`` and ``bled_days`` the share of the time in which it was bled;
+    ``away_sum`` and ``away_days`` how far it stood above the median over the same time, in volts;
+    ``balance_share`` and ``balance_v`` follow the share bled and how far it has fallen below that
+    mean; ``waiting_days`` have gone by since the last day at rest;
     ``history`` holds a mean departure from the median in volts for every 10 days and ``periods``
     counts them; ``rest_v`` is the last day's median voltage.
     """
@@ -54,6 +59,8 @@ class StandbyWatch:
     bin_count: int = 0
     reported: bool = False
     bled_days: float = 0.0
+    away_days: float = 0.0
+    waiting_days: float = 0.0
     period_days: float = 0.0
     periods: int = 0
     rest_v: float = 0.0
@@ -62,13 +69,19 @@ class StandbyWatch:
     history: list[list[float]] = field(default_factory=list)
     slope_weight: Vector = field(init=False)
     slope_sum: Vector = field(init=False)
+    away_sum: Vector = field(init=False)
+    balance_share: Vector = field(init=False)
+    balance_v: Vector = field(init=False)
     today_bled: Vector = field(init=False)
+    earlier_bled: Vector = field(init=False)
     bled: Vector = field(init=False)
     period_sum: Vector = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
         for name in ("slope_weight", "slope_sum", "today_bled", "bled", "period_sum"):
+            setattr(self, name, np.zeros(self.cells))
+        for name in ("away_sum", "balance_share", "balance_v", "earlier_bled"):
             setattr(self, name, np.zeros(self.cells))
 
     def watch(
@@ -129,25 +142,46 @@ class StandbyWatch:
         """Evaluate the day and begin the next one."""
         days = self.day_s / _DAY_S
         keep = math.exp(-days / _FORGET_DAYS)
-        self.bled = self.bled * keep + self.today_bled / _DAY_S
-        self.bled_days = self.bled_days * keep + days
         self.slope_weight *= keep
         self.slope_sum *= keep
+        self.waiting_days += days
         rows = np.array(self.rows) if len(self.rows) >= _FEWEST else np.zeros((0, 2))
+        mean = None
         if len(rows):
             volts = rows[:, 2:]
             away = volts - np.nanmedian(volts, axis=1)[:, None]
-            mean = np.nanmean(np.where(np.isfinite(away), away, 0.0), axis=0)
-            self.period_sum += np.where(np.isfinite(away).any(axis=0), mean, 0.0)
+            mean = np.where(np.isfinite(away), away, 0.0).mean(axis=0)
+            self.period_sum += mean
             self.period_days += 1.0
             self.rest_v = float(np.nanmedian(volts))
             self._leaks(rows[:, 0], rows[:, 1], volts, ocv, voltage_sd_v)
+        # What was bled shows in the voltage only when the cells have come to rest.
+        if mean is not None or self.waiting_days >= _LONGEST_WAIT_DAYS:
+            self._balance(mean)
         if self.period_days >= PERIOD_DAYS:
             self.history.append([round(v, 6) for v in self.period_sum / self.period_days])
             self.periods += 1
             del self.history[:-_PERIODS]
             self.period_sum, self.period_days = np.zeros(self.cells), 0.0
-        self.rows, self.today_bled, self.day_s, self.stretch = [], np.zeros(self.cells), 0.0, 0
+        self.rows, self.day_s, self.stretch = [], 0.0, 0
+
+    def _balance(self, away_v: Vector | None) -> None:
+        """Take what was bled since the last day at rest, and where the cells then stood (volts)."""
+        days, self.waiting_days = self.waiting_days, 0.0
+        keep = math.exp(-days / _FORGET_DAYS)
+        # Today's bleeding may have come after today's rest: it counts from the next rest on.
+        self.bled = self.bled * keep + self.earlier_bled / _DAY_S
+        self.bled_days = self.bled_days * keep + days
+        self.earlier_bled, self.today_bled = self.today_bled, np.zeros(self.cells)
+        self.away_sum *= keep
+        self.away_days *= keep
+        if away_v is None:
+            return
+        self.away_sum += days * away_v
+        self.away_days += days
+        share = 1.0 - math.exp(-days / _LAST_DAYS)
+        self.balance_v += share * (self.away_sum / self.away_days - away_v - self.balance_v)
+        self.balance_share += share * (self.bled / self.bled_days - self.balance_share)
 
     def _leaks(
         self, stretch: Vector, time_s: Vector, volts: Vector, ocv: Curve, voltage_sd_v: float
@@ -197,13 +231,18 @@ class StandbyWatch:
         share = self.bled / self.bled_days
         return np.asarray((np.median(share) - share) * _BLEED_A_PER_AH * self.capacity_ah)
 
-    def leak_by_drift(self, ocv: Curve) -> Vector:
-        """Leak beyond the median cell in amperes by its fall over the last 20 days."""
-        if len(self.history) < 3 or self.rest_v <= 0.0:  # noqa: PLR2004 - 20 days apart
+    def leak_by_balance(self, ocv: Curve) -> Vector:
+        """Leak beyond the median cell in amperes by charge: what it fell, and was bled less.
+
+        The balancer gives back what a cell has fallen by. Both are weighed by the same
+        forgetting, so that no charge counts twice: the mean over that time less the charge of
+        now is the forgetful mean of the fall (partial integration).
+        """
+        if self.away_days < _FORGET_DAYS / 2.0 or self.rest_v <= 0.0:
             return np.zeros(self.cells)
-        fall_v = np.array(self.history[-3]) - np.array(self.history[-1])
-        hours = 2.0 * PERIOD_DAYS * 24.0
-        return np.asarray(fall_v / slope_at(ocv, self.rest_v) * self.capacity_ah / hours)
+        fallen = self.balance_v / slope_at(ocv, self.rest_v) / (_FORGET_DAYS * 24.0)
+        bled = self.balance_share * _BLEED_A_PER_AH if self.reported else np.zeros(self.cells)
+        return np.asarray((fallen + np.median(bled) - bled) * self.capacity_ah)
 
     def trend(self) -> tuple[Vector, Vector, float] | None:
         """Change of each cell's departure over the history, its scatter, and the days.
@@ -225,8 +264,9 @@ class StandbyWatch:
 
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
-        fill(self, saved)
         lists = saved if isinstance(saved, dict) else {}
+        begun = dump(self)
+        fill(self, {**begun, **lists} if isinstance(begun, dict) and lists else saved)
         self.bin_sum = numbers(lists.get("bin_sum"))
         for name in ("rows", "history"):
             rows = lists.get(name)

@@ -3,14 +3,21 @@
 A quiet reading is no fault: a coarse sensor may rest for weeks. What counts is that the
 others have left, by more than they differ, for many samples, and this one has not moved by a
 single step. It is trusted again once it moves.
+
+Cells in series share one current. Where they part without it, by balancing or on the flat part
+of a curve, no sensor is at fault: a cell has to be moved by a load, or by charge.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agent.health.record import fill, numbers
+from agent.health.chemistry import Curve, interpolate, inverse
+from agent.health.record import dump, fill, numbers
 
+# The drop of a load step shows in every cell, whatever its curve.
+_LOAD_C = 0.4
+_REST_C = 0.02
 _ENOUGH = 6
 _MOVES = 3
 _PEERS = 2
@@ -22,7 +29,8 @@ class StuckWatch:
 
     ``span`` is how far the median of the others has to leave, in their unit, and
     ``lasting_s`` for how many seconds. Per reading:
-    ``value`` at which it stands, ``level`` of the others when it came there, ``away`` samples
+    ``value`` at which it stands, ``level`` of the others when it came there, at the current
+    ``load`` over capacity (1/h), ``passed`` the charge over capacity since; ``away`` samples
     in which they were elsewhere, for ``away_s`` seconds; ``since_s`` when it was found stuck
     (unix, NaN: it is not), ``moves`` since then.
     """
@@ -35,11 +43,24 @@ class StuckWatch:
     away_s: list[float] = field(default_factory=list)
     since_s: list[float] = field(default_factory=list)
     moves: list[float] = field(default_factory=list)
+    load: list[float] = field(default_factory=list)
+    passed: list[float] = field(default_factory=list)
 
     def watch(
-        self, time_s: float, passed_s: float, values: Sequence[float], other: float = math.nan
+        self,
+        time_s: float,
+        passed_s: float,
+        values: Sequence[float],
+        other: float = math.nan,
+        *,
+        rate_c: float = 0.0,
+        ocv: Curve = (),
     ) -> None:
-        """Take the next readings; ``other`` is one more neighbour that is not judged itself."""
+        """Take the next readings; ``other`` is one more neighbour that is not judged itself.
+
+        ``rate_c`` is the current over capacity (1/h), positive when charging; ``ocv`` the curve
+        of cells, empty for readings that no current moves.
+        """
         if not values:
             return
         if len(values) != len(self.value):
@@ -49,23 +70,36 @@ class StuckWatch:
             return
         # With one neighbour only the middle lies between: the neighbour itself then counts.
         middle = seen[len(seen) // 2]
+        moved = rate_c * passed_s / 3600.0 if abs(rate_c) > _REST_C else 0.0
         for place, value in enumerate(values):
             if math.isnan(value):
                 continue
             level = middle
             if len(seen) == _PEERS:
                 level = seen[0] if value == seen[1] else seen[1]
+            self.passed[place] += moved
             if value != self.value[place]:
-                self._move(place, value, level)
-            elif abs(level - self.level[place]) >= self.span:
-                self.away[place] += 1.0
-                self.away_s[place] += passed_s
-                found = self.away[place] >= _ENOUGH and self.away_s[place] >= self.lasting_s
-                if found and math.isnan(self.since_s[place]):
-                    self.since_s[place], self.moves[place] = time_s, 0.0
+                self._move(place, value, level, rate_c)
+            elif abs(level - self.level[place]) >= self.span and self._driven(place, rate_c, ocv):
+                self._count(time_s, passed_s, place)
 
-    def _move(self, place: int, value: float, level: float) -> None:
+    def _count(self, time_s: float, passed_s: float, place: int) -> None:
+        self.away[place] += 1.0
+        self.away_s[place] += passed_s
+        found = self.away[place] >= _ENOUGH and self.away_s[place] >= self.lasting_s
+        if found and math.isnan(self.since_s[place]):
+            self.since_s[place], self.moves[place] = time_s, 0.0
+
+    def _driven(self, place: int, rate_c: float, ocv: Curve) -> bool:
+        """Whether the current itself should have moved the reading as far as counts."""
+        if not ocv or abs(rate_c - self.load[place]) >= _LOAD_C:
+            return True
+        soc = inverse(ocv, self.value[place]) + self.passed[place]
+        return abs(interpolate(ocv, min(max(soc, 0.0), 1.0)) - self.value[place]) >= self.span
+
+    def _move(self, place: int, value: float, level: float, rate_c: float) -> None:
         self.value[place], self.level[place] = value, level
+        self.load[place], self.passed[place] = rate_c, 0.0
         self.away[place] = self.away_s[place] = 0.0
         self.moves[place] += 1.0
         if self.moves[place] >= _MOVES:
@@ -85,10 +119,14 @@ class StuckWatch:
         self.value = [math.nan] * count
         self.level, self.since_s = [math.nan] * count, [math.nan] * count
         self.away, self.away_s, self.moves = ([0.0] * count for _ in range(3))
+        self.load, self.passed = [0.0] * count, [0.0] * count
 
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
-        fill(self, saved)
         lists = saved if isinstance(saved, dict) else {}
+        begun = dump(self)
+        fill(self, {**begun, **lists} if isinstance(begun, dict) and lists else saved)
         for name in ("value", "level", "away", "away_s", "since_s", "moves"):
             setattr(self, name, numbers(lists.get(name)))
+        for name in ("load", "passed"):
+            setattr(self, name, numbers(lists.get(name, [0.0] * len(self.value))))

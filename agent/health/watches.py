@@ -88,7 +88,7 @@ class Watches:
         self.steps.unpack(saved.get("steps"))
         self.windows.unpack(saved.get("windows"))
         self.deep.unpack(saved.get("deep"))
-        record.fill(self.jumps, saved.get("jumps"))
+        self.jumps.unpack(saved.get("jumps"))
         self.standby.unpack(saved.get("standby"))
         self.gain.unpack(saved.get("gain"))
         self.guards.unpack(saved)

@@ -4,8 +4,14 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
+from agent.health.chemistry import cell_type
 from agent.health.engine import HealthEngine, Observation
+from agent.health.evidence import Pulse
+from agent.health.filter import ModuleFilter
 from agent.health.gain import GainWatch
+from agent.health.jumps import JumpWatch
 from agent.health.standby import StandbyWatch
 from agent.health.verdict import Finding, Judge
 from agent.model import Battery, Health, Verdict
@@ -71,6 +77,53 @@ def test_a_cell_that_ages_twice_as_fast_is_weak_and_not_a_bad_contact(
 
     found = codes(health_after(battery, life(days=700.0, growth=fast), 700.0))
     assert found == {("cell_weak", "5")}
+
+
+def alarms(battery: Battery, life: Iterator[Observation]) -> dict[tuple[str, str | None], float]:
+    """Every reason ever raised, and its day."""
+    engine = HealthEngine(replace(battery, rated_power_w=None), cells=CELLS)
+    for observation in life:
+        engine.observe(observation)
+    raised = reversed(engine.raised)
+    return {(one.code, one.cell): (one.time_s - START_S) / DAY_S for one in raised}
+
+
+def test_a_weld_that_grows_between_tests_is_no_fast_ageing(battery: Battery, life: Life) -> None:
+    def weld(day: float, cell: int) -> float:
+        grown = min(max(day - 400.0, 0.0) / 200.0, 1.0)
+        return ageing(day) + (math.log1p(0.4 * grown) if cell == 2 else 0.0)
+
+    found = alarms(battery, life(days=700.0, growth=weld, hours=96.0, tests_every=60.0))
+    assert found.pop(("cell_resistance", "3")) - 400.0 <= 120.0
+    assert set(found) <= {("cell_weak", "3")}
+
+
+def test_a_cell_that_begins_to_age_fast_is_no_bad_contact(battery: Battery, life: Life) -> None:
+    def fast(day: float, cell: int) -> float:
+        lately = ageing(day) - ageing(300.0) if day > 300.0 and cell == 4 else 0.0
+        return 4.0 * (ageing(day) + 1.2 * lately)
+
+    found = alarms(battery, life(days=1000.0, growth=fast, hours=96.0))
+    assert set(found) == {("cell_weak", "5")}
+
+
+def test_a_departure_that_has_grown_confirms_the_one_before(battery: Battery) -> None:
+    state = ModuleFilter.start(cell_type(battery), 6, 15.0)
+    watch = JumpWatch(6)
+    level = state.x[state.blocks()[3]]
+    for day, away in ((0, 0.0), (60, 0.0), (120, 0.2), (180, 0.45)):
+        shown = level + np.array([0.0, 0.0, away, 0.0, 0.0, 0.0])
+        pulse = Pulse(START_S + day * DAY_S, shown, np.full(6, 0.01), 0.02, warm=0.0, off=True)
+        believed = watch.judge(pulse, state)
+        state.update_resistance(believed, pulse.own_sd, common_sd=0.02, warm=0.0, off=True)
+    assert np.flatnonzero(np.isfinite(watch.level)).tolist() == [2]
+
+
+def test_a_resistance_that_falls_is_nobodys_fault(battery: Battery, life: Life) -> None:
+    def falls(day: float, cell: int) -> float:
+        return ageing(day) - (0.2 if cell == 3 and day > 300.0 else 0.0)
+
+    assert alarms(battery, life(days=600.0, growth=falls, hours=96.0)) == {}
 
 
 def test_a_leaking_cell_is_found_by_its_fall_between_charges() -> None:

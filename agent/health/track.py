@@ -1,0 +1,160 @@
+"""How far each cell's resistance stood from its module's, test by test, for two years.
+
+What ages moves with its module, only faster. A contact or an open parallel cell moves while
+the module stands. The load steps themselves tell that; the filter, which follows, does not.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.errors import StoreError
+from agent.health.record import numbers
+
+Vector = npt.NDArray[np.float64]
+
+_APART_S = 20 * 86400.0
+_KEPT = 24
+_OLDEST_S = 800 * 86400.0
+_PEERS = 3
+_RECENT = 2
+_MAD = 1.4826
+# A cell of twice its module's rate comes to its knee first, and is then ahead by up to 3.
+_AGEING = 4.0
+_NOISES = 2.0
+_DAY_S = 86400.0
+_LEAD_DAYS = 180.0
+# What the module is said to have grown is not known better than this.
+_LEAD_MODULE = 0.02
+
+
+class Lead(NamedTuple):
+    """What a cell has grown beyond its module: ln R, its sd, the module's own growth, days."""
+
+    beyond: float
+    sd: float
+    module: float
+    days: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as its module it grew."""
+        return 1.0 + self.beyond / self.module
+
+
+@dataclass(slots=True)
+class Track:
+    """Tests in their order, those within 20 days of each other taken as one.
+
+    ``times`` holds rows of unix seconds and growth of ln R of the module's middle cell;
+    ``away`` ln R of each cell against the module's median, ``weight`` one over its variance
+    (0 where the cell was absent).
+    """
+
+    times: list[list[float]] = field(default_factory=list)
+    away: list[list[float]] = field(default_factory=list)
+    weight: list[list[float]] = field(default_factory=list)
+
+    def add(self, time_s: float, module: float, away: Vector, sd: Vector, *, anew: bool) -> None:
+        """Take a load step, NaN for cells not to be believed; ``anew`` begins another test."""
+        seen = np.isfinite(away)
+        if np.count_nonzero(seen) < _PEERS:
+            return
+        weight = np.where(seen, 1.0 / sd**2, 0.0)
+        away = np.where(seen, away, 0.0)
+        if self.times and not anew and 0.0 <= time_s - self.times[-1][0] < _APART_S:
+            before = np.array(self.weight[-1])
+            total = before + weight
+            mean = (before * np.array(self.away[-1]) + weight * away) / np.maximum(total, 1e-9)
+            away, weight = mean, total
+            self.times[-1][1] = round(module, 5)
+        else:
+            self.times.append([time_s, round(module, 5)])
+            self.away.append([])
+            self.weight.append([])
+        self.away[-1] = [round(value, 5) for value in away.tolist()]
+        self.weight[-1] = [round(value, 1) for value in weight.tolist()]
+        old = sum(time_s - when > _OLDEST_S for when, _ in self.times)
+        for rows in (self.times, self.away, self.weight):
+            del rows[: max(old, len(rows) - _KEPT)]
+
+    def strange(self, cell: int, shown: float, sd: float, module: float, least: float) -> bool:
+        """Whether ``cell``, now ``shown`` from its module, moved as nothing that ages does.
+
+        That is by ``least`` of ln R and by far more than its module since one of the tests,
+        to where it never stood: a cell that catches up with its module does no such thing.
+        ``module`` is what the module has grown by now.
+        """
+        return self._strange(cell, shown, sd, module, least, len(self.times))
+
+    def last_strange(self, cell: int, least: float) -> bool:
+        """Whether the last test says so of ``cell``, by those before it."""
+        if not self.times or self.weight[-1][cell] <= 0.0:
+            return False
+        sd = 1.0 / math.sqrt(self.weight[-1][cell])
+        module = self.times[-1][1]
+        return self._strange(cell, self.away[-1][cell], sd, module, least, len(self.times) - 1)
+
+    def _strange(
+        self, cell: int, shown: float, sd: float, module: float, least: float, count: int
+    ) -> bool:
+        tests = [n for n in range(count) if self.weight[n][cell] > 0.0]
+        if not tests or shown - max(self.away[n][cell] for n in tests) < 0.5 * least:
+            return False
+        for n in tests:
+            noise = _NOISES * math.hypot(sd, 1.0 / math.sqrt(self.weight[n][cell]))
+            moved = shown - self.away[n][cell] - noise
+            if moved > max(least - noise, _AGEING * max(module - self.times[n][1], 0.0)):
+                return True
+        return False
+
+    def lead(self, cell: int) -> Lead | None:
+        """Give the clearest lead of ``cell`` over its module since an earlier test, if any.
+
+        By the last two tests against two earlier ones half a year before or longer; its sd holds
+        what the others scatter by. A cell that comes back to where it stood before has no lead.
+        """
+        last = len(self.times) - _RECENT
+        if last < _RECENT:
+            return None
+        now, now_variance = self._mean(last)
+        best, farthest = None, np.full(len(now), -math.inf)
+        for first in range(last - _RECENT + 1):
+            then, variance = self._mean(first)
+            farthest = np.fmax(farthest, then)
+            days = (self.times[-1][0] - self.times[first][0]) / _DAY_S
+            gone = now - farthest
+            gone = gone - np.nanmedian(gone)
+            if days < _LEAD_DAYS or not math.isfinite(gone[cell]):
+                continue
+            usual = _MAD * float(np.nanmedian(np.abs(gone)))
+            sd = math.sqrt(now_variance[cell] + variance[cell] + usual**2)
+            module = max(self.times[-1][1] - self.times[first][1], _LEAD_MODULE)
+            found = Lead(float(gone[cell]), sd, module, days)
+            if best is None or found.beyond / sd > best.beyond / best.sd:
+                best = found
+        return best
+
+    def _mean(self, first: int) -> tuple[Vector, Vector]:
+        """Mean over tests in a row from number ``first`` on, and its variance; NaN if absent."""
+        weight = np.array(self.weight[first : first + _RECENT])
+        away = np.array(self.away[first : first + _RECENT])
+        total = weight.sum(axis=0)
+        seen = np.all(weight > 0.0, axis=0)
+        mean = (weight * away).sum(axis=0) / np.maximum(total, 1e-9)
+        return np.where(seen, mean, np.nan), np.where(seen, 1.0 / np.maximum(total, 1e-9), np.nan)
+
+    def unpack(self, saved: object, cells: int) -> None:
+        """Restore from a dump. Raises StoreError when it does not fit."""
+        for name, width in (("times", 2), ("away", cells), ("weight", cells)):
+            rows = saved.get(name) if isinstance(saved, dict) else None
+            if not isinstance(rows, list):
+                raise StoreError("the saved course of the resistances has another shape")
+            setattr(self, name, [numbers(row) for row in rows])
+            if any(len(row) != width for row in getattr(self, name)):
+                raise StoreError("the saved course of the resistances is for other cells")
+        if not len(self.times) == len(self.away) == len(self.weight):
+            raise StoreError("the saved course of the resistances does not fit together")
