@@ -5,7 +5,8 @@ import pytest
 
 from agent.model import Event, Reading, Sample
 from agent.store.database import MOST_PARKED, PARKED, HistoryPoint, SavedState
-from agent.store.history import Bounds, HistoryStore
+from agent.store.history import HistoryStore
+from agent.store.keeper import Bounds
 
 HOUR_S = 3600.0
 DAY_S = 86400.0

@@ -13,7 +13,8 @@ import pytest
 
 from agent.model import Event, Reading, Sample
 from agent.store.database import HistoryPoint, SavedState
-from agent.store.history import Bounds, HistoryStore
+from agent.store.history import HistoryStore
+from agent.store.keeper import Bounds
 
 DISCHARGE = Event("a", "discharge", 100.0, None, {"energy_wh": 5.0})
 ENDED = Event("a", "discharge", 100.0, 160.0, {"energy_wh": 9.5, "deep": True})

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from agent.model import Event, Reading, Sample
 from agent.store.archive import Archive
 from agent.store.database import Batch, Database
-from agent.store.history import Bounds, HistoryStore
+from agent.store.history import HistoryStore
 from agent.store.journal import KEPT_S, Seen, everything
+from agent.store.keeper import Bounds
 
 NOW_S = 1.7e9
 NAMES = ("a", "b", 'a"\\', "é")
@@ -26,8 +27,8 @@ def body(value: float) -> dict[str, object]:
 
 def killed(history: HistoryStore) -> None:
     """Drop the file's lock as the death of the process would."""
-    assert history._disk is not None
-    history._disk.close()
+    assert history._keeper._disk is not None
+    history._keeper._disk.close()
 
 
 async def test_what_was_seen_after_a_state_comes_back_with_it(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ async def test_without_a_disk_the_journal_stays_within_the_memory_for_it(tmp_pat
     for n in range(60):
         history.put_seen("u", NOW_S + n, {"noise": os.urandom(8_000).hex()})
         await history.flush()
-    assert history._memory is not None
-    assert history._memory.size_bytes() < 400_000
+    assert history._keeper._memory is not None
+    assert history._keeper._memory.size_bytes() < 400_000
     assert (await history.seen())[-1].time_s == NOW_S + 59
     await history.close()
