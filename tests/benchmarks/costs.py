@@ -202,6 +202,9 @@ async def measure(units: int, passes: int) -> None:
         unit = await _spent(fixed_work, 200)
         poll_s = await bench.passes(passes)
         _say("a poll of 64 fields", poll_s, unit)
+        bench.intake.leisure.left_s = -1e9
+        _say("a poll without an assessment", await bench.passes(passes), unit)
+        bench.intake.leisure.left_s = 1.0
         profile, link = load(PROFILE), bench.links[0]
         reader = ModbusReader(link, 48, profile.limits, 1.0)
         got = await reader.read(profile.fields)
@@ -215,7 +218,12 @@ async def measure(units: int, passes: int) -> None:
         again = await _spent(bench.page, 5)
         series = sum(not line.startswith(b"#") for line in bench.page().splitlines())
         _say(f"a scrape of {series} series, first", first, unit)
-        _say("a scrape, of 100,000 series", again / series * 1e5, unit)
+        _say("a scrape of 100,000, nothing new", again / series * 1e5, unit)
+        moved = []
+        for _ in range(6):
+            await bench.passes(1)
+            moved.append(await _spent(bench.page, 1))
+        _say("a scrape of 100,000, all polled", sum(moved) / 6 / series * 1e5, unit)
         made = Fragments(summarised)
         full = await _spent(lambda: made.all(bench.store, bench.clock.monotonic), 1)
         _say("a list of 1,000 units, all changed", full * 1000 / units, unit)
