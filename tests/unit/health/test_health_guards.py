@@ -79,6 +79,39 @@ def test_one_load_step_that_a_cell_sleeps_through_for_a_moment_is_no_fault() -> 
     assert all(map(math.isnan, watch.since_s))
 
 
+FLAT = ((0.0, 2.7), (0.1, 3.25), (0.9, 3.33), (0.95, 3.36), (1.0, 3.6))
+
+
+def test_a_coarse_cell_on_the_flat_part_of_its_curve_is_not_stuck() -> None:
+    # At 0.13 C all are charged; the others come to the steep end, this one is not there yet.
+    watch = StuckWatch(0.04, 20.0)
+    for minute in range(60):
+        others = 3.33 + 0.004 * minute
+        rate_c = 0.13 if minute else 0.0
+        watch.watch(START_S + 60.0 * minute, 60.0, [others, others, 3.29], rate_c=rate_c, ocv=FLAT)
+    assert all(map(math.isnan, watch.since_s))
+
+
+def test_a_cell_that_is_not_bled_with_the_others_is_not_stuck() -> None:
+    watch = StuckWatch(0.02, 20.0)
+    for hour in range(48):
+        others = 4.07 - 0.001 * hour
+        watch.watch(START_S + 3600.0 * hour, 3600.0, [others, others, 4.02], ocv=OCV)
+    assert all(map(math.isnan, watch.since_s))
+
+
+@pytest.mark.parametrize(("rate_c", "ocv"), [(0.13, OCV), (-2.0, FLAT)])
+def test_a_cell_that_neither_charge_nor_a_load_moves_is_stuck(
+    rate_c: float, ocv: tuple[tuple[float, float], ...]
+) -> None:
+    watch = StuckWatch(0.02, 20.0)
+    for minute in range(40):
+        load_c = rate_c if minute else 0.0
+        others = 3.30 + (0.004 * minute if rate_c > 0.0 else -0.1) * bool(minute)
+        watch.watch(START_S + 60.0 * minute, 60.0, [others, others, 3.3], rate_c=load_c, ocv=ocv)
+    assert [math.isnan(since_s) for since_s in watch.since_s] == [True, True, False]
+
+
 def test_readings_that_come_only_now_and_then_are_watched_all_the_same() -> None:
     watch = StuckWatch(4.0, 3 * 3600.0)
     for hour in range(40):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,10 +33,12 @@ def widths(engine: HealthEngine, now_s: float) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize("tests_every", [30.0, 90.0])
+@pytest.mark.parametrize(("tests_every", "known"), [(30.0, True), (90.0, True), (60.0, False)])
 def test_more_evidence_never_widens_beyond_the_process_noise(
-    battery: Battery, life: Life, tests_every: float
+    battery: Battery, life: Life, tests_every: float, *, known: bool
 ) -> None:
+    if not known:
+        battery = replace(battery, commissioned_s=None)
     seldom = engine_after(battery, life(tests_every=200.0, hours=24.0))
     often = engine_after(battery, life(tests_every=tests_every, hours=24.0))
     end_s = START_S + 400 * DAY_S

@@ -63,6 +63,19 @@ def test_without_a_mask_nothing_is_said_of_sensors_and_no_healthy_cell_leaks(
     assert all(f.severity == 0.0 for f in wandered)
 
 
+@pytest.mark.parametrize(("mask", "named"), [(0, ["3"]), (None, [])])
+def test_only_where_balancing_is_told_a_cell_that_wanders_has_a_drifting_sensor(
+    mask: int | None, named: list[str]
+) -> None:
+    watch = StandbyWatch(4, 15.0)
+    for hour in range(0, 24 * 500, 3):
+        cells = [4.0, 4.0, 4.0 + 0.010 * hour / 8766.0, 4.0]
+        if watch.watch(START_S + hour * 3600.0, 3 * 3600.0, cells, mask, rest=True):
+            watch.close(OCV, 0.0005)
+    found = sensors(watch, GainWatch(15.0), CELLS, voltage_step_v=0.001, excused=frozenset())
+    assert [f.cell for f in found if f.severity >= 1.0] == named
+
+
 def test_without_a_mask_a_leak_is_still_found_by_the_idle_voltage() -> None:
     found = {f.cell: f for f in shorts(idle(40, leak_a=0.005, mask=None), OCV, CELLS)}
     assert found["2"].severity > 1.0
