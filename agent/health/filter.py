@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
-from agent.health.ageing import fade_step
+from agent.health.ageing import fade_step, rate_doubt
 from agent.health.chemistry import CellType
 
 Vector = npt.NDArray[np.float64]
@@ -40,6 +40,8 @@ _GAIN_WALK = 0.03
 _GAIN_BEND = 0.3
 # Past a knee capacity may go with less resistance than before, or with more: no law says which.
 _KNEE_FROM, _KNEE_BEND = 0.15, 0.6
+# A law out of its range is doubted in full once about this much has been lost there.
+_DOUBTED_LOSS = 0.02
 _RHO_WALK = 0.006
 _LEVEL_WALK = 0.003
 _WELD_WALK = 0.35
@@ -58,18 +60,26 @@ _CHANGED_RATE_SD = 0.35
 _CONTACT_SD = 0.1
 # A rate far beyond the prior must not overflow: exp(4) is a fade 55 times the law's.
 _RATE_LIMIT = 4.0
+# Load steps that keep lying this many standard deviations above what is expected show that the
+# fade has come to a knee. One that slows is not believed in such haste: no knee slows.
+_LEANS, _LEAN_MEMORY, _LEAN_MOST = 1.3, 0.35, 3.0
+_LEAN_RATE_SD, _LEAN_GROWTH_SHARE = 0.4, 0.5
 _YEAR_DAYS = 365.25
 
 
 @dataclass(slots=True)
 class ModuleFilter:
-    """Mean ``x`` and covariance ``p`` of the states; ``law_loss`` is L, the law's own loss."""
+    """Mean ``x`` and covariance ``p`` of the states; ``law_loss`` is L, the law's own loss.
+
+    ``leaning`` is the running mean of how far load steps depart, in standard deviations.
+    """
 
     kind: CellType
     cells: int
     x: Vector
     p: Vector
     law_loss: float = 0.0
+    leaning: float = 0.0
 
     @classmethod
     def start(cls, kind: CellType, cells: int, capacity_ah: float) -> Self:
@@ -95,7 +105,8 @@ class ModuleFilter:
 
     def copy(self) -> "ModuleFilter":
         """An independent copy."""
-        return ModuleFilter(self.kind, self.cells, self.x.copy(), self.p.copy(), self.law_loss)
+        x, p = self.x.copy(), self.p.copy()
+        return ModuleFilter(self.kind, self.cells, x, p, self.law_loss, self.leaning)
 
     def blocks(self) -> tuple[npt.NDArray[np.intp], ...]:
         """Indices of b, h, rho, r and q, each one per cell."""
@@ -113,7 +124,8 @@ class ModuleFilter:
         b, _, rho, r, q = self.blocks()
         lost = self._fade(step)
         years = max(days, 0.0) / _YEAR_DAYS
-        self.p[A, A] += self.kind.rate_walk**2 * years
+        doubted = rate_doubt(celsius) ** 2 * step / (self.law_loss + _DOUBTED_LOSS)
+        self.p[A, A] += self.kind.rate_walk**2 * years + doubted
         bend = _GAIN_BEND if float(np.median(self.loss())) < _KNEE_FROM else _KNEE_BEND
         self.p[G, G] += _GAIN_WALK**2 * years + bend**2 * lost
         self.p[b, b] += _CELL_RATE_WALK**2 * years
@@ -157,6 +169,20 @@ class ModuleFilter:
         rows = self._resistance_rows(warm, load, off=off)
         return ln_r - rows @ self.x, rows @ self.p @ rows.T
 
+    def _follow_knee(self, away: float, sd: float) -> None:
+        """Free the fade's pace where the module's steps keep lying above what is expected.
+
+        ``away`` is the cells' median of measured minus predicted ln R, ``sd`` what it may be off.
+        """
+        far = min(max(away / sd, -_LEAN_MOST), _LEAN_MOST)
+        self.leaning += _LEAN_MEMORY * (far - self.leaning)
+        beyond = self.leaning - _LEANS
+        if beyond > 0.0:
+            rho = self.blocks()[2]
+            self.p[A, A] += (_LEAN_RATE_SD * beyond) ** 2
+            self.p[np.ix_(rho, rho)] += (_LEAN_GROWTH_SHARE * away) ** 2
+            self._tidy()
+
     def update_resistance(
         self,
         ln_r: Vector,
@@ -171,7 +197,10 @@ class ModuleFilter:
         seen = np.isfinite(ln_r)
         rows = self._resistance_rows(warm, load, off=off)[seen]
         noise = np.diag(own_sd[seen] ** 2) + common_sd**2
-        self._update(ln_r[seen] - rows @ self.x, rows, noise)
+        away = ln_r[seen] - rows @ self.x
+        expected = float(np.mean(rows @ self.p @ rows.T + noise))
+        self._follow_knee(float(np.median(away)), float(np.sqrt(max(expected, 1e-8))))
+        self._update(away, rows, noise)
 
     def _resistance_rows(self, warm: float, load: float, *, off: bool) -> Vector:
         _, _, rho, r, _ = self.blocks()
@@ -191,6 +220,16 @@ class ModuleFilter:
         mean = self.ln_capacity()
         noise = np.diag(own_sd[seen] ** 2) + common_sd**2
         self._update(ln_q[seen] - mean[seen], rows, noise)
+        self._hold_more_when_new()
+
+    def _hold_more_when_new(self) -> None:
+        """Take a growth below nothing for more capacity when new: no cell gets younger."""
+        _, h, rho, r, q = self.blocks()
+        less = np.minimum(self.x[rho], 0.0)
+        slope = self._bend(np.zeros(self.cells))[1]
+        self.x[q] -= slope * less / np.exp(self.x[G] + self.x[h])
+        self.x[r] += less
+        self.x[rho] -= less
 
     def ln_capacity(self) -> Vector:
         """Mean of ln (Q/rated) of every cell."""
@@ -336,6 +375,7 @@ class ModuleFilter:
             "x": self.x.tolist(),
             "p": base64.b64encode(upper.tobytes()).decode("ascii"),
             "law_loss": self.law_loss,
+            "leaning": self.leaning,
         }
 
     @classmethod
@@ -348,12 +388,14 @@ class ModuleFilter:
             x = np.array(packed["x"], dtype=np.float64)
             upper = np.frombuffer(base64.b64decode(str(packed["p"])), dtype=np.float32)
             loss = float(str(packed["law_loss"]))
+            leaning = float(str(packed.get("leaning", 0.0)))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the saved health filter cannot be read: {error}") from error
         if x.shape != (size,) or upper.shape != (size * (size + 1) // 2,):
             raise StoreError("the saved health filter is for another number of cells")
-        if not (np.all(np.isfinite(x)) and np.all(np.isfinite(upper)) and loss >= 0.0):
+        known = np.all(np.isfinite(x)) and np.all(np.isfinite(upper))
+        if not (known and loss >= 0.0 and np.isfinite(leaning)):
             raise StoreError("the saved health filter holds values that are not numbers")
         p = np.zeros((size, size))
         p[np.triu_indices(size)] = upper
-        return cls(kind, cells, x, p + np.triu(p, 1).T, loss)
+        return cls(kind, cells, x, p + np.triu(p, 1).T, loss, leaning)
