@@ -91,6 +91,8 @@ def draw(number: int, seed: int = FIRST_SEED) -> Drawn:
         charge_a=round(capacity_ah / 15, 2),
         fast_charge_a=round(capacity_ah / 7.5, 2),
         test_share=float(random.uniform(0.3, 0.9)),
+        # META has no place for what the converter takes: powers are the battery's.
+        efficiency=1.0,
     )
     long_outages = tuple(
         sorted(-float(d) for d in random.uniform(0.1, YEARS, random.integers(0, 4)) * YEAR_S)
