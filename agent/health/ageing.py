@@ -21,6 +21,12 @@ DAY_S = 86400.0
 # a margin: a wild sensor must not age a cell by years in an hour.
 _COLDEST_C, _HOTTEST_C = -10.0, 65.0
 
+# Where the calibrations end, and where nothing of them is left.
+_TRUSTED_C, _DOUBTED_C = 40.0, 50.0
+# The laws above have 9 to 25 kJ/mol; Waldmann et al. 2014 (J. Power Sources 262, 129-135) found
+# 51 kJ/mol from 25 to 70 degC.
+_ACTIVATION_SD_J_MOL = 15000.0
+
 
 @dataclass(frozen=True, slots=True)
 class AgeingLaw:
@@ -70,3 +76,14 @@ def fade_step(
     equivalent_days = math.pow(max(loss, 0.0) / rate, 1.0 / law.exponent)
     calendar = rate * math.pow(equivalent_days + max(days, 0.0), law.exponent) - max(loss, 0.0)
     return calendar + law.cycle_loss * max(cycles, 0.0)
+
+
+def rate_doubt(celsius: float) -> float:
+    """Give the sd of ln of the fade rate that a law is doubted by at ``celsius``.
+
+    Beyond 40 degC another cell's activation energy takes its rate away from the law's; up to
+    there that is part of what is not known of a type's rate anyway.
+    """
+    kelvin = min(celsius, _HOTTEST_C) + ZERO_C_K
+    beyond = min(max((celsius - _TRUSTED_C) / (_DOUBTED_C - _TRUSTED_C), 0.0), 1.0)
+    return beyond * _ACTIVATION_SD_J_MOL / GAS_J_MOL_K * (1.0 / 298.15 - 1.0 / kelvin)

@@ -3,12 +3,15 @@ from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agent.errors import ProfileError
 from agent.health import library
+from agent.health.ageing import rate_doubt
 from agent.health.celltype import CellType
 from agent.health.chemistry import cell_type
+from agent.health.filter import ModuleFilter
 from agent.health.library import UNITS, entries
 from agent.model import Battery, Chemistry
 
@@ -96,3 +99,17 @@ def test_a_damaged_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ProfileError, match=r"odd\.yaml: is damaged"):
         entries()
     entries.cache_clear()
+
+
+def test_a_law_is_doubted_where_it_is_hot() -> None:
+    kind = entries()["lfp-power"].cell
+
+    def relative_sd(celsius: float, days: float) -> float:
+        state = ModuleFilter.start(kind, 1, 1.5)
+        for _ in range(20):
+            state.propagate(days / 20, celsius=celsius, soc=0.9, cycles=0.0, welds=np.zeros(1))
+        return float(state.ln_capacity_sd()[0] / state.loss()[0])
+
+    assert rate_doubt(38.0) == 0.0
+    assert relative_sd(60.0, 120.0) > 1.25 * relative_sd(40.0, 300.0)
+    assert rate_doubt(300.0) == rate_doubt(65.0)

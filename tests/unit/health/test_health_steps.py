@@ -47,6 +47,12 @@ def test_a_gap_before_the_step_costs_no_more_than_it_says(gap_s: float) -> None:
     assert step.resistance_ohm[0] == pytest.approx(OHM, rel=0.02 + 2.0 * unknown)
 
 
+@pytest.mark.parametrize("every_s", [9.0, 11.0, 12.5, 14.0, 16.0, 19.0])
+def test_no_pace_of_sampling_is_blind_to_a_load(every_s: float) -> None:
+    (step,) = found([every_s * (n - 3.5) for n in range(8)])
+    assert step.resistance_ohm[0] == pytest.approx(OHM, rel=0.12)
+
+
 def test_a_first_sample_that_catches_the_load_half_way_is_no_step_of_its_own() -> None:
     times = [-60.0, -40.0, -19.5, *(0.5 + 2.0 * n for n in range(15))]
     (step,) = found(times, first_share=0.5)
