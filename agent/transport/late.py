@@ -8,7 +8,7 @@ who sent it, and by being what that unit was asked for.
 from collections import deque
 from dataclasses import dataclass, field
 
-from agent.transport.modbus_frames import Expected, find_rtu
+from agent.transport.modbus_frames import EXCEPTION_BIT, Expected, find_rtu
 
 LISTEN_S = 0.5
 """At least so long after a request was given up its unit is not asked again, in seconds."""
@@ -108,7 +108,8 @@ class Owing:
 
 def _length_of_answer(owed: Expected, data: bytes, awaited: Expected | None) -> int:
     """Give where the answer to ``owed`` ends in ``data``, 0 where there is none for certain."""
-    if owed.unit_id not in data:
+    heads = (bytes((owed.unit_id, owed.function | bit)) for bit in (0, EXCEPTION_BIT))
+    if not any(head in data for head in heads):
         return 0
     found = find_rtu(data, owed)
     if found.reply is None:
