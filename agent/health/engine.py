@@ -68,7 +68,7 @@ class HealthEngine(Beliefs):
                 self._review()
         if current_a is None or self.prior_only:
             return
-        self._watches.gain.watch(observation.time_s, current_a)
+        self._watches.gain.watch(observation.time_s, current_a, math.fsum(cells_v))
         current_a /= self._watches.gain.ratio
         rest = abs(current_a) < charge.REST_C * self.capacity_ah
         if self._watches.idle(observation, passed_s, cells_v, rest=rest):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
-from agent.health.record import dump, fill
+from agent.health.record import fill_what_is_there
 from agent.health.track import Track
 
 Vector = npt.NDArray[np.float64]
@@ -213,11 +213,9 @@ class JumpWatch:
 
         Raises StoreError when it does not fit.
         """
-        held = saved if isinstance(saved, dict) else {}
-        begun = dump(self)
-        fill(self, {**begun, **held} if isinstance(begun, dict) and held else saved)
-        if "track" in held:
-            self.track.unpack(held["track"], self.cells)
+        fill_what_is_there(self, saved)
+        if isinstance(saved, dict) and "track" in saved:
+            self.track.unpack(saved["track"], self.cells)
 
     def weigh(self, fall: Vector, noise: Vector) -> None:
         """Take ln of how far each cell fell over a window; ``noise`` is its sd per cell."""

@@ -140,3 +140,14 @@ def fill(target: T, saved: object) -> T:
                 raise StoreError(f"the saved {item.name} is no number")
             setattr(target, item.name, value)
     return target
+
+
+def fill_what_is_there(target: T, saved: object) -> T:
+    """Fill ``target`` as ``fill`` does; what an older state lacks stays as it is.
+
+    Raises StoreError when a field is of another kind.
+    """
+    begun = dump(target)
+    if isinstance(saved, dict) and isinstance(begun, dict):
+        return fill(target, {**begun, **saved})
+    return fill(target, saved)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.chemistry import Curve
-from agent.health.record import dump, fill, numbers
+from agent.health.record import fill_what_is_there, numbers
 
 Vector = npt.NDArray[np.float64]
 
@@ -265,8 +265,7 @@ class StandbyWatch:
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
         lists = saved if isinstance(saved, dict) else {}
-        begun = dump(self)
-        fill(self, {**begun, **lists} if isinstance(begun, dict) and lists else saved)
+        fill_what_is_there(self, saved)
         self.bin_sum = numbers(lists.get("bin_sum"))
         for name in ("rows", "history"):
             rows = lists.get(name)

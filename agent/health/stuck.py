@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.health.chemistry import Curve, interpolate, inverse
-from agent.health.record import dump, fill, numbers
+from agent.health.record import fill_what_is_there, numbers
 
 # The drop of a load step shows in every cell, whatever its curve.
 _LOAD_C = 0.4
@@ -124,8 +124,7 @@ class StuckWatch:
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
         lists = saved if isinstance(saved, dict) else {}
-        begun = dump(self)
-        fill(self, {**begun, **lists} if isinstance(begun, dict) and lists else saved)
+        fill_what_is_there(self, saved)
         for name in ("value", "level", "away", "away_s", "since_s", "moves"):
             setattr(self, name, numbers(lists.get(name)))
         for name in ("load", "passed"):

@@ -65,6 +65,13 @@ def test_every_interval_holds_the_true_capacity(battery: Battery) -> None:
         assert cell.state_of_health.lower <= true <= cell.state_of_health.upper
 
 
+def test_cells_of_more_than_105_percent_are_believed(battery: Battery) -> None:
+    health = after(battery, discharge((1.08, 1.1, 1.1, 1.09, 1.1, 1.1), depth=1.06))
+    assert health.cells[0].state_of_health.estimate > 1.03
+    assert all(cell.state_of_health.upper > 1.05 for cell in health.cells)
+    assert {cell.verdict for cell in health.cells} == {Verdict.OK}
+
+
 def test_one_small_cell_says_nothing_of_its_neighbours(battery: Battery) -> None:
     health = after(battery, discharge((0.7, 1.0, 1.0, 1.0, 1.0, 1.0), depth=0.69))
     assert health.cells[0].state_of_health.upper < 0.8

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from agent.health.chemistry import cell_type
 from agent.health.engine import HealthEngine, Observation
@@ -173,6 +174,24 @@ def test_two_regulators_that_agree_betray_the_current_sensor() -> None:
                 time_s += 2.0
                 watch.watch(time_s, level_a * gain)
     assert abs(watch.ratio - 1.02) < 1e-3
+
+
+@pytest.mark.parametrize(("regulated", "found"), [(1.0, 1.02), (1.02, 1.0)])
+def test_a_self_test_of_constant_power_is_a_regulator_too(regulated: float, found: float) -> None:
+    """Its current moves with the voltage, so that its power has to tell."""
+    watch = GainWatch(15.0)
+    time_s = START_S
+    for test in range(12):
+        gain = 1.02 if test >= 8 else 1.0
+        power_w = 1500.0 * (gain / regulated if test >= 8 else 1.0)
+        for second in range(30):
+            volts = 50.0 - 0.002 * test - 0.06 * second
+            watch.watch(time_s + 2.0 * second, -power_w / volts, volts)
+        for second in range(60, 140):
+            watch.watch(time_s + second, 3.0 * gain if second > 64 else 0.0, 52.0)
+        watch.watch(time_s + 150.0, 0.0, 52.0)
+        time_s += 60.0 * DAY_S
+    assert abs(watch.ratio - found) < 1e-3
 
 
 def test_one_regulator_that_moves_alone_is_a_new_setting() -> None:
