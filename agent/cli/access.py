@@ -74,14 +74,16 @@ class Access:
         """Give the user and the password of ``auth_file``; None where none is named."""
         if self.auth_file is None:
             return None
-        user, colon, password = _secret(self.auth_file).reveal().partition(":")
+        user, colon, password = read_secret(self.auth_file).reveal().partition(":")
         if not (user and colon):
-            raise click.UsageError(f"{self.auth_file} does not hold one line USER:PASSWORD")
+            raise click.UsageError(
+                f"{self.auth_file} does not hold one line USER:PASSWORD; write that and no more"
+            )
         return user, Secret(password)
 
     def _authorization(self) -> str | None:
         if self.token_file is not None:
-            return f"Bearer {_secret(self.token_file).reveal()}"
+            return f"Bearer {read_secret(self.token_file).reveal()}"
         login = self.login()
         if login is None:
             return None
@@ -89,7 +91,8 @@ class Access:
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-def _secret(path: Path) -> Secret:
+def read_secret(path: Path) -> Secret:
+    """Read the one line of ``path``; a ``click.UsageError`` where that cannot be done."""
     try:
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -12,7 +12,10 @@ from urllib.request import OpenerDirector
 from agent.errors import AgentError
 
 _TIMEOUT_S = 60.0
-_REFUSED = {401: "it asks for a login", 403: "this login may not"}
+_REFUSED = {
+    401: "it asks for a login; --auth-file or --token-file gives one",
+    403: "this login may not ask; use another",
+}
 Labels = dict[str, str]
 
 
@@ -52,13 +55,15 @@ class Central:
             raise self._refusal(error) from None
         except (URLError, HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
-            raise CentralError(f"no store answers at {self.shown}: {reason}") from None
+            raise CentralError(
+                f"no store answers at {self.shown}: {reason}. Does it run, and is the URL right?"
+            ) from None
         except ValueError:
             raise self._stranger() from None
 
     def _refusal(self, error: HTTPError) -> CentralError:
         if error.code in _REFUSED:
-            return CentralError(f"{self.shown}: {_REFUSED[error.code]} ({error.code})")
+            return CentralError(f"{self.shown} ({error.code}): {_REFUSED[error.code]}")
         try:
             detail = str(json.load(error)["error"])
         except (ValueError, KeyError, TypeError, OSError):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from agent.cli.access import read_secret
 from agent.errors import AgentError, BadAnswer, NoAnswer
 from agent.targets import (
     AuthProtocol,
@@ -130,12 +131,7 @@ def host_and_port(text: str, default_port: int) -> tuple[str, int]:
 
 
 def _secret(path: Path | None) -> Secret | None:
-    if path is None:
-        return None
-    try:
-        return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"cannot read the secret file {path}: {error}") from None
+    return None if path is None else read_secret(path)
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:

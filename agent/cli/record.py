@@ -140,5 +140,7 @@ def record(
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"cannot write {out}: {error}") from None
+        raise click.UsageError(
+            f"cannot write {out}: {error.strerror}; --out names another file"
+        ) from None
     click.echo(f"{out}: {told}", err=True)

@@ -139,7 +139,7 @@ def recording(path: Path) -> tuple[Path, Path | None]:
     for name in _RECORDINGS:
         if (path / name).is_file():
             return path / name, about
-    raise ConfigError(f"{path}: holds none of {', '.join(_RECORDINGS)}")
+    raise ConfigError(f"{path}: holds none of {', '.join(_RECORDINGS)}; name the recording itself")
 
 
 def write_report(out: Path, report: Report) -> None:
@@ -153,7 +153,9 @@ def write_comparison(out: Path, reports: list[Report]) -> None:
     names = [report.name for report in reports]
     for name in names:
         if not _UNIT_NAME.match(name) or names.count(name) > 1:
-            raise ConfigError(f"the name {name!r} in META cannot be a folder's, or is there twice")
+            raise ConfigError(
+                f"the name {name!r} in META is no folder's, or is there twice; change it there"
+            )
     make_folder(out)
     for report in reports:
         write_report(out / report.name, report)

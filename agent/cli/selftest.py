@@ -165,7 +165,9 @@ def _log(folder: Path, record: Shown) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        raise AgentError(f"{path}: {error.strerror}; a write must be on record") from error
+        raise AgentError(
+            f"{path}: {error.strerror}; a write must be on record: make it writable"
+        ) from error
 
 
 def _readable(values: Mapping[Oid, SnmpValue | None]) -> dict[str, str | None]:

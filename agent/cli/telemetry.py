@@ -71,7 +71,7 @@ def _asked(base: str, unit: str) -> _Held:
 async def _read(unit: str, state_dir: Path) -> _Held:
     path = state_dir / "bbu-agent.sqlite"
     if not path.is_file():
-        raise ConfigError(f"{state_dir} holds no {path.name}; see state_dir in the configuration")
+        raise ConfigError(f"{state_dir} holds no {path.name}; name the agent's state_dir")
     history = HistoryStore(path)
     try:
         states = await history.load_states()
@@ -98,7 +98,10 @@ def _battery(held: object) -> Battery:
 def _write_files(out: Path, unit: str, held: _Held) -> None:
     if not held.seen:
         known = f"; known are {', '.join(held.units)}" if held.units else ""
-        raise ConfigError(f"the last {KEPT_S / 3600:.0f} hours hold no cells of {unit}{known}")
+        raise ConfigError(
+            f"the last {KEPT_S / 3600:.0f} hours hold no cells of {unit}{known}; "
+            "bbu-agent status lists the units and which of them answer"
+        )
     cells = held.seen[-1][0]
     seen = [one for named, one in held.seen if named == cells]
     out.mkdir(parents=True, exist_ok=True)

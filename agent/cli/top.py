@@ -72,4 +72,6 @@ def top(
             click.echo(f"bbu-agent: {error}", err=True)
             sys.exit(EXIT_NO_AGENT)
         except OSError as error:
-            raise click.UsageError(f"cannot write {picture}: {error.strerror}") from None
+            raise click.UsageError(
+                f"cannot write {picture}: {error.strerror}; name another file"
+            ) from None

@@ -47,7 +47,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made: {error}") from error
+        raise _refused(folder, "made", error) from error
 
 
 def write_csv(path: Path, names: list[str], rows: Iterable[Row]) -> None:
@@ -58,7 +58,7 @@ def write_csv(path: Path, names: list[str], rows: Iterable[Row]) -> None:
             writer.writerow(names)
             writer.writerows(rows)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error}") from error
+        raise _refused(path, "written", error) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -66,4 +66,8 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error}") from error
+        raise _refused(path, "written", error) from error
+
+
+def _refused(path: Path, what: str, error: OSError) -> ConfigError:
+    return ConfigError(f"{path}: cannot be {what}: {error.strerror}; name another folder")

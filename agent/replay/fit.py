@@ -98,7 +98,10 @@ def fit(rows: Rows, like: CellType, *, rated_ah: float | None, cutoff_v: float |
     Raises ConfigError where the recording does not show enough.
     """
     if len(rows.time_s) < len(_SOCS):
-        raise ConfigError("the recording has too few rows with a current and a voltage")
+        raise ConfigError(
+            f"the recording has {len(rows.time_s)} rows with a current and a voltage; "
+            f"a curve needs {len(_SOCS)}: record a whole discharge"
+        )
     size_ah = _guessed_ah(rows) if rated_ah is None else rated_ah
     found = _deepest(rows, size_ah)
     empty_v = like.cutoff_v if cutoff_v is None else cutoff_v
@@ -110,7 +113,7 @@ def fit(rows: Rows, like: CellType, *, rated_ah: float | None, cutoff_v: float |
     if top - bottom < LEAST_SHARE:
         raise ConfigError(
             f"the deepest discharge goes from {top:.0%} to {bottom:.0%} of charge; "
-            f"a curve needs {LEAST_SHARE:.0%} of depth"
+            f"a curve needs {LEAST_SHARE:.0%} of depth: record a deeper one"
         )
     drawn = found.drawn_ah
     capacity_ah = float(drawn[-1]) / (top - bottom)
@@ -148,7 +151,10 @@ def _deepest(rows: Rows, size_ah: float) -> _Discharge:
         if best is None or drawn > best[0] + 1e-9:
             best = (drawn, begin, n)
     if best is None or best[0] <= 0.0:
-        raise ConfigError("the recording shows no discharge")
+        raise ConfigError(
+            "the recording shows no discharge: record one, or set current_sign in META "
+            "where discharging counts as positive"
+        )
     return _cut(rows, best[1], best[2], size_ah)
 
 

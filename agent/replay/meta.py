@@ -29,10 +29,12 @@ def read_meta(path: Path | None, cells: Mapping[str, CellFacts] | None = None) -
         return Meta("unit", Battery(), 1.0)
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as JSON: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: is no JSON: {error}; mend it there") from error
     if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: must hold one JSON object")
+        raise ConfigError(f"{path}: must hold one JSON object, {{...}}, of facts of the unit")
     try:
         battery = _with_cell(_battery(fields), fields, cells or {})
         return Meta(str(fields.get("name", path.stem)), battery, _sign(fields))
@@ -85,7 +87,8 @@ def _with_cell(
     facts = cells[name].battery(battery.parallel)
     if battery.chemistry not in (Chemistry.UNKNOWN, facts["chemistry"]):
         raise ValueError(
-            f"chemistry is {battery.chemistry}; the cell {name} is {facts['chemistry']}"
+            f"chemistry is {battery.chemistry}; the cell {name} is {facts['chemistry']}: "
+            "correct one, or leave chemistry out"
         )
     open_ones = {
         key: value
@@ -136,7 +139,7 @@ def _curve(
     if socs is None or values is None:
         return None
     if not isinstance(socs, list) or not isinstance(values, list) or len(socs) != len(values):
-        raise ValueError(f"{charge} and {value} must be two lists of one length")
+        raise ValueError(f"{charge} and {value} must be two lists of one length, or both absent")
     points = sorted((float(s), float(v)) for s, v in zip(socs, values, strict=True))
     if len(points) < 2:  # noqa: PLR2004 - a curve has two ends
         raise ValueError(f"{charge} and {value} must hold at least two points")

@@ -90,7 +90,7 @@ def _hash(path: Path) -> str:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     return f"SHA-256 {digest.hexdigest()[:_SHOWN_HASH]}…"
 
 

@@ -48,7 +48,7 @@ def read_telemetry(path: Path, charge_sign: float) -> Telemetry:
             names, rows, batches = _csv(path)
         columns = _columns(path, names)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     cells = tuple(str(int(name[1:])) for name in columns.cells)
     guess = path.stat().st_size // (_ROW_BYTES_GZ if path.suffix == ".gz" else _ROW_BYTES)
     return Telemetry(cells, rows, _observations(batches, columns, charge_sign), guess)
@@ -66,7 +66,9 @@ def _columns(path: Path, names: list[str]) -> _Columns:
     missing = [n for n in ("time_s", "current_a") if n not in names]
     if missing or not cells:
         lacking = ", ".join([*missing, *([] if cells else ["v01"])])
-        raise ConfigError(f"{path}: lacks the columns {lacking}")
+        raise ConfigError(
+            f"{path}: lacks the columns {lacking}; docs/replay.md names those of a recording"
+        )
     sensors = [n for n in names if _SENSOR.match(n) and n != _AMBIENT]
     return _Columns(cells, sensors, frozenset(names))
 
@@ -119,7 +121,9 @@ def _parquet(path: Path) -> tuple[list[str], int | None, Iterator[dict[str, Colu
     try:
         file = parquet.ParquetFile(path)
     except arrow.ArrowInvalid as error:
-        raise ConfigError(f"{path}: is no Parquet file: {error}") from error
+        raise ConfigError(
+            f"{path}: is no Parquet file: {error}; CSV is named .csv or .csv.gz"
+        ) from error
     batches = (batch.to_pydict() for batch in file.iter_batches(batch_size=_BATCH))
     return list(file.schema_arrow.names), file.metadata.num_rows, batches
 

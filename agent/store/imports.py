@@ -12,6 +12,7 @@ from agent.store.course import ROW_LENGTH, Course
 from agent.store.database import Batch, SavedState
 
 _LARGEST_BYTES = 64 * 1024 * 1024
+_AGAIN = "; write it again with bbu-agent replay --state-dir"
 
 
 def read_import(path: Path) -> Batch:
@@ -22,7 +23,7 @@ def read_import(path: Path) -> Batch:
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
-            raise StoreError(f"{path}: larger than {_LARGEST_BYTES} bytes")
+            raise StoreError(f"{path}: larger than {_LARGEST_BYTES} bytes{_AGAIN}")
         content = json.loads(path.read_text("utf-8"))
         unit = _of(content, "unit", str)
         events = _of(content, "events", list, [])
@@ -33,7 +34,7 @@ def read_import(path: Path) -> Batch:
             course=tuple(_course(unit, entry) for entry in course),
         )
     except (OSError, ValueError, ArithmeticError, RecursionError) as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(f"{path}: {error}{_AGAIN}") from error
 
 
 def _state(content: Mapping[str, Any]) -> SavedState:

@@ -198,7 +198,9 @@ class Keeper:
                 batch = read_import(path)
                 (unit, state), *_ = batch.states.items()
                 if unit in known and known[unit].saved_s >= state.saved_s:
-                    problems.append(f"{path}: older than the state of {unit} that is in use")
+                    problems.append(
+                        f"{path}: older than the state of {unit} that is in use, which stays"
+                    )
                     batch = Batch(events=batch.events, course=batch.course)
                 self._put(batch)
                 path.rename(path.with_suffix(".json.done"))
@@ -237,7 +239,7 @@ def _advice(error: Exception) -> str:
         return f"{error}: make state_dir writable for the agent's user"
     if code == sqlite3.SQLITE_FULL:
         return "the disk is full: make room"
-    return str(error)
+    return f"{error}: look at the disk, or give another state_dir"
 
 
 def _rename_quietly(path: Path) -> None:

@@ -214,7 +214,7 @@ def test_a_wrong_comparison_is_told(
 @pytest.mark.parametrize(
     ("meta", "text"),
     [
-        ("{", "cannot be read as JSON"),
+        ("{", "is no JSON"),
         ("[]", "must hold one JSON object"),
         ('{"chemistry": "PbA"}', "chemistry must be one of"),
         ('{"rated_capacity_ah": -3}', "rated_capacity_ah must be a positive number"),

@@ -154,7 +154,7 @@ def refusal(code: int, body: bytes) -> HTTPError:
     ("answer", "words"),
     [
         (failing(URLError("refused")), "no store answers at http://central: refused"),
-        (failing(refusal(401, b"")), "it asks for a login (401)"),
+        (failing(refusal(401, b"")), "(401): it asks for a login; --auth-file"),
         (failing(refusal(404, b"<html>")), "is the URL that of Prometheus"),
         (failing(refusal(422, b'{"error": "too many"}')), "refuses the question: too many"),
         (lambda: io.BytesIO(b"<html>"), "not as Prometheus does"),
