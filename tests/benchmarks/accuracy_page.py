@@ -315,6 +315,9 @@ def real_table(results: Sequence[Row]) -> str:
         ("Geisbauer", "Geisbauer LFP, 60 degC"),
     ):
         body.append(_line(name, "all", _real(results, series), 0.0))
+    whole = _real(results, "Samsung 30Q capacity")
+    if whole:
+        body.append(_line("Samsung 30Q, capacity after one whole discharge", "0.85", whole, 0.0))
     body += [_line(f"NASA {row['cell']}", "all", [row], 0.0) for row in _real(results, "NASA")]
     text = _table(["cells", "true SoH", "tests", "MAE, points", "cover %", "width"], body)
     rides = [one for row in _real(results, "Samsung 30Q") for one in row["rows"]]
