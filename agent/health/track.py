@@ -22,9 +22,8 @@ _OLDEST_S = 800 * 86400.0
 _PEERS = 3
 _RECENT = 2
 _MAD = 1.4826
-# A cell of twice its module's rate comes to its knee first, and is then ahead by up to 3.
-_AGEING = 4.0
-_NOISES = 2.0
+# A cell of twice its module's rate gains on it by as much as that grows, at a knee by twice.
+_AGEING = 3.0
 _DAY_S = 86400.0
 _LEAD_DAYS = 180.0
 # What the module is said to have grown is not known better than this.
@@ -102,12 +101,12 @@ class Track:
         self, cell: int, shown: float, sd: float, module: float, least: float, count: int
     ) -> bool:
         tests = [n for n in range(count) if self.weight[n][cell] > 0.0]
-        if not tests or shown - max(self.away[n][cell] for n in tests) < 0.5 * least:
+        gone = [shown - self.away[n][cell] for n in tests]
+        if not tests or max(gone) < least or min(gone) < 0.5 * least:
             return False
-        for n in tests:
-            noise = _NOISES * math.hypot(sd, 1.0 / math.sqrt(self.weight[n][cell]))
-            moved = shown - self.away[n][cell] - noise
-            if moved > max(least - noise, _AGEING * max(module - self.times[n][1], 0.0)):
+        for n, moved in zip(tests, gone, strict=True):
+            noise = math.hypot(sd, 1.0 / math.sqrt(self.weight[n][cell]))
+            if moved - noise > _AGEING * max(module - self.times[n][1], 0.0):
                 return True
         return False
 
