@@ -8,9 +8,9 @@ import ssl
 from dataclasses import dataclass
 
 from agent.config.document import Node
-from agent.config.keys import FILE
 from agent.config.kinds import JsonSchema, MapOf, Place, Word, choice, text
 from agent.config.sections import Key, Section
+from agent.config.words import FILE
 from agent.targets import Secret
 
 _HASH = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
