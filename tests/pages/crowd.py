@@ -7,7 +7,6 @@ the longest time that the event loop was held up, in milliseconds, each second.
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -30,26 +29,13 @@ from agent.model import (
 )
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
+from tests.still_agent import StillAgent
 
 UNITS = 2000
 _SHELF, _RACK = 6, 36
 _INTERVAL_S = 10.0
 _CELLS = 12
-
-
-class Agent:
-    """The agent as the pages see it."""
-
-    version = "crowd"
-
-    def buses(self) -> Sequence[BusFacts]:
-        return [BusFacts(f"line-{n}", 100, {}, 1.0, 0.3) for n in range(60)]
-
-    def reload_facts(self) -> ReloadFacts:
-        return ReloadFacts(success_at=time.time())
-
-    def loop_lag_s(self) -> float | None:
-        return None
+LINES = [BusFacts(f"line-{n}", 100, {}, 1.0, 0.3) for n in range(60)]
 
 
 def info(number: int) -> UnitInfo:
@@ -108,7 +94,14 @@ async def serve(port: int) -> None:
     for number in range(UNITS):
         answer(store, number, 1)
         store.put_health(infos[number].name, health(number, time.time()))
-    runner = web.AppRunner(make_app(store, Agent(), HistoryStore(None)), access_log=None)
+    runner = web.AppRunner(
+        make_app(
+            store,
+            StillAgent("crowd", LINES, ReloadFacts(success_at=time.time()), None),
+            HistoryStore(None),
+        ),
+        access_log=None,
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     lag = asyncio.create_task(_watch())

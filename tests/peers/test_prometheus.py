@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agent.export.facts import BusFacts, ReloadFacts
+from agent.export.facts import BusFacts
 from agent.export.web import make_app
 from agent.model import (
     Basis,
@@ -36,6 +36,7 @@ from agent.model import (
 from agent.quantities import QUANTITIES, Kind, Quantity, Scope
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
+from tests.still_agent import StillAgent
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None or shutil.which("promtool") is None,
@@ -43,19 +44,6 @@ pytestmark = pytest.mark.skipif(
 )
 PATIENCE = 300  # tenths of a second
 HOSTILE = 'a"b\\c\nd\0e\u2028f\x85} 1'
-
-
-class Agent:
-    version = "1.2.3"
-
-    def buses(self) -> Sequence[BusFacts]:
-        return [BusFacts("shelf-a", 10, {"NoAnswer": 1}, 2.5, 0.25)]
-
-    def reload_facts(self) -> ReloadFacts:
-        return ReloadFacts(success_at=1.7e9)
-
-    def loop_lag_s(self) -> float:
-        return 0.001
 
 
 def value_of(quantity: Quantity) -> Value:
@@ -109,7 +97,14 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     here = Served()
     history = HistoryStore(None)
-    runner = web.AppRunner(make_app(here.store, Agent(), history, mono=lambda: here.now_s))
+    runner = web.AppRunner(
+        make_app(
+            here.store,
+            StillAgent(facts=[BusFacts("shelf-a", 10, {"NoAnswer": 1}, 2.5, 0.25)]),
+            history,
+            mono=lambda: here.now_s,
+        )
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     here.address = f"127.0.0.1:{runner.addresses[0][1]}"

@@ -1,32 +1,17 @@
 """A served agent over a real socket, for the tests of what clients may rely on."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app
 from agent.model import Shelf, UnitInfo
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
-
-
-@dataclass
-class Agent:
-    version: str = "1.2.3"
-    facts: list[BusFacts] = field(default_factory=lambda: [BusFacts("shelf-a", 10, {}, 2.5, 0.25)])
-
-    def buses(self) -> Sequence[BusFacts]:
-        return self.facts
-
-    def reload_facts(self) -> ReloadFacts:
-        return ReloadFacts(success_at=1.7e9)
-
-    def loop_lag_s(self) -> float | None:
-        return 0.001
+from tests.still_agent import StillAgent
 
 
 @dataclass
@@ -65,7 +50,7 @@ async def serve() -> AsyncIterator[Serve]:
             if here.reload_error is not None:
                 raise here.reload_error
 
-        app = make_app(store, Agent(), history, reload=reload, mono=lambda: here.now_s)
+        app = make_app(store, StillAgent(), history, reload=reload, mono=lambda: here.now_s)
         here.app = app
         runner = web.AppRunner(app)
         await runner.setup()

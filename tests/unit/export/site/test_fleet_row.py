@@ -1,7 +1,6 @@
 """One unit on the Fleet page."""
 
 from dataclasses import replace
-from html.parser import HTMLParser
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,17 +8,7 @@ from hypothesis import strategies as st
 from agent.export.site.fleet_row import row
 from agent.model import Location, UnitInfo, UnitState, UnitStatus
 from agent.store.live import UnitView
-
-
-def tags(markup: str) -> list[tuple[str, tuple[str, ...]]]:
-    found: list[tuple[str, tuple[str, ...]]] = []
-
-    class Tags(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            found.append((tag, tuple(name for name, _ in attrs)))
-
-    Tags().feed(markup)
-    return found
+from tests.unit.export.site.tags import tags
 
 
 def unit(text: str) -> UnitView:

@@ -1,7 +1,6 @@
 """The sections of a unit's page, and what hostile texts do to them: nothing."""
 
 from dataclasses import replace
-from html.parser import HTMLParser
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +27,7 @@ from agent.model import (
 )
 from agent.store.course import Course
 from agent.store.live import UnitView
+from tests.unit.export.site.tags import tags
 
 SHELF = Shelf("r1", "a", 5, required_seconds=90.0)
 
@@ -50,17 +50,6 @@ def whole(view: UnitView, event: Event | None = None) -> str:
             downloads(view.info.name),
         )
     )
-
-
-def tags(markup: str) -> list[tuple[str, tuple[str, ...]]]:
-    found: list[tuple[str, tuple[str, ...]]] = []
-
-    class Tags(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            found.append((tag, tuple(name for name, _ in attrs)))
-
-    Tags().feed(markup)
-    return found
 
 
 def test_a_module_tells_everything_that_is_known(module: UnitView) -> None:
