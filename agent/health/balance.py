@@ -12,7 +12,7 @@ import numpy as np
 
 from agent.health.chemistry import Curve, inverse
 from agent.health.pulses import Step
-from agent.health.record import fill
+from agent.health.record import fill_what_is_there
 
 _AGREE = 2.0
 _LEAST_V = 0.008
@@ -26,6 +26,8 @@ _STRETCH_S = 3 * 86400.0
 # A cell at rest takes or gives far less than this over its capacity in an hour.
 _LEAST_C = 0.004
 _SURE = 0.2
+# Half of what charging and discharging leave a rested LFP cell apart by.
+_ALIKE_V = 0.008
 _HEALED = 0.8
 _FIT = 0.5
 
@@ -65,7 +67,7 @@ class OffsetWatch:
     """Counts charge between two quiet times. Charge is over capacity, times in unix seconds.
 
     ``step_v`` is the voltage's resolution, ``level_v`` the voltage that is held against, quiet
-    for ``quiet_s`` so far; ``rate_c`` is the last current. ``start_soc`` and ``start_s`` are
+    for ``quiet_s`` so far; ``rate_c`` is the last current. ``start_v`` and ``start_s`` are
     the first end of the present stretch (NaN: none), ``counted`` the charge since.
     ``found_c`` is the offset over capacity (1/h) by the last stretch, ``agree`` how many in a
     row said so; ``offset_c`` is what is believed, since ``since_s``.
@@ -76,7 +78,7 @@ class OffsetWatch:
     quiet_s: float = 0.0
     rate_c: float = 0.0
     start_s: float = math.nan
-    start_soc: float = math.nan
+    start_v: float = math.nan
     counted: float = 0.0
     found_c: float = 0.0
     agree: float = 0.0
@@ -105,20 +107,24 @@ class OffsetWatch:
         self.quiet_s += passed_s
         if self.quiet_s < _QUIET_S:
             return
-        soc = inverse(ocv, volts)
         if math.isnan(self.start_s):
-            self.start_s, self.start_soc, self.counted = time_s, soc, 0.0
+            self.start_s, self.start_v, self.counted = time_s, volts, 0.0
         elif time_s - self.start_s >= _STRETCH_S:
-            self._judge(time_s, soc - self.start_soc)
-            self.start_s, self.start_soc, self.counted = time_s, soc, 0.0
+            self._judge(time_s, volts, ocv)
+            self.start_s, self.start_v, self.counted = time_s, volts, 0.0
 
-    def _judge(self, time_s: float, risen: float) -> None:
+    def _judge(self, time_s: float, volts: float, ocv: Curve) -> None:
         """Compare the charge counted over a stretch with the charge that the voltage shows."""
-        unseen = self.counted - risen
+        unseen = self.counted - (inverse(ocv, volts) - inverse(ocv, self.start_v))
+        # On a flat curve two ends that read alike may be far apart in charge.
+        apart_v = _ALIKE_V + self.step_v
+        most = inverse(ocv, volts + apart_v) - inverse(ocv, self.start_v - apart_v)
+        least = inverse(ocv, volts - apart_v) - inverse(ocv, self.start_v + apart_v)
+        sure = max(self.counted - most, least - self.counted)
         hours = (time_s - self.start_s) / 3600.0
         found_c = unseen / hours
         least_c = _LEAST_C if self.offset_c == 0.0 else _HEALED * _LEAST_C
-        if abs(unseen) < _SURE or abs(found_c) < least_c:
+        if sure < _SURE or abs(found_c) < least_c:
             self.found_c = self.agree = self.offset_c = 0.0
             self.since_s = math.nan
             return
@@ -133,4 +139,4 @@ class OffsetWatch:
 
 def unpack(watch: SignWatch | OffsetWatch, saved: object) -> None:
     """Restore a watch from a dump. Raises StoreError when it does not fit."""
-    fill(watch, saved)
+    fill_what_is_there(watch, saved)

@@ -233,6 +233,20 @@ def test_a_charge_between_two_samples_far_apart_is_no_offset() -> None:
     assert watch.offset_c == 0.0
 
 
+def test_charge_that_a_flat_curve_does_not_show_is_no_offset() -> None:
+    # Each third day a discharge falls between two samples, and the recharge of it is counted.
+    watch = OffsetWatch()
+    time_s = START_S
+    for _ in range(4):
+        for minute in range(240):
+            charging = minute < 210
+            watch.watch(time_s + 60.0 * minute, 60.0, 0.1 * charging, 3.30 + 0.06 * charging, FLAT)
+        for hour in range(4, 76):
+            watch.watch(time_s + 3600.0 * hour, 3600.0, 0.0, 3.302, FLAT)
+        time_s += 76 * 3600.0
+    assert watch.offset_c == 0.0
+
+
 def swapped(one: int, other: int, from_day: float) -> Change:
     def change(observation: Observation, day: float) -> Observation:
         cells = list(observation.cells_v)
