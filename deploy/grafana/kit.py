@@ -51,6 +51,11 @@ def steps(base: str, *rest: Step) -> build.ThresholdsConfig:
     return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(made)
 
 
+EOL = limit("end_of_life_state_of_health_ratio")
+HEALTH = steps(RED, (EOL, SKY), (0.9, GREEN))
+"""Colours of a state of health, 0 to 1."""
+
+
 def age(base: str) -> build.ThresholdsConfig:
     """Colour the age of an answer in seconds; after 300 s BbuUnitNotAnswering fires."""
     return steps(base, (60, ORANGE), (300, RED))

@@ -1,9 +1,10 @@
 """How the fleet ages: health, firmware, what is to be replaced."""
 
 from deploy.grafana.board import Row
-from deploy.grafana.boards.fleet_parts import EOL, HEALTH
 from deploy.grafana.kit import (
     BLUE,
+    EOL,
+    HEALTH,
     ORANGE,
     RED,
     SAME_UNIT,

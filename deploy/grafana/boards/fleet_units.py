@@ -4,9 +4,10 @@ from itertools import pairwise
 
 from deploy.grafana import kit
 from deploy.grafana.board import Row
-from deploy.grafana.boards.fleet_parts import EOL, HEALTH
 from deploy.grafana.kit import (
+    EOL,
     GREEN,
+    HEALTH,
     PLACED,
     RACK_LINK,
     RED,

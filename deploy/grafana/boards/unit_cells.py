@@ -1,9 +1,11 @@
 """Every cell of a unit."""
 
 from deploy.grafana.board import Row
-from deploy.grafana.boards.unit_parts import EOL, HEALTH, OF_CELL, OF_UNIT
+from deploy.grafana.boards.unit_parts import OF_CELL, OF_UNIT
 from deploy.grafana.kit import (
     BLUE,
+    EOL,
+    HEALTH,
     ORANGE,
     RED,
     SAME_UNIT,

@@ -2,9 +2,10 @@
 
 from deploy.grafana import kit
 from deploy.grafana.board import Row
-from deploy.grafana.boards.unit_parts import HEALTH, OF_CELL, OF_UNIT
+from deploy.grafana.boards.unit_parts import OF_CELL, OF_UNIT
 from deploy.grafana.kit import (
     GREEN,
+    HEALTH,
     RED,
     RUNBOOK_LINK,
     SAME_UNIT,
