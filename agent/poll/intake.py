@@ -26,6 +26,8 @@ from agent.store.live import LiveStore
 CALM_AFTER_S = 60.0
 """How long a shelf stays at the discharge interval after its last discharge: the voltages
 relax in that time and tell of the resistance."""
+LOOK_EVERY_S = 300.0
+"""Between two looks ahead of a unit at rest whose charge stays the same to a percent."""
 _SLOW_S = 3 * 3600.0
 _SILENT = frozenset({UnitState.DOWN, UnitState.DORMANT})
 
@@ -38,6 +40,8 @@ class _Followed:
     watch: UnitWatch
     comparer: Comparer
     foresight: Foresight | None = None
+    looked: tuple[Event, float | None] | None = None
+    looked_s: float = -math.inf
     horizons_s: Mapping[str, float] = field(default_factory=dict)
 
     def compared(self, health: Health, now_s: float) -> Health:
@@ -177,7 +181,7 @@ class Intake:
         for event in seen.events:
             self._keep(followed, self._judged(followed, event), seen.power_w)
         if seen.ended is not None:
-            followed.foresight = None
+            followed.foresight = followed.looked = None
         self.store.put_findings(sample.unit, followed.watch.findings)
         if seen.urgent:
             self.alarmed(followed.info, sample.mono_s + CALM_AFTER_S)
@@ -251,13 +255,18 @@ class Intake:
         if last is None:
             return
         energy_wh, length_s = number(last.detail, "energy_wh"), number(last.detail, "duration_s")
+        told = followed.assessor.known.get("state_of_charge")
+        charge = told if isinstance(told, float) else None
+        basis = (last, None if charge is None else round(charge, 2))
+        if followed.looked == basis and 0.0 <= now_s - followed.looked_s < LOOK_EVERY_S:
+            return
         standing = followed.assessor.standing(now_s)
         if energy_wh is None or not length_s or standing is None:
             return
+        followed.looked, followed.looked_s = basis, now_s
         required_s = followed.assessor.battery.required_seconds
         power_w = energy_wh * 3600.0 / length_s
-        charge = followed.assessor.known.get("state_of_charge")
-        standing = standing.witnessed(charge if isinstance(charge, float) else None)
+        standing = standing.witnessed(charge)
         outlook = standby(standing, power_w=power_w, required_s=required_s, at_s=now_s)
         self.store.put_outlook(followed.info.name, outlook)
 
@@ -289,6 +298,7 @@ class Intake:
                 self.store.forget(sample.unit)
                 self.peers.drop(sample.unit)
                 followed.comparer = Comparer(sample.unit, self.peers)
+                followed.looked = None
                 ended = followed.watch.incidents.abandon()
                 if ended is not None:
                     self._keep(followed, ended, None)

@@ -12,6 +12,7 @@ from agent.model import (
     UnitInfo,
     UnitState,
     UnitStatus,
+    Value,
     Verdict,
 )
 from agent.poll.intake import CALM_AFTER_S
@@ -46,6 +47,29 @@ def test_where_assessments_have_had_their_time_polling_goes_on() -> None:
     made.take(1, 4.0, 4.0)
     assert made.verdict() is not None
     assert made.intake.leisure.left_s < 1.0
+
+
+def test_a_unit_at_rest_is_looked_ahead_for_when_anything_about_it_has_changed() -> None:
+    made = bench()
+    volts = [4.05] * 12
+    made.take(0, *volts, battery_current=0.0)
+    for at_s in range(60, 100):
+        made.take(at_s, *[3.7] * 12, battery_current=-60.0)
+
+    def looked(at_s: float, **facts: Value) -> float | None:
+        made.take(at_s, *volts, battery_current=facts.pop("amps", 0.0), **facts)
+        outlook = made.store.ledger("u").outlook
+        return None if outlook is None else round(outlook.at_s - WALL_S)
+
+    assert looked(100, state_of_charge=0.9) is None  # just over: the assessment is put off
+    assert looked(140, state_of_charge=0.9) == 140
+    assert looked(180, state_of_charge=0.9) == 140
+    assert looked(220, state_of_charge=0.92) == 220
+    assert looked(540, state_of_charge=0.92) == 540
+    for at_s in (550, 551):
+        looked(at_s, amps=-30.0, self_test_running=True)
+    assert looked(560, state_of_charge=0.92) is None
+    assert looked(600, state_of_charge=0.92) == 600
 
 
 def test_slow_fields_stay_while_fast_ones_grow_stale() -> None:
