@@ -16,6 +16,7 @@ from agent.config.types import Shard
 from agent.export.webconfig.guard import Guard
 from agent.export.webconfig.load import load as load_web
 from agent.export.webconfig.types import WebConfig
+from agent.limits import raise_file_limit
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -107,4 +108,5 @@ def run(
     web = WebConfig() if web_path is None else load_web(web_path, environ=os.environ)
     for warning in (*config.warnings, *web.warnings):
         click.echo(f"warning: {warning}", err=True)
+    raise_file_limit()
     asyncio.run(app.run(path, config, Guard(web_path, web), listen, shard))

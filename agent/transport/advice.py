@@ -24,6 +24,11 @@ def _network_advice(target: ModbusHost | SnmpHost, error: Exception) -> str:
         )
     if code in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return f"{target}: there is no route to the host; check address, cable and gateway"
+    if code in {errno.EMFILE, errno.ENFILE}:
+        return (
+            f"{target}: the agent may open no more files, and each network unit needs one; "
+            "raise their limit (LimitNOFILE= of the service, or ulimit -n)"
+        )
     return f"{target}: cannot connect ({error}); check the address and the port"
 
 

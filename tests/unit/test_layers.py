@@ -27,6 +27,7 @@ LAYERS = {
     "agent.poll.schedule": 1,
     "agent.poll.vital": 1,
     "agent.systemd": 2,
+    "agent.limits": 2,
     "agent.transport": 2,
     "agent.store": 2,
     "agent.poll": 3,
