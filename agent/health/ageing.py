@@ -23,8 +23,7 @@ _COLDEST_C, _HOTTEST_C = -10.0, 65.0
 
 # Where the calibrations end, and where nothing of them is left.
 _TRUSTED_C, _DOUBTED_C = 40.0, 50.0
-# The laws above have 9 to 25 kJ/mol; Waldmann et al. 2014 (J. Power Sources 262, 129-135) found
-# 51 kJ/mol from 25 to 70 degC.
+# Chosen: the laws above have 9, 17 and 25 kJ/mol, and another cell is another one yet.
 _ACTIVATION_SD_J_MOL = 15000.0
 
 

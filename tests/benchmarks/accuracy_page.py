@@ -320,6 +320,13 @@ def real_table(results: Sequence[Row]) -> str:
         body.append(_line("Samsung 30Q, capacity after one whole discharge", "0.85", whole, 0.0))
     body += [_line(f"NASA {row['cell']}", "all", [row], 0.0) for row in _real(results, "NASA")]
     text = _table(["cells", "true SoH", "tests", "MAE, points", "cover %", "width"], body)
+    read_off = _real(results, "ISEA read off")
+    if read_off:
+        young, old = (100 * _scored(read_off, above)[1] for above in (0.8, 0.5))
+        text += (
+            f"\nISEA without any filter, each pulse read off the curve of the other cells: "
+            f"{young:.2f} points above 0.80, {old:.2f} above 0.50.\n"
+        )
     rides = [one for row in _real(results, "Samsung 30Q") for one in row["rows"]]
     if rides:
         error = 100 * np.mean([abs(one["estimate"] / one["true"] - 1) for one in rides])

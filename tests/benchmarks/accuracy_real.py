@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from agent.health import chemistry
-from agent.health.chemistry import interpolate
+from agent.health.chemistry import interpolate, inverse
 from agent.health.engine import HealthEngine, Observation
 from agent.health.library import Entry, entries
 from agent.model import Battery, Chemistry
@@ -222,6 +222,19 @@ def isea(cell: str) -> list[Scored]:
     return scored
 
 
+def isea_read_off(cell: str) -> list[Scored]:
+    """Read each pulse off the curve of the other cells, without any filter: what is reachable."""
+    checks = isea_checks(cell)
+    _, curve = without_cell(cell)["sanyo-ur18650e"].cell.gain_curves[-1]
+    first = checks[0]
+    scored = []
+    for check in checks:
+        grown = check.ohm_10s - drawn_ohm(check), first.ohm_10s - drawn_ohm(first)
+        estimate = float(np.exp(-inverse(curve, float(np.log(grown[0] / grown[1])))))
+        scored.append(Scored(check.capacity_ah / first.capacity_ah, estimate, estimate, estimate))
+    return scored
+
+
 @cache
 def isea_cells() -> list[str]:
     """Name the 24 cells."""
@@ -388,6 +401,7 @@ def _one_cell(chemistry: Chemistry, capacity_ah: float, **known: float | None) -
 SERIES: Mapping[str, tuple[Callable[[str], list[Scored]], Callable[[], list[str]]]] = {
     "Sanyo 030": (sanyo, lambda: ["030"]),
     "ISEA": (isea, isea_cells),
+    "ISEA read off": (isea_read_off, isea_cells),
     "NASA": (nasa, lambda: [*NASA]),
     "Naumann": (naumann, naumann_conditions),
     "Geisbauer": (geisbauer, geisbauer_cells),
