@@ -1,8 +1,9 @@
-"""Answers that a serial line still owes: a request that was given up may be answered late.
+"""Answers that a line still owes: a request that was given up may be answered late.
 
 A serial frame has no number. Of the unit that is asked, a late answer cannot be told from the
 next one by its looks, so that unit is left alone for a while. Of any other unit it is known by
-who sent it, and by being what that unit was asked for.
+who sent it, and by being what that unit was asked for. With numbers it is known in any case; but
+a late answer that is cut takes from the next one what it lacks.
 """
 
 from collections import deque

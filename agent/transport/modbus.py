@@ -84,7 +84,9 @@ class _Ear:
     def take(self, data: bytes, transaction: int) -> tuple[int, ModbusPDU | None]:
         """Judge ``data``, all bytes not yet done with; give back how many now are."""
         self.heard_at = asyncio.get_running_loop().time()
-        late = self.owing.take(data, self.expected, self.heard_at) if self.owing else 0
+        late = 0
+        if self.owing and not self.numbered:
+            late = self.owing.take(data, self.expected, self.heard_at)
         if self.expected is None or self.problem is not None:
             return (len(data) if self.numbered or len(data) > BUFFER_BYTES else late), None
         if len(data) > BUFFER_BYTES:
@@ -224,8 +226,9 @@ class _Link:
         ear = self._ear
         if self._numbered:
             ear.given_up.append(client.ctx.request_transaction_id)
-            return
-        until_s = asyncio.get_running_loop().time() + max(timeout_s, LISTEN_S)
+            until_s = ear.asked_s  # a number tells its answer from the next
+        else:
+            until_s = asyncio.get_running_loop().time() + max(timeout_s, LISTEN_S)
         ear.owing.give_up(Owed(expected, address, ear.asked_s, until_s, silent=not ear.heard))
 
     async def _settle(self, expected: Expected, address: int) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tests.end_to_end.bench import POLL, UNITS, Agent, Page, Rack, until
 
 LINE, GATE, RTU = VICTIMS = "a-2", "b-2", "c-2"
+PATIENCE_S = 60.0
 QUICK = POLL | {"interval": "250ms", "discharge_interval": "250ms", "timeout": "200ms"}
 
 
@@ -81,6 +82,15 @@ def seen_up(wanted: set[str], before: Page | None = None) -> Callable[[Page], bo
     return tell
 
 
+async def see_up(agent: Agent, wanted: set[str], what: str, before: Page | None = None) -> None:
+    accept = seen_up(wanted, before)
+
+    async def look() -> bool:
+        return accept(await agent.scrape())
+
+    await until(look, what, within_s=PATIENCE_S)
+
+
 async def says(agent: Agent, unit: str, words: str) -> bool:
     return words in ((await agent.unit(unit))["last_error"] or "")
 
@@ -97,15 +107,15 @@ async def live_through(rack: Rack, agent: Agent, case: Case) -> None:
     for unit in others:
         # A busy machine may let any answer come late; only the victims' are wrong.
         assert without(errors(during, unit)) == without(errors(before, unit)), (case, unit)
-    await agent.when(seen_up(others, before), f"the others are up beside {case}")
+    await see_up(agent, others, f"the others are up beside {case}", before)
     for unit in VICTIMS:
         rack.heal(unit)
-    await agent.when(seen_up({*UNITS}), f"everything is back after {case}")
+    await see_up(agent, {*UNITS}, f"everything is back after {case}")
 
 
 async def test_every_kind_of_bad_answer(rack: Rack) -> None:
     agent = await rack.agent(rack.document() | {"poll": QUICK})
-    await agent.when(seen_up({*UNITS}), "all units are up")
+    await see_up(agent, {*UNITS}, "all units are up")
     for case in CASES:
         await live_through(rack, agent, case)
     after = await agent.scrape()

@@ -188,6 +188,23 @@ async def test_an_answer_that_a_late_one_has_spoilt_is_asked_for_again(
     await link.close()
 
 
+async def test_a_late_answer_that_is_cut_takes_none_of_another_unit_with_it(
+    tcp_responder: Foreign,
+) -> None:
+    """What is missing of it would be taken from the next answer on the connection."""
+    link = open_modbus(tcp_responder.target)
+
+    def cut(asked: Foreign) -> list[bytes | float]:
+        return [1.5 * WAIT_S, asked.good()[:-4]] if asked.unit_id == 5 else [WAIT_S, asked.good()]
+
+    tcp_responder.script = cut
+    with pytest.raises(NoAnswer):
+        await read(link)
+    assert await read(link, unit_id=6, timeout_s=1) == GOOD
+    assert [asked.unit_id for asked in tcp_responder.asked] == [5, 6, 6]
+    await link.close()
+
+
 async def test_one_late_answer_excuses_one_spoilt_answer(serial_responder: Foreign) -> None:
     """Else a line with one dead unit would hide the noise that all others suffer from."""
     link = open_modbus(serial_responder.target)
