@@ -41,11 +41,20 @@ _APART_STEPS = 3.0
 _TELLING_V = 0.15
 
 
-def shorts(watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...]) -> Iterator[Finding]:
-    """Cells that lose charge faster than their neighbours."""
+def shorts(
+    watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...], share: Vector
+) -> Iterator[Finding]:
+    """Cells that lose charge faster than their neighbours.
+
+    ``share`` is each cell's capacity over its module's: what all lose alike takes more of the
+    voltage of a smaller one.
+    """
     scale = watch.capacity_ah / _REFERENCE_AH
+    smaller = np.minimum(share, 1.0)
+    alike_a = watch.drain_a * (1.0 - smaller)
     slope, sd = watch.leak_by_slope()
-    balance = watch.leak_by_balance(ocv)
+    slope = smaller * slope - alike_a
+    balance = smaller * watch.leak_by_balance(ocv) - alike_a
     sd = np.hypot(sd, _usual(slope))
     settled = 1.0 if watch.settled else _UNSETTLED
     least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))

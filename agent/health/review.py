@@ -1,6 +1,5 @@
 """One review of a unit: every rule asked once, and one fault named once."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,8 +44,10 @@ def everything(
     findings += cell_findings(watched.state, watched.watches, estimate, cells, since)
     known = _suspects(findings)
     # Cells that hold so little part for that alone, along a curve that is no longer theirs.
-    if math.exp(float(np.median(estimate.ln_capacity))) >= _SPENT:
-        findings += shorts(standby, watched.ocv, cells)
+    holds = np.exp(estimate.ln_capacity) * (1.0 - estimate.opened * estimate.open_share)
+    middle = float(np.median(holds))
+    if middle >= _SPENT:
+        findings += shorts(standby, watched.ocv, cells, holds / middle)
     # A cell that ages otherwise than its module moves at rest as well.
     sigmas = apart(watched.state, estimate.ln_growth)
     other = {cell for cell, away in zip(cells, sigmas, strict=True) if away > _OTHERWISE_SIGMAS}

@@ -42,7 +42,8 @@ class StandbyWatch:
 
     ``rows`` are half-hourly means of the present day: stretch number, time, voltages.
     ``slope_weight`` and ``slope_sum`` gather the daily leak of each cell in amperes with
-    its weight; ``bled`` and ``bled_days`` the share of the time in which it was bled;
+    its weight, ``drain_a`` is what the whole module loses; ``bled`` and ``bled_days`` the share
+    of the time in which it was bled;
     ``away_sum`` and ``away_days`` how far it stood above the median over the same time, in volts;
     ``balance_share`` and ``balance_v`` follow the share bled and how far it has fallen below that
     mean; ``waiting_days`` have gone by since the last day at rest;
@@ -61,6 +62,7 @@ class StandbyWatch:
     bled_days: float = 0.0
     away_days: float = 0.0
     waiting_days: float = 0.0
+    drain_a: float = 0.0
     period_days: float = 0.0
     periods: int = 0
     rest_v: float = 0.0
@@ -200,6 +202,9 @@ class StandbyWatch:
         if square < _FEWEST:
             return
         leak = -(x @ y) / square * self.capacity_ah
+        whole = np.nanmedian(soc, axis=1)
+        drain_a = max(-float(x @ whole) / square * self.capacity_ah, 0.0)
+        self.drain_a += (drain_a - self.drain_a) / _FORGET_DAYS
         residual = y - x[:, None] * (x @ y)[None, :] / square
         noise = np.sqrt(np.mean(residual**2, axis=0)) + self._least_noise(volts, ocv, voltage_sd_v)
         weight = square / (noise * self.capacity_ah) ** 2

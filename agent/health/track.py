@@ -17,7 +17,7 @@ from agent.health.record import numbers
 Vector = npt.NDArray[np.float64]
 
 _APART_S = 20 * 86400.0
-_KEPT = 24
+_KEPT = 18
 _OLDEST_S = 800 * 86400.0
 _PEERS = 3
 _RECENT = 2
@@ -42,6 +42,10 @@ class Lead(NamedTuple):
     def ratio(self) -> float:
         """How many times as fast as its module it grew."""
         return 1.0 + self.beyond / self.module
+
+    def sigmas(self) -> float:
+        """How far the lead is out of what it may be by chance, in standard deviations."""
+        return self.beyond / self.sd
 
 
 @dataclass(slots=True)
@@ -74,8 +78,8 @@ class Track:
             self.times.append([time_s, round(module, 5)])
             self.away.append([])
             self.weight.append([])
-        self.away[-1] = [round(value, 5) for value in away.tolist()]
-        self.weight[-1] = [round(value, 1) for value in weight.tolist()]
+        self.away[-1] = [round(value, 4) for value in away.tolist()]
+        self.weight[-1] = [float(round(value)) for value in weight.tolist()]
         old = sum(time_s - when > _OLDEST_S for when, _ in self.times)
         for rows in (self.times, self.away, self.weight):
             del rows[: max(old, len(rows) - _KEPT)]
@@ -133,7 +137,7 @@ class Track:
             sd = math.sqrt(now_variance[cell] + variance[cell] + usual**2)
             module = max(self.times[-1][1] - self.times[first][1], _LEAD_MODULE)
             found = Lead(float(gone[cell]), sd, module, days)
-            if best is None or found.beyond / sd > best.beyond / best.sd:
+            if best is None or found.sigmas() > best.sigmas():
                 best = found
         return best
 

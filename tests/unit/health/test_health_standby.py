@@ -57,7 +57,7 @@ def test_without_a_mask_nothing_is_said_of_sensors_and_no_healthy_cell_leaks(
     *, bleeding: bool
 ) -> None:
     watch = idle(300, mask=None, bleeding=bleeding)
-    found = [f.severity for f in shorts(watch, OCV, CELLS)]
+    found = [f.severity for f in shorts(watch, OCV, CELLS, np.ones(4))]
     wandered = sensors(watch, GainWatch(15.0), CELLS, voltage_step_v=0.001, excused=frozenset())
     assert max(found) < 0.8
     assert all(f.severity == 0.0 for f in wandered)
@@ -77,7 +77,7 @@ def test_only_where_balancing_is_told_a_cell_that_wanders_has_a_drifting_sensor(
 
 
 def test_without_a_mask_a_leak_is_still_found_by_the_idle_voltage() -> None:
-    found = {f.cell: f for f in shorts(idle(40, leak_a=0.005, mask=None), OCV, CELLS)}
+    found = {f.cell: f for f in shorts(idle(40, leak_a=0.005, mask=None), OCV, CELLS, np.ones(4))}
     assert found["2"].severity > 1.0
     assert "idle it falls faster" in found["2"].text
 
@@ -119,7 +119,7 @@ def balanced(
 
 
 def leaking(watch: StandbyWatch) -> list[str | None]:
-    found = shorts(watch, OCV, ("1", "2", "3", "4", "5", "6"))
+    found = shorts(watch, OCV, ("1", "2", "3", "4", "5", "6"), np.ones(6))
     return [one.cell for one in found if one.severity >= 1.0]
 
 
@@ -148,6 +148,24 @@ def test_what_a_cell_falls_by_and_is_given_back_counts_once() -> None:
     assert watch.leak_by_balance(OCV)[2] == pytest.approx(0.0003, abs=0.0001)
     other = balanced(240, others, lambda hour: -3.0 * fall_v * (hour % 720))
     assert leaking(other) == ["3"]
+
+
+@pytest.mark.parametrize(("share", "leaks_more"), [(0.6, False), (1.0, True)])
+def test_what_all_cells_lose_alike_is_no_leak_of_the_smallest(
+    share: float, *, leaks_more: bool
+) -> None:
+    # 2 mA off each; the third cell holds 60 %, so that its voltage falls by as much more.
+    watch = StandbyWatch(6, 15.0)
+    fall_v = 0.002 / 15.0
+    for hour in range(0, 24 * 240, 3):
+        since = hour % 720
+        middle = 4.1 - fall_v * since
+        cells = [middle, middle, 4.1 - fall_v * since / 0.6, middle, middle, middle]
+        if watch.watch(START_S + hour * 3600.0, 3 * 3600.0, cells, 0, rest=since > 6):
+            watch.close(OCV, 0.001)
+    held = np.array([1.0, 1.0, share, 1.0, 1.0, 1.0])
+    found = shorts(watch, OCV, ("1", "2", "3", "4", "5", "6"), held)
+    assert [one.cell for one in found if one.severity >= 1.0] == ["3"] * leaks_more
 
 
 def test_a_cell_that_stands_apart_on_a_bending_curve_does_not_leak() -> None:
