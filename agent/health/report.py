@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from agent.model import Interval
 
 Vector = npt.NDArray[np.float64]
 
+_STANDARD = NormalDist()
 Z90 = 1.645
 """Half-width of a 90 % interval in standard deviations."""
 _CAPACITY_FLOOR = 0.006
@@ -55,7 +57,8 @@ class Estimate:
 
     def capacity(self, cell: int) -> Interval:
         """State of health of one cell, with its 90 % interval."""
-        mean, sd = float(self.ln_capacity[cell]), float(self.capacity_sd()[cell])
+        mean, variance = float(self.ln_capacity[cell]), max(float(self.spread[cell, cell]), 0.0)
+        sd = math.hypot(math.sqrt(variance), _CAPACITY_FLOOR)
         opened = float(self.opened[cell])
         cut = math.log1p(-self.open_share)
         middle = _exp(mean) * (1.0 - opened * self.open_share)
@@ -78,6 +81,8 @@ def _exp(ln: float) -> float:
 
 def mixture_quantile(level: float, mean: float, sd: float, cut: float, weight: float) -> float:
     """Quantile of a normal that with probability ``weight`` sits ``cut`` further on."""
+    if weight == 0.0:
+        return mean + sd * _STANDARD.inv_cdf(level)
     low, high = mean + min(cut, 0.0) - 6.0 * sd, mean + max(cut, 0.0) + 6.0 * sd
     for _ in range(40):
         middle = 0.5 * (low + high)
