@@ -12,6 +12,7 @@ from agent.health.record import Memory
 from agent.model import Battery, Chemistry
 
 CAPACITY_AH, OHM = 15.0, 0.0024
+STEP = Step(0.0, np.full(1, OHM), 1e-5, 0.5, -30.0, 0.0, np.full(1, 3.6), 60.0, 1.0, 25.0)
 BACK = [(volts, share) for share, volts in NCA_POWER.ocv]
 
 
@@ -22,6 +23,16 @@ def test_a_load_found_after_a_silence_has_not_drawn_for_all_of_it() -> None:
     assert memory.soc == pytest.approx(0.9 - 2.0 * 30.0 / 3600.0)
     charge.follow(memory, BACK, 60.0, -2.0, [3.9])
     assert memory.soc == pytest.approx(0.9 - 2.0 * 90.0 / 3600.0)
+
+
+@pytest.mark.parametrize("counted", [0.6, 0.3])
+def test_the_charge_of_a_step_is_that_at_its_beginning(counted: float) -> None:
+    moved = 30.0 * 16.0 / 3600.0 / CAPACITY_AH
+    step = STEP._replace(before_a=0.0, after_a=-30.0, before_v=np.full(1, 3.791))
+    memory = Memory(soc=counted - moved)
+    begun = charge.at_step(memory, step, NCA_POWER.ocv, BACK, capacity_ah=CAPACITY_AH, now_s=16.0)
+    assert begun == pytest.approx(0.6)
+    assert memory.soc == pytest.approx(0.6 - moved)
 
 
 def drawn(silence_s: float) -> Deep | None:
@@ -44,9 +55,6 @@ def test_a_discharge_whose_beginning_nobody_saw_measures_no_capacity() -> None:
 def read(step: Step) -> Pulse | Useless:
     kind = cell_type(Battery(Chemistry.NCA, rated_capacity_ah=CAPACITY_AH))
     return pulse_of(step, kind, capacity_ah=CAPACITY_AH, soc=0.6, celsius_sd=0.03)
-
-
-STEP = Step(0.0, np.full(1, OHM), 1e-5, 0.5, -30.0, 0.0, np.full(1, 3.6), 60.0, 1.0, 25.0)
 
 
 def test_a_load_that_was_only_just_seen_tells_nothing_when_it_ends() -> None:
