@@ -50,8 +50,6 @@ def _own_values(module: Module, measured: Measured) -> Values:
         ("battery_voltage", None): float(measured.volts.sum()),
         ("highest_cell_voltage", None): highest_v,
         ("lowest_cell_voltage", None): lowest_v,
-        ("temperature", "hottest_cell"): float(measured.celsius.max()),
-        ("temperature", "coldest_cell"): float(measured.celsius.min()),
         ("battery_current", None): measured.current_a,
         ("state_of_charge", None): counters.charge_left,
         ("reported_state_of_health", None): counters.reported_health,
@@ -73,6 +71,9 @@ def _own_values(module: Module, measured: Measured) -> Values:
         ("alarm", "terminate_discharge"): module.cut_off,
     }
     values.update(_protection_values(module))
+    if design.temperature_each:
+        values["temperature", "hottest_cell"] = float(measured.celsius.max())
+        values["temperature", "coldest_cell"] = float(measured.celsius.min())
     for refusal, key in _REFUSALS.items():
         values[key] = counters.last_refusal is refusal
     return values
