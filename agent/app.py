@@ -24,7 +24,7 @@ from agent.config.shards import own_part
 from agent.config.types import Config, Shard
 from agent.errors import ConfigError, ListenError
 from agent.export.facts import BusFacts, ReloadFacts
-from agent.export.web import make_app
+from agent.export.web import make_app, make_runner
 from agent.export.webconfig.guard import Guard
 from agent.model import UnitInfo
 from agent.poll.fleet import Fleet, unit_infos
@@ -38,8 +38,6 @@ from agent.store.live import LiveStore
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
-_LAST_ANSWERS_S = 1.0
-"""How long a stop waits for HTTP answers that are under way."""
 _EVENTS_LOOKED_AT = 10_000
 
 Addresses = tuple[tuple[str, int], ...]
@@ -212,11 +210,7 @@ async def run(
     _on_signals(agent)
     application = make_app(agent.store, agent, history, reload=agent.reload)
     guard.protect(application)
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        shutdown_timeout=_LAST_ANSWERS_S,
-    )
+    runner = make_runner(application)
     tasks = [
         asyncio.create_task(agent.beat(), name="heartbeat"),
         agent.archive.start(),

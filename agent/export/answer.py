@@ -3,7 +3,9 @@
 import asyncio
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -13,6 +15,18 @@ from agent.export.exposition import weight
 _TURN_S = 0.001
 _GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+SLOWEST_S = 60.0
+"""How long a client may take to make room for one piece of an answer, which is held for it."""
+# Not the event loop's own threads: names are looked up in those, and a dead name server keeps
+# every one of them for as long as a network is away, which is when people look.
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="answer")
+
+T = TypeVar("T")
+
+
+async def beside(work: Callable[[], T]) -> T:
+    """Do ``work`` beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 class Turn:
@@ -54,16 +68,22 @@ async def send(
     if etag is not None:
         sent |= {"ETag": f'W/"{etag}"', "Cache-Control": "no-cache"}
     if weight(request.headers.get("Accept-Encoding", ""), "gzip") > 0:
-        chunks = await asyncio.to_thread(_zipped, chunks)
+        plain = chunks
+        chunks = await beside(lambda: _zipped(plain))
         sent["Content-Encoding"] = "gzip"
     # Piece by piece: a large page given as a whole would be copied while all else waits.
     response = web.StreamResponse(status=status, headers=sent)
     response.content_length = sum(map(len, chunks))
     await response.prepare(request)
-    if request.method != "HEAD":
-        for chunk in chunks:
-            await response.write(chunk)
-    await response.write_eof()
+    try:
+        for chunk in () if request.method == "HEAD" else chunks:
+            async with asyncio.timeout(SLOWEST_S):
+                await response.write(chunk)
+        async with asyncio.timeout(SLOWEST_S):
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
     return response
 
 

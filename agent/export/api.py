@@ -108,9 +108,7 @@ def _paged(found: list[Summary], query: Mapping[str, str]) -> tuple[list[Summary
         start = names.index(cursor) + 1
     if limit is None:
         return found[start:], None
-    if not (limit.isascii() and limit.isdecimal() and 0 < int(limit[:9]) <= MOST_UNITS):
-        raise web.HTTPBadRequest(text=f"limit is from 1 to {MOST_UNITS}")
-    end = start + int(limit)
+    end = start + limited(limit, MOST_UNITS)
     return found[start:end], found[end - 1].name if end < len(found) else None
 
 
@@ -124,6 +122,15 @@ async def unit(request: web.Request) -> web.StreamResponse:
         return unchanged(etag)
     body = json.dumps(_details(view), allow_nan=False).encode()
     return await send(request, [body], _JSON, etag=etag)
+
+
+def limited(text: str, most: int) -> int:
+    """Give a limit of the query, 1 to ``most``; a wrong one is a 400 that says so."""
+    if len(text) <= len(str(most)) and text.isascii() and text.isdecimal():
+        limit = int(text)
+        if 0 < limit <= most:
+            return limit
+    raise web.HTTPBadRequest(text=f"limit is from 1 to {most}")
 
 
 def seconds(request: web.Request, name: str, default: float) -> float:

@@ -1,13 +1,13 @@
 """The JSON API of what happened: events with filters, their telemetry, shelves just now."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from agent.errors import AgentError
-from agent.export.api import seconds
+from agent.export.answer import beside
+from agent.export.api import limited, seconds
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
 from agent.export.fragments import all_views
@@ -37,9 +37,7 @@ async def events(request: web.Request) -> web.Response:
     kind, rack = query.get("kind"), query.get("rack")
     if kind is not None and kind not in KINDS:
         raise web.HTTPBadRequest(text=f"no kind {clean(kind)!r}; kinds are {', '.join(KINDS)}")
-    limit = query.get("limit", "100")
-    if not (limit.isdecimal() and 0 < int(limit[:9]) <= _MOST_EVENTS):
-        raise web.HTTPBadRequest(text=f"limit is from 1 to {_MOST_EVENTS}")
+    limit = limited(query.get("limit", "100"), _MOST_EVENTS)
     form = query.get("format", "json")
     group = await _members(context, query["group"]) if "group" in query else None
     sifted = rack is not None or group is not None or "open" in query
@@ -48,7 +46,7 @@ async def events(request: web.Request) -> web.Response:
         since_s=seconds(request, "since", 0.0),
         until_s=seconds(request, "until", _LATEST_S),
         kind=kind,
-        limit=_LOOKED_AT if sifted else int(limit),
+        limit=_LOOKED_AT if sifted else limit,
     )
     if rack is not None:
         names = {
@@ -61,7 +59,7 @@ async def events(request: web.Request) -> web.Response:
         found = [event for event in found if event.unit in group]
     if "open" in query:
         found = [event for event in found if event.end_s is None]
-    shown = found[: int(limit)]
+    shown = found[:limit]
     if form != "json":
         return await _sheet(form, "events", lambda: of_events(shown))
     return web.json_response({"events": [event_json(event) for event in shown]})
@@ -103,7 +101,7 @@ async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Respons
         raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHEETS)}")
     kind, write = _SHEETS[form]
     try:
-        body = await asyncio.to_thread(lambda: write(make()))
+        body = await beside(lambda: write(make()))
     except AgentError as error:
         raise web.HTTPNotImplemented(text=str(error)) from None
     named = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}

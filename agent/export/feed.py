@@ -123,6 +123,8 @@ class Feed:
                 "X-Accel-Buffering": "no",
             }
         )
+        if request.method == "HEAD":
+            return response
         client = _Client(only)
         self._clients.add(client)  # before it catches up, so that it misses nothing
         if self._task is None or self._task.done():

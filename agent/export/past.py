@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from aiohttp import web
 
-from agent.export.answer import send
+from agent.export.answer import beside, send
 from agent.export.api import seconds
 from agent.export.context import CONTEXT, unit_view
 from agent.export.json import Json, moment
@@ -79,7 +79,7 @@ async def history_csv(request: web.Request) -> web.StreamResponse:
         for index, points in found
         for p in points
     )
-    text = await asyncio.to_thread(table, ("time", "part", "value", "low", "high"), rows)
+    text = await beside(lambda: table(("time", "part", "value", "low", "high"), rows))
     return await _file(request, text, f"{name}-{quantity}.csv")
 
 
@@ -131,7 +131,7 @@ async def seen(request: web.Request) -> web.StreamResponse:
     await past.flush()
     state, rows = await past.state(name), await past.seen(name)
     battery = None if state is None else state.body.get("battery")
-    chunks = await asyncio.to_thread(_seen_json, name, battery, rows)
+    chunks = await beside(lambda: _seen_json(name, battery, rows))
     return await send(request, chunks, {"Content-Type": "application/json; charset=utf-8"})
 
 

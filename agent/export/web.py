@@ -34,6 +34,11 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _SHOWN_NAMES = 5
+SILENT_S = 120.0
+"""After so long without a whole request a connection is closed; longer than most proxies keep an
+idle one, so that it is they who close it."""
+LAST_ANSWERS_S = 1.0
+"""How long a stop waits for answers that are under way."""
 
 
 def problem(status: HTTPStatus, detail: str) -> web.Response:
@@ -153,3 +158,10 @@ def make_app(
         ]
     )
     return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """Make what serves ``app``: whoever is silent gives the connection back."""
+    return web.AppRunner(
+        app, access_log=None, shutdown_timeout=LAST_ANSWERS_S, keepalive_timeout=SILENT_S
+    )

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from agent.export.web import make_app
+from agent.export.web import make_app, make_runner
 from agent.model import Shelf, UnitInfo
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
@@ -52,7 +52,7 @@ async def serve() -> AsyncIterator[Serve]:
 
         app = make_app(store, StillAgent(), history, reload=reload, mono=lambda: here.now_s)
         here.app = app
-        runner = web.AppRunner(app)
+        runner = make_runner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

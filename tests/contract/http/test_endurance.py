@@ -1,0 +1,107 @@
+"""Clients that are silent, slow or many, and a network that is half dead: the server goes on."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp.web import StreamResponse
+
+from agent.export import answer, scrape, stream, web
+from agent.model import Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
+
+_PATIENCE_S = 20.0
+"""How long a test waits for what must happen; on a quiet machine it takes milliseconds."""
+
+
+def fleet(number: int) -> list[UnitInfo]:
+    return [
+        UnitInfo(f"unit-{n}", "orv3-hpr-bbu", Location("r1", "a", str(n))) for n in range(number)
+    ]
+
+
+def at(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return str(parts.hostname), int(parts.port or 0)
+
+
+async def test_a_scrape_waits_for_no_dead_name_server(serve: Any) -> None:
+    served = await serve(fleet(2), [])
+    # Names are looked up in the loop's own threads, and each look may last half a minute.
+    dead, names = threading.Event(), ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(names)
+    names.submit(dead.wait)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            headers = {"Accept-Encoding": "gzip"}
+            async with served.get("/metrics", headers=headers) as told:
+                assert "bbu_up" in await told.text()
+    finally:
+        dead.set()
+
+
+async def test_who_does_not_read_is_cut_off(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "SLOWEST_S", 0.1)
+    over = asyncio.Event()
+
+    async def noted(*sent: Any, **more: Any) -> StreamResponse:
+        response = await answer.send(*sent, **more)
+        over.set()
+        return response
+
+    monkeypatch.setattr(scrape, "send", noted)
+    served = await serve(fleet(3000), [])
+    for unit in fleet(3000):
+        rows = [
+            Reading("cell_voltage", str(n), 3.7 + n / 1000, 98.0, "holding 1") for n in range(11)
+        ]
+        served.store.put_sample(Sample(unit.name, 1.7e9, 98.0, tuple(rows)))
+        served.store.put_status(unit.name, UnitStatus(UnitState.UP, 1.7e9, 1.7e9, polls=1))
+    host = at(served.url)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(0)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, host)
+        await loop.sock_sendall(client, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        length = 0
+        async with asyncio.timeout(_PATIENCE_S):
+            await over.wait()
+            with contextlib.suppress(ConnectionResetError):
+                while part := await loop.sock_recv(client, 1 << 16):
+                    length += len(part)
+    async with served.get("/metrics") as told:
+        assert length < len(await told.read())
+
+
+async def test_who_says_nothing_is_cut_off(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "SILENT_S", 0.1)
+    served = await serve([], [])
+    for said in (b"", b"GET /metrics HTTP/1.1\r\nHo"):
+        reader, writer = await asyncio.open_connection(*at(served.url))
+        writer.write(said)
+        async with asyncio.timeout(_PATIENCE_S):
+            assert await reader.read() == b""
+        writer.close()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events?limit=", "/api/v1/units?limit="])
+@pytest.mark.parametrize("number", ["000000001" + "9" * 30, "1" + "0" * 5000, "0", "-1", "\u0663"])
+async def test_a_limit_is_bounded_however_it_is_written(serve: Any, path: str, number: str) -> None:
+    served = await serve(fleet(2), [])
+    async with served.get(path + number) as told:
+        assert told.status == 400
+        assert "limit is from 1 to" in (await told.json())["detail"]
+
+
+async def test_the_headers_of_a_stream_are_no_stream(serve: Any) -> None:
+    served = await serve(fleet(1), [])
+    async with asyncio.timeout(_PATIENCE_S):
+        for path in ("/api/v1/stream", "/live/fleet"):
+            async with served.session.head(served.url + path) as told:
+                assert told.headers["Content-Type"].startswith("text/event-stream")
+    assert served.app[stream.FEED].clients == 0
