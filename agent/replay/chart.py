@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 24
+_TICK = 6
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
@@ -30,10 +31,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A vertical line at ``time_s`` with a tooltip."""
+    """A vertical line at ``time_s`` with a tooltip, and a short ``label`` above it."""
 
     time_s: float
     text: str
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,14 @@ def span_of(lines: Sequence[Line], level: float | None = None) -> tuple[float, f
     return low - margin, high + margin
 
 
-def chart(lines: Sequence[Line], frame: Frame, marks: Sequence[Mark] = ()) -> str:
-    """Draw ``lines`` over a common time axis."""
+def chart(
+    lines: Sequence[Line], frame: Frame, marks: Sequence[Mark] = (), events: Sequence[float] = ()
+) -> str:
+    """Draw ``lines`` over a common time axis, with a tick at its foot for each of ``events``."""
     times = [t for line in lines for t in line.times]
     if not times:
         return "<p class='nothing'>Nothing to draw yet.</p>"
-    return _Drawing(frame, min(times), max(*times, min(times) + _DAY_S), lines).drawn(marks)
+    return _Drawing(frame, min(times), max(*times, min(times) + _DAY_S), lines).drawn(marks, events)
 
 
 class _Drawing:
@@ -84,13 +88,14 @@ class _Drawing:
         held = min(max(value, self.low), self.high)
         return round(_TOP + room * (self.high - held) / (self.high - self.low), 1)
 
-    def drawn(self, marks: Sequence[Mark]) -> str:
+    def drawn(self, marks: Sequence[Mark], events: Sequence[float]) -> str:
         frame = self.frame
         box = f'viewBox="0 0 {frame.width} {frame.height}"'
         parts = [
             f'<svg {box} role="img" aria-label="{escape(frame.title)}">',
             *self._value_axis(),
             *self._time_axis(),
+            *self._events([at for at in events if self.begin <= at <= self.end]),
             *(self._mark(mark) for mark in marks if self.begin <= mark.time_s <= self.end),
             *(self._band(line) for line in self.lines if line.lower and line.upper),
             *(self._curve(line) for line in self.lines),
@@ -133,7 +138,17 @@ class _Drawing:
     def _mark(self, mark: Mark) -> str:
         end = self.frame.height - _BOTTOM
         path = f'<path class="mark" d="M{self.x(mark.time_s)} {_TOP}V{end}">'
-        return f"{path}<title>{escape(mark.text)}</title></path>"
+        label = (
+            f'<text class="x" x="{self.x(mark.time_s)}" y="{_TOP - 1}">{escape(mark.label)}</text>'
+        )
+        return f"{path}<title>{escape(mark.text)}</title></path>{label if mark.label else ''}"
+
+    def _events(self, events: Sequence[float]) -> list[str]:
+        """One path whatever there are of them: ticks closer than a pixel are one."""
+        places = sorted({round(self.x(at)) for at in events})
+        foot = self.frame.height - _BOTTOM
+        path = "".join(f"M{place} {foot}v-{_TICK}" for place in places)
+        return [f'<path class="event" d="{path}"/>'] if path else []
 
     def _band(self, line: Line) -> str:
         there = self._points(line.times, line.upper)

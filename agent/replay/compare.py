@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from agent.export.site.advice import advice
 from agent.model import Verdict
 from agent.replay.chart import Frame, Line, chart
 from agent.replay.courses import END_OF_LIFE, by_cell
-from agent.replay.markup import badge, date, document, spread, table
+from agent.replay.markup import badge, date, document, enough, life, spread, table
 from agent.replay.page import Report
 from agent.replay.run import Row
 
@@ -58,6 +59,10 @@ class Ranked:
         reasons = self.report.health.reasons
         return reasons[0].text if reasons else "no reason for concern"
 
+    def to_do(self) -> str:
+        """What is most urgent to do about it."""
+        return advice(self.report.health.verdict, self.report.health.reasons)[0]
+
 
 def rank(reports: Sequence[Report]) -> list[Ranked]:
     """Put the units in order: verdict, then the chance to ride through, then the end of life.
@@ -106,7 +111,7 @@ def compare_page(ranked: Sequence[Ranked]) -> str:
     """Write compare.html."""
     first = ranked[0]
     said = (
-        f"Replace {first.report.name} first: {first.why()}."
+        f"Replace {first.report.name} first. {first.why()[:1].upper()}{first.why()[1:]}."
         if first.report.health.verdict in (Verdict.REPLACE, Verdict.DEGRADED)
         else f"None has to be replaced now; {first.report.name} would be the first: {first.why()}."
     )
@@ -126,20 +131,22 @@ def _table(ranked: Sequence[Ranked]) -> str:
     for one in ranked:
         health = one.report.health
         soh, ride, end = health.state_of_health, health.ride_through_s, health.end_of_life_s
-        chance = health.ride_through_probability
-        enough = "" if chance is None else f"<br><small>enough with {chance:.0%}</small>"
+        lasts = enough(health.ride_through_probability, one.report.engine.battery.required_seconds)
         name = escape(one.report.name)
+        link = f"<a href='{name}/report.html'>{name}</a>"
         lines.append(
             (
                 f"{one.rank}",
-                f"<a href='{name}/report.html'>{name}</a><br><small>{escape(one.why())}</small>",
+                f"{link}<br><small>{escape(one.why())}<br><b>{escape(one.to_do())}</b></small>",
                 badge(health.verdict),
                 escape(one.weakest),
                 ""
                 if soh is None
                 else spread(soh, 100.0, 1, " %").replace(" <small>", "<br><small>"),
-                "" if ride is None else spread(ride, unit=" s") + enough,
-                "" if end is None else date(end.estimate),
+                "" if ride is None else f"{spread(ride, unit=' s')}<br><small>{lasts}</small>",
+                ""
+                if end is None
+                else life(end, health.updated_at).replace(" <small>", "<br><small>"),
             )
         )
     head = ["", "Unit", "Verdict", "Weakest cell", "Its health", "Ride-through", "End of life"]
@@ -161,10 +168,10 @@ def _chart(ranked: Sequence[Ranked]) -> str:
         300,
         percent=True,
         level=END_OF_LIFE,
-        level_text="worn out",
+        level_text="70 %: worn out",
     )
     keys = "".join(
         f"<span class='key'><i class='{line.style}'></i>{escape(line.label)}</span>"
         for line in lines
     )
-    return f"<figure>{chart(lines, frame)}<figcaption>{keys}</figcaption></figure>"
+    return f"<figure class='broad'>{chart(lines, frame)}<figcaption>{keys}</figcaption></figure>"

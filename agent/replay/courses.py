@@ -1,19 +1,34 @@
 """The charts of a replayed unit: every cell's course, ride-through, forecast."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import NamedTuple
 
 from agent.health.engine import HealthEngine
+from agent.model import Health
 from agent.replay.chart import Frame, Line, Mark, chart, span_of
+from agent.replay.markup import date
+from agent.replay.outlook import Outlook
 from agent.replay.run import Tables
 
 END_OF_LIFE = 0.7
 """State of health at which a cell is worn out."""
 _SMALL = (230, 120)
+_WORN = "70 %: worn out"
 _STYLES = 6
 _SHOWN = 3
+_AHEAD_S = 5.0 * 365.25 * 86400.0
 
 Row = list[float]
+
+
+class _Each(NamedTuple):
+    """What small charts show: their title, each cell's value now, the limit if there is one."""
+
+    title: str
+    now: Mapping[str, str]
+    level: float | None
 
 
 def _numbers(rows: Sequence[tuple[object, ...]]) -> list[Row]:
@@ -28,10 +43,14 @@ def by_cell(tables: Tables) -> dict[int, list[Row]]:
     return found
 
 
-def marks_of(tables: Tables, cell: int | None = None) -> list[Mark]:
-    """Give the alarms, those of one cell if asked, as marks."""
-    rows = [row for row in tables.alarms if cell is None or row[1] == cell]
-    return [Mark(float(str(row[0])), str(row[3])) for row in rows]
+def marks_of(engine: HealthEngine, tables: Tables, cell: int | None = None) -> list[Mark]:
+    """Give the alarms, those of one cell if asked, as marks with the name of their cell."""
+    names = ("0", *engine.cells)
+    return [
+        Mark(float(str(row[0])), str(row[3]), names[int(str(row[1]))])
+        for row in tables.alarms
+        if cell is None or row[1] == cell
+    ]
 
 
 def _line(label: str, style: str, rows: Sequence[Row], first: int) -> Line:
@@ -39,49 +58,79 @@ def _line(label: str, style: str, rows: Sequence[Row], first: int) -> Line:
     return Line(label, style, *columns)
 
 
-def cells(engine: HealthEngine, tables: Tables, *, growth: bool) -> str:
-    """Give one small chart for each cell, all to one scale."""
-    first, title = (5, "Resistance growth") if growth else (2, "State of health")
-    held = by_cell(tables)
-    lines = {cell: _line("estimate", "s0", rows, first) for cell, rows in held.items()}
-    level = None if growth else END_OF_LIFE
-    span = span_of(list(lines.values()), level)
+def capacities(
+    engine: HealthEngine, tables: Tables, health: Health, events: Sequence[float]
+) -> str:
+    """Give one small chart of the state of health of each cell, all to one scale."""
+    now = {cell.cell: f"{cell.state_of_health.estimate * 100:.1f} %" for cell in health.cells}
+    lines = {cell: _line("estimate", "s0", rows, 2) for cell, rows in by_cell(tables).items()}
+    return _each(engine, tables, lines, events, _Each("State of health", now, END_OF_LIFE))
+
+
+def growths(engine: HealthEngine, tables: Tables, health: Health, events: Sequence[float]) -> str:
+    """Give one small chart of the resistance of each cell, all to one scale."""
+    now = {cell.cell: f"&times; {cell.resistance_growth.estimate:.2f}" for cell in health.cells}
+    lines = {cell: _line("estimate", "s0", rows, 5) for cell, rows in by_cell(tables).items()}
+    return _each(engine, tables, lines, events, _Each("Resistance growth", now, None))
+
+
+def _each(
+    engine: HealthEngine,
+    tables: Tables,
+    lines: Mapping[int, Line],
+    events: Sequence[float],
+    what: _Each,
+) -> str:
+    span = span_of(list(lines.values()), what.level)
     drawn = []
     for cell, line in sorted(lines.items()):
         name = engine.cells[cell - 1]
         frame = Frame(
-            f"{title} of cell {name} with its 90 % interval",
+            f"{what.title} of cell {name} with its 90 % interval",
             *_SMALL,
-            percent=not growth,
+            percent=what.level is not None,
             ticks=3,
-            level=level,
+            level=what.level,
             span=span,
         )
-        last = f"&times; {line.values[-1]:.2f}" if growth else f"{line.values[-1]:.1%}"
-        caption = f"<figcaption><b>Cell {escape(name)}</b>, now {last}</figcaption>"
-        drawn.append(f"<figure>{caption}{chart([line], frame, marks_of(tables, cell))}</figure>")
+        caption = f"<b>Cell {escape(name)}</b>, now {what.now.get(name, 'unknown')}"
+        picture = chart([line], frame, marks_of(engine, tables, cell), events)
+        drawn.append(f"<figure><figcaption>{caption}</figcaption>{picture}</figure>")
     return f"<div class='small'>{''.join(drawn)}</div>"
 
 
-def ride(engine: HealthEngine, tables: Tables) -> str:
-    """Draw the time to cut-off at each power."""
+def ride(engine: HealthEngine, tables: Tables, seen: Outlook, events: Sequence[float]) -> str:
+    """Draw the time to cut-off at each power, and at rated power in the next years."""
     rows = _numbers(tables.ride)
     powers = sorted({row[1] for row in rows})
+    rated_w = engine.battery.rated_power_w or math.inf
     lines = [
-        _line(f"{power:.0f} W", f"s{n % _STYLES}", [r for r in rows if r[1] == power], 3)
+        _line(
+            f"{power:.0f} W, {power / rated_w * 100:.0f} % of rated",
+            f"s{n % _STYLES}",
+            [r for r in rows if r[1] == power],
+            3,
+        )
         for n, power in enumerate(powers)
     ]
+    if seen.rows and rated_w in powers:
+        style = lines[powers.index(rated_w)].style
+        until_s = seen.rows[0][0] + _AHEAD_S
+        told = [row for row in seen.rows if row[0] <= until_s]
+        columns = [[row[n] for row in told] for n in range(4)]
+        lines.append(Line("foretold", style, *columns, dashed=True))
     required_s = engine.battery.required_seconds
     frame = Frame(
         "Ride-through in seconds, by power",
         level=required_s,
         level_text=f"{required_s:.0f} s required",
     )
-    return _figure("Ride-through, seconds to cut-off of the weakest cell", lines, frame, [])
+    title = "Ride-through: seconds to cut-off of the weakest cell"
+    return _figure(title, lines, frame, marks_of(engine, tables), events)
 
 
-def forecast(engine: HealthEngine, tables: Tables) -> str:
-    """Draw the last forecast of the weakest cells behind what was estimated until now."""
+def forecast(engine: HealthEngine, tables: Tables, events: Sequence[float]) -> str:
+    """Draw what is foretold of the weakest cell and of the middle one behind their past."""
     rows, held = _numbers(tables.forecast), by_cell(tables)
     if not rows or not held:
         return ""
@@ -91,7 +140,8 @@ def forecast(engine: HealthEngine, tables: Tables) -> str:
     lines: list[Line] = []
     for style, cell in zip(("s1", "s0"), chosen, strict=False):
         name = engine.cells[cell - 1]
-        lines.append(_line(f"cell {name}", style, held[cell], 2))
+        which = "the weakest" if cell == weakest[0] else "in the middle"
+        lines.append(_line(f"cell {name}, {which}", style, held[cell], 2))
         until = [row for row in held[cell] if row[0] <= newest_s]
         now = (until or held[cell])[-1]
         ahead = [row[2:] for row in rows if row[0] == newest_s and int(row[1]) == cell]
@@ -102,12 +152,13 @@ def forecast(engine: HealthEngine, tables: Tables) -> str:
         "State of health, estimated and foretold",
         percent=True,
         level=END_OF_LIFE,
-        level_text="worn out",
+        level_text=_WORN,
     )
-    return _figure("State of health and forecast (dashed)", lines, frame, marks_of(tables))
+    title = f"State of health; foretold from {date(newest_s)} on (dashed)"
+    return _figure(title, lines, frame, marks_of(engine, tables), events)
 
 
-def together(engine: HealthEngine, tables: Tables) -> str:
+def together(engine: HealthEngine, tables: Tables, events: Sequence[float]) -> str:
     """Draw all cells in one chart; the weakest are named, the others are thin company."""
     held = by_cell(tables)
     ordered = sorted(held, key=lambda cell: held[cell][-1][2])
@@ -120,9 +171,10 @@ def together(engine: HealthEngine, tables: Tables) -> str:
         )
         for n, cell in enumerate(ordered)
     ]
-    frame = Frame("State of health of all cells", percent=True, ticks=5)
-    named = [*lines[:_SHOWN], Line("the others", "s0", [], [])]
-    return _figure("State of health of all cells", lines[::-1], frame, marks_of(tables), named)
+    title = "State of health of all cells"
+    frame = Frame(title, percent=True, ticks=5, level=END_OF_LIFE, level_text=_WORN)
+    named = [*lines[:_SHOWN], *([Line("the others", "s0", [], [])] if lines[_SHOWN:] else [])]
+    return _figure(title, lines[::-1], frame, marks_of(engine, tables), events, named=named)
 
 
 def _figure(
@@ -130,6 +182,8 @@ def _figure(
     lines: Sequence[Line],
     frame: Frame,
     marks: Sequence[Mark],
+    events: Sequence[float],
+    *,
     named: Sequence[Line] | None = None,
 ) -> str:
     keys = "".join(
@@ -138,6 +192,6 @@ def _figure(
         if not line.dashed
     )
     return (
-        f"<figure><h3>{escape(title)}</h3>{chart(lines, frame, marks)}"
+        f"<figure><h3>{escape(title)}</h3>{chart(lines, frame, marks, events)}"
         f"<figcaption>{keys}</figcaption></figure>"
     )

@@ -8,6 +8,7 @@ from importlib.resources import files
 from agent.model import Interval
 
 _LATEST_S = 4.0e9
+_DAY_S = 86400.0
 
 
 def document(title: str, body: Iterable[str]) -> str:
@@ -66,6 +67,21 @@ def spread(interval: Interval, scale: float = 1.0, digits: int = 0, unit: str = 
     # Rounded first, so that nothing reads as minus zero.
     estimate, lower, upper = (f"{round(v * scale, digits) + 0.0:.{digits}f}" for v in interval)
     return f"{estimate}{unit} <small>({lower} to {upper})</small>"
+
+
+def enough(probability: float | None, required_s: float) -> str:
+    """Say how sure it is that a unit lasts ``required_s``; nothing where nobody knows."""
+    if probability is None:
+        return ""
+    return f"chance to last {required_s:.0f} s: {probability * 100:.0f} %"
+
+
+def life(interval: Interval, now_s: float) -> str:
+    """Say when an end comes, by the month: nobody knows a day of 2031."""
+    when, lower, upper = (
+        "already" if time_s <= now_s + _DAY_S else date(time_s)[:7] for time_s in interval
+    )
+    return when if lower == upper == when else f"{when} <small>({lower} to {upper})</small>"
 
 
 def date(time_s: float) -> str:

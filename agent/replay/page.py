@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.health.engine import HealthEngine
-from agent.model import Health, Verdict
-from agent.replay import courses
+from agent.health.ride import LIMIT_S
+from agent.model import Health
+from agent.replay import courses, head
 from agent.replay.loads import LoadLog
 from agent.replay.markup import badge, date, document, facts, items, moment, spread, table
+from agent.replay.outlook import outlook
 from agent.replay.quality import Quality
 from agent.replay.run import Tables
 
 _EVENTS_SHOWN = 40
-_ADVICE = {
-    Verdict.OK: "Nothing to do.",
-    Verdict.WATCH: "Look at it again after the next test; no replacement is called for yet.",
-    Verdict.DEGRADED: "Plan its replacement, and a deeper test before to be sure.",
-    Verdict.REPLACE: "Replace it.",
-    Verdict.UNKNOWN: "Let it make a self-test: nothing was seen yet that says anything.",
-}
+_KEY = (
+    "Shaded: 90 % intervals. Dotted with the number of a cell (0: the pack): an alarm, when it was "
+    "first believed. Ticks at the foot: discharges and tests. Dashed across: the limit. "
+    f"No ride-through is simulated beyond {LIMIT_S:.0f} s."
+)
 _LIMITS = (
     (
         "Intervals are 90 %. State of health is capacity over rated capacity; resistance growth "
@@ -53,15 +53,18 @@ def page(report: Report) -> str:
 
 def _sections(report: Report) -> Iterator[str]:
     engine, tables, health = report.engine, report.tables, report.health
-    yield _head(report)
-    yield _tiles(report)
-    yield "<h2>Why</h2>" + items([r.text for r in health.reasons], "No reason for concern.")
+    loads = [float(str(event["start_s"])) for event in report.loads.events]
+    yield head.header(report.name, engine, health, report.quality)
+    seen = outlook(engine)
+    yield head.tiles(engine, health, seen)
+    yield "<h2>Why</h2>" + head.why(engine, health)
+    yield "<h2>What to do</h2>" + head.to_do(health)
     yield "<h2>Cells</h2>" + _cells(health)
-    yield "<h2>Course of the unit</h2><div class='charts'>"
-    yield courses.together(engine, tables) + courses.forecast(engine, tables)
-    yield (courses.ride(engine, tables) if tables.ride else "") + "</div>"
-    yield "<h2>Capacity of each cell</h2>" + courses.cells(engine, tables, growth=False)
-    yield "<h2>Resistance of each cell</h2>" + courses.cells(engine, tables, growth=True)
+    yield f"<h2>Course of the unit</h2><p class='soft'>{_KEY}</p><div class='charts'>"
+    yield courses.together(engine, tables, loads) + courses.forecast(engine, tables, loads)
+    yield (courses.ride(engine, tables, seen, loads) if tables.ride else "") + "</div>"
+    yield "<h2>Capacity of each cell</h2>" + courses.capacities(engine, tables, health, loads)
+    yield "<h2>Resistance of each cell</h2>" + courses.growths(engine, tables, health, loads)
     yield "<h2>Alarms</h2>" + _alarms(tables)
     yield "<h2>Discharges and tests</h2>" + _events(report.loads)
     yield "<h2>Evidence</h2>" + items(health.evidence, "None yet.")
@@ -71,50 +74,6 @@ def _sections(report: Report) -> Iterator[str]:
     yield "<h2>Inputs</h2>" + facts(report.inputs)
     yield "<h2>What this report cannot say</h2>" + items(_LIMITS, "")
     yield "<div class='sign'><div>Checked by</div><div>Date</div><div>Signature</div></div>"
-
-
-def _head(report: Report) -> str:
-    engine, health = report.engine, report.health
-    battery = engine.battery
-    known = [
-        engine.kind.name,
-        f"{len(engine.cells)} cells in series",
-        f"{engine.capacity_ah:.1f} Ah",
-        "" if battery.rated_power_w is None else f"{battery.rated_power_w:.0f} W rated",
-        f"{battery.required_seconds:.0f} s required",
-    ]
-    says = _ADVICE[health.verdict]
-    if health.verdict is Verdict.OK and not report.tables.soh:
-        says = "The recording is too short to say anything."
-    told = f"{badge(health.verdict)} on {date(health.updated_at)}, by {escape(health.basis)}."
-    return (
-        f"<header><h1>{escape(report.name)}</h1><p class='soft'>"
-        f"{escape(', '.join(fact for fact in known if fact))}</p>"
-        f"<p>{told} <b>{escape(says)}</b></p></header>"
-    )
-
-
-def _tiles(report: Report) -> str:
-    health = report.health
-    tiles = []
-    if health.state_of_health is not None:
-        weakest = min(health.cells, key=lambda c: c.state_of_health.estimate).cell
-        value = spread(health.state_of_health, 100.0, 1, " %")
-        tiles.append((f"Weakest cell: {escape(weakest)}", value))
-    if health.ride_through_s is not None:
-        chance = health.ride_through_probability
-        enough = "" if chance is None else f"; enough with {chance:.0%}"
-        tiles.append(
-            (f"Ride-through at rated power{enough}", spread(health.ride_through_s, unit=" s"))
-        )
-    if health.end_of_life_s is not None:
-        estimate, lower, upper = (date(t) for t in health.end_of_life_s)
-        value = f"{estimate} <small>({lower} to {upper})</small>"
-        tiles.append(("End of life by capacity", value))
-    seen = "never" if health.evidence_at is None else date(health.evidence_at)
-    tiles.append(("Last evidence", seen))
-    body = "".join(f"<div>{label}<b>{value}</b></div>" for label, value in tiles)
-    return f"<div class='tiles'>{body}</div>"
 
 
 def _cells(health: Health) -> str:
@@ -129,8 +88,15 @@ def _cells(health: Health) -> str:
         )
         for cell in health.cells
     ]
-    head = ["Cell", "State of health", "Resistance", "Leak beyond the median", "By", "Verdict"]
-    return table("90 % intervals in brackets", head, rows, 4)
+    columns = [
+        "Cell",
+        "State of health",
+        "Resistance",
+        "Leak beyond the median",
+        "Rests on",
+        "Verdict",
+    ]
+    return table("90 % intervals in brackets", columns, rows, 4)
 
 
 def _rejected(health: Health) -> str:
@@ -151,14 +117,14 @@ def _advice(health: Health) -> str:
         (
             escape(trial.test),
             f"{trial.seconds:.0f} s",
-            f"{trial.depth:.0%}",
+            f"{trial.depth * 100:.0f} %",
             f"± {165 * trial.soh_sd:.1f} points",
             f"± {165 * trial.ride_sd:.0f} %",
             f"{trial.recharge_s / 3600:.1f} h",
         )
         for trial in advice.options
     ]
-    head = [
+    columns = [
         "Test",
         "Length",
         "Depth",
@@ -166,9 +132,9 @@ def _advice(health: Health) -> str:
         "Ride-through after it",
         "Recharge",
     ]
-    now = f"now ± {165 * advice.soh_sd:.1f} points and ± {165 * advice.ride_sd:.0f} %"
-    caption = f"What would not be known of the weakest cell, as halves of 90 % intervals; {now}"
-    return f"<p>{escape(advice.text)}</p>" + table(caption, head, rows)
+    now = f"now ± {165 * advice.soh_sd:.1f} points and ± {165 * advice.ride_sd:.0f} % of its time"
+    caption = f"Half of the weakest cell's 90 % interval, {now}"
+    return f"<p>{escape(advice.text)}</p>" + table(caption, columns, rows)
 
 
 def _alarms(tables: Tables) -> str:
@@ -202,11 +168,11 @@ def _events(loads: LoadLog) -> str:
                 escape(str(event["kind"]).replace("_", " ")),
                 f"{end_s - start_s:.0f} s",
                 f"{detail.get('charge_ah', '')} Ah",
-                f"{share:.1%}",
+                f"{share * 100:.1f} %",
                 f"{detail['energy_wh']} Wh" if "energy_wh" in detail else "unknown",
             )
         )
     shown = f", the last {len(rows)}" if len(rows) < len(loads.events) else ""
     caption = f"{len(loads.events)} in all{shown}; times are UTC"
-    head = ["Begin", "Kind", "Length", "Charge", "Of rated", "Energy"]
-    return table(caption, head, rows, 1)
+    columns = ["Begin", "Kind", "Length", "Charge", "Of rated", "Energy"]
+    return table(caption, columns, rows, 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from agent.health.intake import is_time
 from agent.health.observation import Observation
+from agent.replay.markup import date
 
 GAP_S = 24 * 3600.0
 """A silence longer than this counts as a gap: standby is sampled hourly at least."""
@@ -57,6 +58,12 @@ class Quality:
                 self.coldest_c = min(self.coldest_c, celsius)
                 self.hottest_c = max(self.hottest_c, celsius)
         self.phases[observation.phase or "not told"] += 1
+
+    def period(self) -> str:
+        """Say from when to when was recorded; nothing where no row has a time."""
+        if self.first_s is None or self.last_s is None:
+            return ""
+        return f"recorded {date(self.first_s)} to {date(self.last_s)}"
 
     def lines(self, cells: tuple[str, ...]) -> list[tuple[str, str]]:
         """Give what there is to say, as pairs of a name and a text."""

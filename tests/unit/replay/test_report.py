@@ -11,11 +11,13 @@ import pytest
 
 from agent.config.cells import read_cells
 from agent.health.observation import Observation
-from agent.model import Battery, Interval, Rejected, Verdict
+from agent.health.verdict import Raised
+from agent.model import Battery, Interval, Reason, Rejected, Verdict
 from agent.replay.chart import Frame, Line, Mark, chart, span_of, ticks
 from agent.replay.compare import NAMES, compare_page, rank, rows
-from agent.replay.markup import spread
+from agent.replay.markup import life, spread
 from agent.replay.once import _WORDS, replay_once
+from agent.replay.outlook import Outlook, outlook
 from agent.replay.page import Report, page
 from agent.replay.quality import Quality
 
@@ -93,7 +95,14 @@ class Reader(HTMLParser):
 def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
     text = page(make())
     for heading in (
-        *("Why", "Cells", "Course of the unit", "Capacity of each cell", "Resistance of each cell"),
+        *(
+            "Why",
+            "What to do",
+            "Cells",
+            "Course of the unit",
+            "Capacity of each cell",
+            "Resistance of each cell",
+        ),
         *("Alarms", "Discharges and tests", "Evidence", "The next test", "Inputs"),
         "Quality of the recording",
         "What this report cannot say",
@@ -104,6 +113,41 @@ def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
     assert "bbu-agent 0." in text
     assert "Commissioned" in text
     assert "Signature" in text
+    assert "recorded 2023-11-14 to 2024-05-31" in text
+    assert "End of life by ride-through, 240 s" in text
+
+
+def test_a_reason_has_its_verdict_its_first_day_and_what_to_do(make: Make) -> None:
+    report = make()
+    raised = Raised(1.705e9, "cell_resistance", "2", "cell 2: high")
+    report.engine.raised.append(raised)
+    tables = replace(report.tables, alarms=[(raised.time_s, 2, "resistance", raised.text)])
+    reason = Reason(raised.code, "cell 2: higher", "2", Verdict.DEGRADED)
+    text = page(replace(report, tables=tables, health=replace(report.health, reasons=(reason,))))
+    assert "degraded</span> cell 2: higher <small>first believed on 2024-01-11</small>" in text
+    assert "Check the module&#x27;s connectors" in text
+    assert text.count('">2</text>') == 5  # the mark of the alarm: three charts, two of the cell
+
+
+def test_the_outlook_ends_where_the_required_seconds_are_no_longer_reached(make: Make) -> None:
+    engine = make().engine
+    seen = outlook(engine)
+    assert seen.end_s is None
+    assert seen.rows[0][1] > engine.battery.required_seconds
+    engine.battery = replace(engine.battery, required_seconds=seen.rows[8][1] + 0.01)
+    end = outlook(engine).end_s
+    assert end is not None
+    assert end.lower <= end.estimate <= end.upper
+    assert end.estimate <= seen.rows[8][0]
+    engine.battery = replace(engine.battery, rated_power_w=None)
+    assert outlook(engine) == Outlook([], None)
+
+
+def test_an_end_of_life_is_told_by_the_month_and_once_it_is_over_as_such() -> None:
+    now_s = 1.7e9
+    ahead = Interval(now_s + 800 * DAY_S, now_s - DAY_S, now_s + 1200 * DAY_S)
+    assert life(ahead, now_s) == "2026-01 <small>(already to 2027-02)</small>"
+    assert life(Interval(now_s, now_s, now_s), now_s) == "already"
 
 
 def test_every_fact_of_a_battery_has_a_name_for_people() -> None:
@@ -198,7 +242,9 @@ def test_quality_counts_what_a_recording_lacks() -> None:
 
 def test_a_chart_keeps_its_marks_and_escapes_them() -> None:
     line = Line("cell 1", "s0", [0.0, DAY_S], [0.9, 0.8], [0.8, 0.7], [1.0, 0.9])
-    text = chart([line], Frame("t", percent=True), [Mark(DAY_S / 2, "<b>"), Mark(9 * DAY_S, "far")])
+    marks = [Mark(DAY_S / 2, "<b>"), Mark(9 * DAY_S, "far")]
+    text = chart([line], Frame("t", percent=True), marks, [DAY_S / 2, DAY_S / 2 + 1, 9 * DAY_S])
+    assert text.count("v-6") == 1  # two events within a pixel are one tick, a far one is none
     assert text.count('class="mark"') == 1
     assert "&lt;b&gt;" in text
     assert 'class="band s0"' in text
