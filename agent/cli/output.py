@@ -12,6 +12,7 @@ import click
 try:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 except ImportError:  # the extra "pretty" is not installed
     Console = None  # type: ignore[assignment, misc]
 
@@ -83,7 +84,7 @@ def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], mark: int | Non
         made.add_column(column, overflow="fold")
     for row in rows:
         style = None if mark is None else _COLOURS.get(row[mark])
-        made.add_row(*(cell.replace("[", "\\[") for cell in row), style=style)
+        made.add_row(*map(Text, row), style=style)  # never as markup: devices have a say in it
     Console().print(made)
 
 

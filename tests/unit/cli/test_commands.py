@@ -185,3 +185,14 @@ def test_silence_and_nonsense_tell_what_to_look_at(
     told = explained(sort("unit 9: silent"), link)
     assert told.startswith(f"{sort.__name__}: unit 9: silent. ")
     assert next_step in told
+
+
+def test_no_text_of_a_device_is_markup_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rich")
+    texts = ["\\[/x]", "[red]7[/red]", ":x: 10", "ends in \\"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    output.table(["model"], [[text] for text in texts], mark=0)
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in texts)
