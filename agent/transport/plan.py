@@ -124,7 +124,8 @@ def _joined(field: Field, limits: Limits, refused: Collection[Register]) -> Word
         return None
     first, other = sorted((where, scale), key=lambda place: place.register.address)
     count = max(other.register.address + other.count - first.register.address, first.count)
-    joined = Words(first.register, count, WordType.TEXT)
-    if count > limits.max_words or any(register in refused for register in joined.registers):
+    # Before any register is named: a device may point a scale factor a whole table away.
+    if count > limits.max_words:
         return None
-    return joined
+    joined = Words(first.register, count, WordType.TEXT)
+    return None if any(register in refused for register in joined.registers) else joined

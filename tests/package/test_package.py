@@ -177,7 +177,7 @@ def test_it_runs_the_rack_from_boot(node: Node) -> None:
     # Nobody but root could read the secrets, and the service is not root.
     assert machine.run("stat", "-c", "%a %U", "/etc/bbu-agent/secrets") == "700 root"
     assert machine.run("stat", "-c", "%U", f"/proc/{machine.property('MainPID')}") != "root"
-    machine.run("bbu-sim", "inject", "r1", "outage", "--run-dir", "/run/rack", "--for", "4 s")
+    machine.run("bbu-sim", "inject", "r1", "outage", "--run-dir", "/run/rack", "--for", "14 s")
     until(lambda: [end for _, end in node.discharges() if end], "a discharge is recorded")
 
 
