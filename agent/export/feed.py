@@ -1,8 +1,8 @@
 """What has changed since a moment ago, worked out once for everybody who listens."""
 
 import asyncio
-import contextlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,6 +10,8 @@ from typing import Protocol
 from aiohttp import web
 
 from agent.export.json import Json
+
+log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 MOST_CLIENTS = 64
@@ -100,8 +102,7 @@ class Feed:
         """Send everybody away."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
         for client in self._clients:
             client.dismiss()
 
@@ -127,8 +128,7 @@ class Feed:
             return response
         client = _Client(only)
         self._clients.add(client)  # before it catches up, so that it misses nothing
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="live feed")
+        self._start()
         try:
             await response.prepare(request)
             await self._catch_up(request, response, only)
@@ -138,6 +138,11 @@ class Feed:
         finally:
             self._clients.discard(client)
         return response
+
+    def _start(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="live feed")
+            self._task.add_done_callback(self._tell_if_broken)
 
     async def _catch_up(
         self, request: web.Request, response: web.StreamResponse, only: str | None
@@ -177,6 +182,14 @@ class Feed:
                 news = self._news.since(before, only)
                 if news:
                     self._tell(only, _message("news", news, f"{self._boot}-{version}"))
+
+    def _tell_if_broken(self, task: asyncio.Task[None]) -> None:
+        """Send everybody away after an error of ours: a page must not look live and stand still."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("live updates met an error of our own; pages connect again", exc_info=error)
+            for client in self._clients:
+                client.dismiss()
 
     def _tell(self, only: str | None, message: bytes) -> None:
         listening = [client for client in self._clients if client.only == only]

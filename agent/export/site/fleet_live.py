@@ -25,8 +25,8 @@ class FleetNews:
     async def update(self) -> int:
         """Look at every unit; give the version now."""
         context = self._app[CONTEXT]
-        rows = self._rows = await self._app[ROWS].all(context.store, context.mono)
-        notes = self._notes = await shelf_notes(self._app, rows)
+        rows = await self._app[ROWS].all(context.store, context.mono)
+        notes = await shelf_notes(self._app, rows)
         looks: dict[tuple[str, ...], object] = {
             ("units",): tuple(rows),
             ("summary",): [(one.verdict, one.up, one.tried) for one in rows.values()],
@@ -36,6 +36,8 @@ class FleetNews:
         looks |= {("note", *map(str, place)): judged(found) for place, found in notes.items()}
         looks |= {("unit", name): (one.head, one.tail, one.slot) for name, one in rows.items()}
         looks |= {("seen", name): one.last_ok for name, one in rows.items()}
+        # Both at once: while one looks another may have looked too, and units may have gone.
+        self._rows, self._notes = rows, notes
         return self._changes.update(looks)
 
     def since(self, version: int, only: str | None = None) -> Mapping[str, Json]:

@@ -64,3 +64,17 @@ async def test_closing_sends_everybody_away() -> None:
     feed._clients.add(client)
     await feed.close()
     assert await asyncio.wait_for(client.waiting.get(), 5) is None
+
+
+class Broken(News):
+    async def update(self) -> int:
+        raise KeyError("r1-a-1")
+
+
+async def test_an_error_of_ours_sends_everybody_away_and_hinders_no_stop() -> None:
+    feed = Feed(Broken(), "boot")
+    client = _Client()
+    feed._clients.add(client)
+    feed._start()
+    assert await asyncio.wait_for(client.waiting.get(), 5) is None
+    await feed.close()
