@@ -10,6 +10,19 @@ import click
 
 from agent.cli.output import duration, format_option
 from agent.cli.remote import agent_options, fetch
+from agent.export.site.advice import advice
+from agent.model import Reason, Verdict
+
+_FAULTS = {
+    "refused": ", the device does not have it",
+    "sentinel": ", the device's word for not known",
+    "implausible": ", outside what can be",
+    "undecodable": ", no such value is defined",
+    "frozen": ", it stands still",
+    "disagrees": ", other readings contradict it",
+    "missing": ", not in the answer",
+}
+"""What the reasons of faults mean, by ``FaultReason``."""
 
 
 @click.command()
@@ -17,11 +30,16 @@ from agent.cli.remote import agent_options, fetch
 @agent_options
 @format_option("text", "json")
 def explain(unit: str, base: str, form: str) -> None:
-    """Say why a unit's verdict is what it is: reasons, evidence, and what was not believed.
+    """Say why a unit's verdict is what it is, what to do, and which test would tell most.
+
+    Reasons, what is believed of the weakest cells, the evidence for it, the evidence and the
+    readings that were not used and why, the unit against its peers, and the next test with
+    what it costs.
 
     \b
-    Example:
+    Examples:
       bbu-agent explain r12-a-1
+      bbu-agent explain r12-a-1 --format json | jq .health.cells
     \b
     Exit codes: 0 the unit is well, 1 it needs attention, 2 no such unit, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
@@ -64,13 +82,12 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
     yield from (f"  - {reason['verdict']}: {reason['text']}" for reason in reasons)
     if not reasons:
         yield "  - nothing speaks against it" if unit["verdict"] == "ok" else "  - nothing is known"
+    yield from _listed("What to do:", _to_do(unit))
     if health is None:
         yield ""
         yield "Nothing has been estimated yet."
         return
-    believed = [f"  - {line}" for line in _believed(health)]
-    if believed:
-        yield from ("", "What is believed (90 % intervals):", *believed)
+    yield from _listed("What is believed (90 % intervals):", _believed(health))
     yield ""
     yield f"On what grounds (basis: {health['basis']}, as of {health['updated_at']}):"
     yield from (f"  - {line}" for line in health["evidence"] or ["the device's own word"])
@@ -82,6 +99,11 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
     counts = {(row["quantity"], row["reason"]): row["count"] for row in unit["fault_counts"]}
     told = [_fault(fault, counts) for fault in unit["faults"]]
     yield from _listed("Readings that were refused or not believed:", told)
+
+
+def _to_do(unit: dict[str, Any]) -> Iterable[str]:
+    reasons = (Reason(reason["code"], reason["text"]) for reason in unit["reasons"])
+    return advice(Verdict(unit["verdict"]), reasons)
 
 
 def _listed(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -120,20 +142,28 @@ def _believed(health: dict[str, Any]) -> Iterator[str]:
     if ride is not None:
         low, high = duration(ride["lower"]), duration(ride["upper"])
         chance = health["ride_through_probability"]
-        enough = "" if chance is None else f", enough with probability {chance:.2f}"
+        enough = "" if chance is None else f"; long enough with probability {chance:.2f}"
         yield f"ride-through at rated power: {duration(ride['estimate'])} ({low} to {high}){enough}"
     life = health["end_of_life"]
     if life is not None:
-        first, middle, last = (str(life[key])[:10] for key in ("lower", "estimate", "upper"))
-        yield f"end of life by capacity: {middle} ({first} to {last})"
+        now = str(health["updated_at"])[:10]
+        first, middle, last = (_when(life[key], now) for key in ("lower", "estimate", "upper"))
+        bounds = "" if first == middle == last else f" ({first} to {last})"
+        yield f"end of life by capacity (70 % of rated): {middle}{bounds}"
+
+
+def _when(moment: str, today: str) -> str:
+    """Give a time that is to come to the month: nobody knows a day of 2031."""
+    return "already" if moment[:10] <= today else moment[:7]
 
 
 def _fault(fault: dict[str, Any], counts: dict[tuple[str, str], int]) -> str:
     index = "" if fault["index"] is None else f" {fault['index']}"
     times = counts.get((fault["quantity"], fault["reason"]))
-    often = "" if times is None else f"; {times} times for all of this quantity"
+    often = "" if times is None else f"; {times} in all of this quantity"
+    why = _FAULTS.get(fault["reason"], "")
     where = f"{fault['raw']}, {fault['source']}"
-    return f"{fault['quantity']}{index}: {fault['reason']} ({where}){often}"
+    return f"{fault['quantity']}{index}: {fault['reason']}{why} ({where}){often}"
 
 
 def _percent(interval: dict[str, float]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agent.cli.explain import explained, readiness
+from agent.model import FaultReason
 
 HEALTH: dict[str, Any] = {
     "updated_at": "2026-01-02T03:04:05Z",
@@ -41,7 +42,9 @@ HEALTH: dict[str, Any] = {
 UNIT: dict[str, Any] = {
     "name": "r1-a-1",
     "verdict": "degraded",
-    "reasons": [{"verdict": "degraded", "text": "cell 2: a sudden change"}],
+    "reasons": [
+        {"code": "cell_resistance", "verdict": "degraded", "text": "cell 2: a sudden change"}
+    ],
     "faults": [
         {
             "quantity": "cell_voltage",
@@ -61,7 +64,17 @@ WEAKEST = (
     "  - weakest cell 2: 88 % (84 to 92) of rated capacity, resistance x 1.20 (1.15 to 1.25), "
     "by resistance"
 )
-RIDE = "  - ride-through at rated power: 5 min (4.17 min to 6 min), enough with probability 0.97"
+RIDE = (
+    "  - ride-through at rated power: 5 min (4.17 min to 6 min); long enough with probability 0.97"
+)
+CHECK = (
+    "  - Check the module's connectors for heat at the next visit; if its resistance goes on "
+    "rising, exchange it."
+)
+ABSENT = (
+    "  - cell_voltage 3: sentinel, the device's word for not known (65535, holding 109); "
+    "12 in all of this quantity"
+)
 
 
 def test_the_whole_explanation() -> None:
@@ -71,10 +84,13 @@ def test_the_whole_explanation() -> None:
         "Why:",
         "  - degraded: cell 2: a sudden change",
         "",
+        "What to do:",
+        CHECK,
+        "",
         "What is believed (90 % intervals):",
         WEAKEST,
         RIDE,
-        "  - end of life by capacity: 2031-01-02 (2029-01-02 to 2034-01-02)",
+        "  - end of life by capacity (70 % of rated): 2031-01 (2029-01 to 2034-01)",
         "",
         "On what grounds (basis: resistance, as of 2026-01-02T03:04:05Z):",
         "  - 4 load steps gave a resistance, last on 2025-12-01",
@@ -92,7 +108,7 @@ def test_the_whole_explanation() -> None:
         "  - its shelf can spare it",
         "",
         "Readings that were refused or not believed:",
-        "  - cell_voltage 3: sentinel (65535, holding 109); 12 times for all of this quantity",
+        ABSENT,
     ]
 
 
@@ -123,8 +139,24 @@ def test_a_unit_that_was_never_read() -> None:
         "Why:",
         "  - nothing is known",
         "",
+        "What to do:",
+        "  - Wait for its first answers and evidence; a self-test gives the best.",
+        "",
         "Nothing has been estimated yet.",
     ]
+
+
+def test_an_end_of_life_that_is_past_is_no_date() -> None:
+    over = dict.fromkeys(("estimate", "lower", "upper"), HEALTH["updated_at"])
+    lines = list(explained(UNIT | {"health": HEALTH | {"end_of_life": over}}))
+    assert "  - end of life by capacity (70 % of rated): already" in lines
+
+
+def test_every_kind_of_fault_has_words() -> None:
+    for reason in FaultReason:
+        fault = UNIT["faults"][0] | {"reason": reason.value}
+        (line,) = [row for row in explained(UNIT | {"faults": [fault]}) if "cell_voltage" in row]
+        assert f"{reason.value}, " in line
 
 
 def test_a_unit_judged_by_its_own_word() -> None:
