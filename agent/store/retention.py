@@ -9,6 +9,8 @@ HOUR_MS = 3_600_000
 _WEEK_MS = 168 * HOUR_MS
 _COURSE_WHOLE_MS = 60 * 24 * HOUR_MS
 """How long every estimate that was kept stays; of older ones one a week."""
+_LEAP_MS, _STEADY_MS = 48 * HOUR_MS, 6 * HOUR_MS
+"""A clock that is so far ahead of the last time has to stay there so long to be believed."""
 _SMALLEST_TRIM = 64
 """A file too large is trimmed by at least this fraction of its rows at a time."""
 
@@ -16,14 +18,19 @@ _SMALLEST_TRIM = 64
 def age(connection: sqlite3.Connection, now_s: float, *, raw_s: float, hours_s: float) -> None:
     """Sum up the hours that are over, then drop raw points, hours and estimates that are too old.
 
-    ``now_s`` is unix time; raw points stay for ``raw_s`` seconds, hours for ``hours_s``.
+    ``now_s`` is unix time; raw points stay for ``raw_s`` seconds, hours for ``hours_s``. After a
+    leap of the clock nothing is dropped for some hours: one that is set right again by then must
+    not have cost the past.
     """
     over_ms = int(now_s * 1000) // HOUR_MS * HOUR_MS
     since_ms, whole_ms = _mark(connection, "hours"), _mark(connection, "whole")
+    leapt = _leapt(connection, since_ms, over_ms)
     # Of an hour whose points are partly dropped the first sum is the better one.
     _sum_up(connection, "IGNORE", since_ms, min(whole_ms, over_ms))
     _sum_up(connection, "REPLACE", max(since_ms, whole_ms), over_ms)
     connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
+    if leapt:
+        return
     _drop_before(connection, "hour", now_s - hours_s)
     _drop_before(connection, "point", now_s - raw_s)
     connection.execute(
@@ -31,6 +38,14 @@ def age(connection: sqlite3.Connection, now_s: float, *, raw_s: float, hours_s: 
         " AND NOT EXISTS (SELECT 1 FROM hour WHERE series = id)"
     )
     _thin_course(connection, int(now_s * 1000) - _COURSE_WHOLE_MS)
+
+
+def _leapt(connection: sqlite3.Connection, since_ms: int, over_ms: int) -> bool:
+    """Say whether the clock has leapt ahead lately; at ``since_ms`` it stood the last time."""
+    if since_ms and over_ms - since_ms > _LEAP_MS:
+        connection.execute("INSERT OR REPLACE INTO mark VALUES ('leap', ?)", (over_ms,))
+    leap_ms = _mark(connection, "leap")
+    return 0 < leap_ms <= over_ms < leap_ms + _STEADY_MS
 
 
 def drop_older_half(connection: sqlite3.Connection) -> int:

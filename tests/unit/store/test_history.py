@@ -13,6 +13,12 @@ HOUR_S = 3600.0
 DAY_S = 86400.0
 
 
+async def tidied(store: HistoryStore, now_s: float) -> None:
+    """Tidy after days in which nobody did: the clock has to be believed first."""
+    await store.tidy(now_s=now_s - 7 * HOUR_S)
+    await store.tidy(now_s=now_s)
+
+
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new" / "history.db"
     first = HistoryStore(path)
@@ -134,11 +140,27 @@ async def test_old_raw_points_become_hours(tmp_path: Path) -> None:
         HistoryPoint(HOUR_S, 40, 40, 40),
         HistoryPoint(2 * DAY_S, 51),
     ]
-    await store.tidy(now_s=10 * DAY_S + 60)
+    await tidied(store, 10 * DAY_S + 60)
     assert await points(store) == [
         HistoryPoint(HOUR_S, 40, 40, 40),
         HistoryPoint(2 * DAY_S, 51, 51, 51),
     ]
+    await store.close()
+
+
+async def test_a_clock_that_leaps_ahead_for_a_while_does_not_cost_the_past(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path / "history.db", Bounds(raw_s=7 * DAY_S, hours_s=400 * DAY_S))
+    start_s, wrong_s = 10_000 * DAY_S, 30_000 * DAY_S
+    store.put_sample(sample(start_s, 50.0))
+    await store.tidy(now_s=start_s + HOUR_S)
+    before = await points(store)
+    for hour in range(6):
+        await store.tidy(now_s=wrong_s + hour * HOUR_S)
+    await store.tidy(now_s=start_s + 8 * HOUR_S)
+    assert before == await points(store) == [HistoryPoint(start_s, 50)]
+    for hour in (24 * 7, 24 * 7 + 7):
+        await store.tidy(now_s=start_s + hour * HOUR_S)
+    assert await points(store) == [HistoryPoint(start_s, 50, 50, 50)]
     await store.close()
 
 
@@ -191,7 +213,7 @@ async def test_a_series_is_forgotten_with_its_last_point(tmp_path: Path) -> None
         row = Reading("cell_voltage", f"row {n}", 3.9, 0, "x")
         store.put_sample(Sample("a", n * 86400, n * 86400, (row,)), closely=True)
     for day, left in ((5, 5), (12, 2), (20, 0)):
-        await store.tidy(now_s=day * DAY_S + HOUR_S)
+        await tidied(store, day * DAY_S + HOUR_S)
         assert len(await store.parts("a", "cell_voltage")) == left
     again = Reading("cell_voltage", "row 0", 3.8, 0, "x")
     store.put_sample(Sample("a", 30 * 86400, 0, (again,)), closely=True)
