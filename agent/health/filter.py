@@ -180,7 +180,9 @@ class ModuleFilter:
         if beyond > 0.0:
             rho = self.blocks()[2]
             self.p[A, A] += (_LEAN_RATE_SD * beyond) ** 2
-            self.p[np.ix_(rho, rho)] += (_LEAN_GROWTH_SHARE * away) ** 2
+            # Cells that have hardly aged yet have no knee: the steps of one day only scatter.
+            grown = max(float(np.median(self.x[rho])), 0.0)
+            self.p[np.ix_(rho, rho)] += min(_LEAN_GROWTH_SHARE * away, grown) ** 2
             self._tidy()
 
     def update_resistance(

@@ -113,3 +113,13 @@ def test_steps_that_scatter_are_trusted_less_and_growth_is_no_scatter() -> None:
     assert quiet == pytest.approx(0.015)
     assert noise([0.08, -0.08] * 6) > 2.5 * quiet
     assert noise([0.01 * n for n in range(12)]) == pytest.approx(quiet, rel=0.1)
+
+
+def test_the_steps_of_one_day_show_no_knee_in_new_cells() -> None:
+    kind = cell_type(Battery(Chemistry.NMC, rated_capacity_ah=CAPACITY_AH))
+    state = ModuleFilter.start(kind, 1, CAPACITY_AH)
+    level = float(state.ln_resistance()[0][0])
+    for value in [0.0] * 8 + [0.06] * 6:
+        ln_r = np.array([level + value])
+        state.update_resistance(ln_r, np.array([0.01]), common_sd=0.012, warm=0.0, off=False)
+    assert state.loss()[0] < 0.003
