@@ -16,7 +16,7 @@ _POWER = {Chemistry.NCA: "nca-power", Chemistry.NMC: "nmc-power", Chemistry.LFP:
 _ENERGY = {Chemistry.NMC: "nmc-energy", Chemistry.UNKNOWN: "unknown-energy"}
 # Cells that are told by their resistance and cut-off: the only ones whose gain was measured.
 _KNOWN = {Chemistry.NMC: "sanyo-ur18650e"}
-_ALIKE_LN, _ALIKE_V, _ALIKE = 0.045, 0.2, 2.0
+_ALIKE_LN, _ALIKE_V, _ALIKE = 0.045, 0.3, 2.0
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
 _STATED_SD = 0.12
