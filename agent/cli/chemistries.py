@@ -17,6 +17,30 @@ _CELLS = click.option(
     "--config.file", "config", type=_FILE, help="Show the types under cells of this file as well."
 )
 
+MEANINGS: Mapping[str, str] = {
+    "ocv": "open-circuit voltage of a new cell",
+    "cutoff_v": "a cell is empty",
+    "float_v": "a cell in standby",
+    "max_v": "a cell is full",
+    "specific_resistance_ohm_ah": "10 s resistance at 25 degC times capacity, new",
+    "resistance_sd": "spread of new cells' resistance between makes",
+    "ln_rate": "fade over the ageing law's, 0: as the law says",
+    "ln_rate_sd": "what is not known of it",
+    "gain": "growth of resistance for loss of capacity",
+    "gain_sd": "what is not known of it for a module",
+    "cell_gain_sd": "spread of it between a module's cells",
+    "cell_rate_sd": "spread of the fade between a module's cells",
+    "resistance_by_soc": "resistance over that at full charge",
+    "level_walk": "how far resistance wanders without ageing",
+    "rate_walk": "how far the fade may quicken or slow",
+    "hidden_walk": "how far capacity may go unseen by resistance",
+    "relaxation": "how resistance still grows 10 s into a load",
+    "heat_j_k_ah": "heat capacity of a cell",
+    "gain_curves": "a gain that is no straight line, by charge",
+    "interval_share": "factor on the intervals of capacity, a calibration",
+}
+"""What each figure of a cell type is (``CellType``)."""
+
 
 class _OrName(click.Group):
     """Takes a word that is no command for the name of a type."""
@@ -73,10 +97,10 @@ def show(name: str, form: str, config: Path | None) -> None:
         return
     figures = content["figures"]
     rows = [
-        [row["figure"], _short(row["value"]), row["unit"], row["source"]]
+        [row["figure"], _short(row["value"]), row["unit"], row["meaning"], row["source"]]
         for row in (figures if isinstance(figures, list) else [])
     ]
-    columns = ["figure", "value", "unit", "source"]
+    columns = ["figure", "value", "unit", "meaning", "source"]
     if form == "csv":
         sheet(columns, rows)
         return
@@ -94,13 +118,15 @@ def show(name: str, form: str, config: Path | None) -> None:
 def fit(telemetry: Path, name: str, meta: Path | None, like: str | None) -> None:
     """Make a type of cell from the deepest discharge in TELEMETRY; writes YAML.
 
-    Best is a slow discharge (10 hours or more) from full to cut-off, sampled at least every
-    10 s in its first minute. A rated discharge serves, better with a rest of 5 minutes after
-    it; what it does not show is written beside it.
+    The discharge goes from full to cut-off, 60 % of the capacity at least, sampled at least
+    every 10 s in its first minute. Best is a slow one (10 hours or more, on a rig); rated power
+    serves, better with a rest of 5 minutes after it. What it does not show is written beside it.
+    Append the YAML to the configuration and name the type there: battery: {cell: cell-x}.
 
     \b
-    Example:
+    Examples:
       bbu-agent chemistries fit telemetry.csv --name cell-x --like nca-power
+      bbu-agent chemistries fit telemetry.csv --meta meta.json --name cell-x >> agent.yaml
     \b
     Exit codes: 0 done, 2 wrong use, or a discharge that does not show enough.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
@@ -147,6 +173,7 @@ def _figures(entry: Entry, stated: Mapping[str, object]) -> list[dict[str, objec
             "figure": figure,
             "value": stated.get(figure, getattr(entry.cell, figure)),
             "unit": UNITS[figure],
+            "meaning": MEANINGS[figure],
             "source": "the configuration" if figure in stated else source,
         }
         for figure, source in sorted(entry.sources.items(), key=lambda item: item[0])

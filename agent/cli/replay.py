@@ -67,7 +67,7 @@ _RECORDINGS = ("telemetry.parquet", "telemetry.csv", "telemetry.csv.gz")
     callback=duration_s,
     default="15d",
     show_default=True,
-    help="Time between two rows of a cell.",
+    help="Time between two rows of a cell, such as 15d or 12h; load steps add rows of their own.",
 )
 @click.option(
     "--state-dir",

@@ -111,9 +111,10 @@ def fit(rows: Rows, like: CellType, *, rated_ah: float | None, cutoff_v: float |
     emptied = float(np.min(found.rows.volts)) <= empty_v + _EMPTY_ABOVE_V
     bottom = 0.0 if emptied else inverse(like.ocv, float(open_v[-1]))
     if top - bottom < LEAST_SHARE:
+        drawn_ah = float(found.drawn_ah[-1])
         raise ConfigError(
-            f"the deepest discharge goes from {top:.0%} to {bottom:.0%} of charge; "
-            f"a curve needs {LEAST_SHARE:.0%} of depth: record a deeper one"
+            f"the deepest discharge draws {drawn_ah:.3g} Ah, {drawn_ah / size_ah:.0%} of the "
+            f"capacity; a curve needs {LEAST_SHARE:.0%}: record one from full to cut-off"
         )
     drawn = found.drawn_ah
     capacity_ah = float(drawn[-1]) / (top - bottom)

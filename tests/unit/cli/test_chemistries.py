@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from agent.cli.chemistries import chemistries
+from agent.cli.chemistries import MEANINGS, chemistries
 from agent.config.cells import read_cells
-from agent.health.library import entries
+from agent.health.library import UNITS, entries
 from agent.replay.meta import read_meta
 
 
@@ -46,8 +46,12 @@ def test_one_type_is_shown_with_a_source_for_each_figure() -> None:
     assert "Naumann" in shown["ageing_law"]["source"]
     figures = {row["figure"]: row for row in shown["figures"]}
     assert figures["cutoff_v"]["value"] == 2.4
-    assert all(row["source"] and row["unit"] for row in figures.values())
+    assert all(row["source"] and row["unit"] and row["meaning"] for row in figures.values())
     assert "simses" in run("lfp-power")[1]
+
+
+def test_every_figure_has_a_meaning() -> None:
+    assert set(MEANINGS) == set(UNITS)
 
 
 def test_a_name_that_nobody_knows_is_a_usage_error() -> None:

@@ -79,7 +79,7 @@ def test_the_curve_rises_and_spans_all_charge() -> None:
 
 
 def test_a_shallow_discharge_is_refused_with_its_depth() -> None:
-    with pytest.raises(ConfigError, match="a curve needs 60% of depth"):
+    with pytest.raises(ConfigError, match="a curve needs 60%: record one from full to cut-off"):
         fit(discharge(1.0, until=0.7), LIKE, rated_ah=SIZE_AH, cutoff_v=2.5)
 
 
