@@ -11,6 +11,8 @@ from agent.transport.base import SnmpClient
 
 __all__ = ["SYS_DESCR", "SYS_OBJECT_ID", "identify_modbus", "identify_snmp"]
 
+_LONGEST_ARC = 10
+"""Digits of the largest number in an object identifier, 2**32 - 1 (RFC 2578, section 3.5)."""
 SYS_DESCR: Oid = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 
@@ -75,7 +77,8 @@ def _object_id(value: SnmpValue | None) -> Oid:
     # Some agents answer with the dotted text, with or without a leading dot.
     text = value.value.decode("ascii", "replace") if isinstance(value.value, bytes) else ""
     parts = text.strip(". \0").split(".")
-    return tuple(int(part) for part in parts) if all(p.isdecimal() for p in parts) else ()
+    numbers = all(part.isdecimal() and len(part) <= _LONGEST_ARC for part in parts)
+    return tuple(map(int, parts)) if numbers else ()
 
 
 def _described(value: SnmpValue | None) -> str:

@@ -58,6 +58,7 @@ PRIVACY = {
 }
 REEDER = {PrivacyProtocol.AES192C, PrivacyProtocol.AES256C}
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+LARGEST_OCTET = 255
 DAY_S = 86_400.0
 MOST_BATCHES = 32
 PANIC = "PanicException"
@@ -211,10 +212,11 @@ class _Agent:
             return SnmpValue(SnmpKind.INTEGER, raw)
         if isinstance(raw, bytes):
             return SnmpValue(SnmpKind.OCTETS, raw)
-        if isinstance(raw, str) and ADDRESS.fullmatch(raw):
-            return SnmpValue(SnmpKind.ADDRESS, bytes(map(int, raw.split("."))))
         if isinstance(raw, str):
-            return SnmpValue(SnmpKind.OID, _oid(raw))
+            parts = _oid(raw)
+            if ADDRESS.fullmatch(raw) and max(parts) <= LARGEST_OCTET:
+                return SnmpValue(SnmpKind.ADDRESS, bytes(parts))
+            return SnmpValue(SnmpKind.OID, parts)
         raise BadAnswer(f"{self._host}: a value of unknown type {type(raw).__name__}")
 
 

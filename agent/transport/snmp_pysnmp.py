@@ -273,7 +273,14 @@ class _Agent:
             self._shared = pool.get(self._key) or pool.setdefault(self._key, _Shared())
             self._shared.users += 1
         if self._address is None:
-            self._address = await resolve(self._host)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    self._address = await resolve(self._host)
+            except TimeoutError:
+                raise Unreachable(
+                    f"{self._host}: no name server answers within {timeout_s:.3g} s; "
+                    "check DNS, or give the address"
+                ) from None
             self._targets.clear()
         address, family = self._address
         # pysnmp's own time-out only cleans up behind ours; few values keep its tables small.

@@ -4,6 +4,7 @@ v3 messages cannot be forged without keys; its failures are shown against snmpd.
 """
 
 import asyncio
+import importlib
 import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -289,3 +290,28 @@ async def test_arbitrary_damage_never_escapes_as_another_error(
             continue
     snmp_responder.script = lambda asked: [asked.good()]
     assert await client.get(OIDS, timeout_s=1) == GOOD
+
+
+@pytest.mark.parametrize("room", ["snmp_pysnmp", "snmp_gufo"])
+async def test_a_dead_name_server_costs_one_time_out(
+    room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(_host: SnmpHost) -> Foreign:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(importlib.import_module(f"agent.transport.{room}"), "resolve", endless)
+    host = SnmpHost("ups-7.example", Community(Secret("public")))
+    client = open_snmp(host, room.removeprefix("snmp_"))
+    async with asyncio.timeout(20):
+        with pytest.raises((Unreachable, NoAnswer)):
+            await client.get(OIDS, timeout_s=TIMEOUT_S)
+    await client.close()
+
+
+async def test_an_object_identifier_of_four_numbers_is_no_address(
+    snmp_responder: Foreign, client: SnmpClient, ber: dict[str, Callable[..., bytes]]
+) -> None:
+    oid = OIDS[0]
+    snmp_responder.script = lambda asked: [asked.answer([(oid, ber["oid"]((1, 3, 6, 999)))])]
+    value = (await client.get([oid], timeout_s=1))[oid]
+    assert value == SnmpValue(SnmpKind.OID, (1, 3, 6, 999))

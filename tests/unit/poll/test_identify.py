@@ -104,7 +104,11 @@ async def test_a_probe_of_another_type_does_not_hold(value: SnmpValue) -> None:
         await identify_snmp(device, [STANDARD], timeout_s=TIMEOUT_S)
 
 
-@pytest.mark.parametrize("hostile", [text("1..2"), text("1.x"), text("\u0661.2"), integer(5)])
+@pytest.mark.parametrize(
+    "hostile",
+    [text("1..2"), text("1.x"), text("\u0661.2"), text("1." + "9" * 5000), integer(5)],
+    ids=["a gap", "a letter", "another script's digit", "a number without end", "a number"],
+)
 async def test_an_object_id_that_is_none_names_nobody(hostile: SnmpValue) -> None:
     with pytest.raises(Unidentified):
         await identify_snmp(agent(hostile), [MAKER], timeout_s=TIMEOUT_S)
