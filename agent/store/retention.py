@@ -9,6 +9,9 @@ HOUR_MS = 3_600_000
 _WEEK_MS = 168 * HOUR_MS
 _COURSE_WHOLE_MS = 60 * 24 * HOUR_MS
 """How long every estimate that was kept stays; of older ones one a week."""
+MOST_EVENTS = 10_000
+"""Events kept of a unit or rack, the newest: decades of outages and tests, and no more than some
+hours of a current sensor that wavers around the limit and makes one at every other sample."""
 _LEAP_MS, _STEADY_MS = 48 * HOUR_MS, 6 * HOUR_MS
 """A clock that is so far ahead of the last time has to stay there so long to be believed."""
 _SMALLEST_TRIM = 64
@@ -29,6 +32,7 @@ def age(connection: sqlite3.Connection, now_s: float, *, raw_s: float, hours_s: 
     _sum_up(connection, "IGNORE", since_ms, min(whole_ms, over_ms))
     _sum_up(connection, "REPLACE", max(since_ms, whole_ms), over_ms)
     connection.execute("INSERT OR REPLACE INTO mark VALUES ('hours', ?)", (over_ms,))
+    bound_events(connection, MOST_EVENTS)
     if leapt:
         return
     _drop_before(connection, "hour", now_s - hours_s)
@@ -38,6 +42,19 @@ def age(connection: sqlite3.Connection, now_s: float, *, raw_s: float, hours_s: 
         " AND NOT EXISTS (SELECT 1 FROM hour WHERE series = id)"
     )
     _thin_course(connection, int(now_s * 1000) - _COURSE_WHOLE_MS)
+
+
+def bound_events(connection: sqlite3.Connection, most: int) -> None:
+    """Keep the newest ``most`` events of each unit."""
+    many = connection.execute(
+        "SELECT unit FROM event GROUP BY unit HAVING count(*) > ?", (most,)
+    ).fetchall()
+    for (unit,) in many:
+        connection.execute(
+            "DELETE FROM event WHERE unit = ?1 AND start_s <= (SELECT start_s FROM event"
+            " WHERE unit = ?1 ORDER BY start_s DESC LIMIT 1 OFFSET ?2)",
+            (unit, most),
+        )
 
 
 def _leapt(connection: sqlite3.Connection, since_ms: int, over_ms: int) -> bool:

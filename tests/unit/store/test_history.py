@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.model import Event, Reading, Sample
+from agent.store import retention
 from agent.store.database import MOST_PARKED, PARKED, HistoryPoint, SavedState
 from agent.store.history import HistoryStore
 from agent.store.keeper import Bounds
@@ -161,6 +162,21 @@ async def test_a_clock_that_leaps_ahead_for_a_while_does_not_cost_the_past(tmp_p
     for hour in (24 * 7, 24 * 7 + 7):
         await store.tidy(now_s=start_s + hour * HOUR_S)
     assert await points(store) == [HistoryPoint(start_s, 50, 50, 50)]
+    await store.close()
+
+
+async def test_a_sensor_that_makes_events_for_ever_fills_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MOST_EVENTS", 3)
+    store = HistoryStore(tmp_path / "history.db")
+    for at_s in range(5):
+        for kind in ("discharge", "flicker"):
+            await store.put_event(Event("a", kind, at_s + (kind == "flicker") / 2, at_s, {}))
+    await store.put_event(Event("b", "discharge", 0.0, 1.0, {}))
+    await store.tidy(now_s=HOUR_S)
+    assert [event.start_s for event in await store.events(unit="a")] == [4.5, 4.0, 3.5]
+    assert len(await store.events(unit="b")) == 1
     await store.close()
 
 
