@@ -127,7 +127,7 @@ def _fast(
     if rho[index] - middle < _FAST_LEAST:
         severity = min(severity, _DOUBTFUL)
     how = f"it ages {ratio:.1f} times as fast"
-    lead = watches.jumps.lead(index)
+    lead = watches.jumps.track.lead(index)
     if lead is not None and lead.beyond > 0.0:
         lately = min(math.log(lead.ratio) / _FAST, lead.sigmas() / _LEAD_SIGMAS)
         if min(lead.beyond, ahead) < _FAST_LEAST:

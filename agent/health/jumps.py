@@ -16,7 +16,7 @@ import numpy.typing as npt
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
 from agent.health.record import fill_what_is_there
-from agent.health.track import Lead, Track
+from agent.health.track import Track
 
 Vector = npt.NDArray[np.float64]
 
@@ -55,9 +55,8 @@ class JumpWatch:
     departure from what the filter expected, in ln R.
 
     ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
-    (ln), before and since its change: rows of weights and of weighted sums. ``on`` and ``off``
-    are how the cells stood at the tests so far, by steps on and steps off: near full the two
-    read at other charge, and each cell has its own curve.
+    (ln), before and since its change: rows of weights and of weighted sums. ``track`` is how
+    the cells stood at the tests so far.
     """
 
     cells: int
@@ -78,8 +77,7 @@ class JumpWatch:
     calm_sum: Vector = field(init=False)
     moved_weight: Vector = field(init=False)
     moved_sum: Vector = field(init=False)
-    on: Track = field(default_factory=Track)
-    off: Track = field(default_factory=Track)
+    track: Track = field(default_factory=Track)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
@@ -108,8 +106,8 @@ class JumpWatch:
         cleared = np.isfinite(away) & ~suspect
         self.held[cleared] = self.held_s[cleared] = math.nan
         shown = believed - np.nanmedian(pulse.ln_r)
-        track = self.off if pulse.off else self.on
-        track.add(pulse.time_s, _module(state), shown, pulse.own_sd, anew=changed)
+        self.track.add(pulse.time_s, _module(state), shown, pulse.own_sd, anew=changed)
+        self.track.doubt(np.isfinite(pulse.ln_r) & np.isnan(believed))
         return believed
 
     def common_sd(self, pulse: Pulse, state: ModuleFilter) -> float:
@@ -144,7 +142,7 @@ class JumpWatch:
         sd = np.sqrt(np.maximum(np.diag(state.p)[rho], 0.0))
         doubtful = (excess > np.maximum(_CONTACT_LEAST, _SIGMAS * sd)) & np.isnan(self.level)
         for cell in np.flatnonzero(doubtful).tolist():
-            if any(track.last_strange(cell, _CONTACT_LEAST) for track in (self.on, self.off)):
+            if self.track.last_strange(cell, _CONTACT_LEAST):
                 self.level[cell] = state.blame_contact(cell, model)
                 self.since_s[cell] = self.crept_s[cell] = time_s
 
@@ -189,11 +187,10 @@ class JumpWatch:
         if math.isnan(self.level[cell]):
             # No cell is harmed by less resistance than its module makes expect.
             ageing = away < _SUDDEN
-            track = self.off if pulse.off else self.on
-            if away > 0.0 and track.times:
+            if away > 0.0 and self.track.times:
                 shown = float(pulse.ln_r[cell] - np.nanmedian(pulse.ln_r))
                 sd = float(pulse.own_sd[cell])
-                ageing = not track.strange(cell, shown, sd, _module(state), _SUDDEN)
+                ageing = not self.track.strange(cell, shown, sd, _module(state), _SUDDEN)
             if ageing:
                 state.quicken(cell, away)
                 self.crept_s[cell] = time_s
@@ -218,9 +215,8 @@ class JumpWatch:
         Raises StoreError when it does not fit.
         """
         fill_what_is_there(self, saved)
-        for name, track in (("on", self.on), ("off", self.off)):
-            if isinstance(saved, dict) and name in saved:
-                track.unpack(saved[name], self.cells)
+        if isinstance(saved, dict) and "track" in saved:
+            self.track.unpack(saved["track"], self.cells)
 
     def weigh(self, fall: Vector, noise: Vector) -> None:
         """Take ln of how far each cell fell over a window; ``noise`` is its sd per cell."""
@@ -249,15 +245,8 @@ class JumpWatch:
 
     def only_just(self, cell: int) -> bool:
         """Whether no test has come since the one that showed ``cell`` creeping away."""
-        last_s = max(
-            (track.times[-1][0] for track in (self.on, self.off) if track.times), default=0
-        )
-        return bool(abs(last_s - self.crept_s[cell]) < _A_TEST_S)
-
-    def lead(self, cell: int) -> Lead | None:
-        """Give the lead of ``cell`` over its module that steps on and off agree on, if any."""
-        leads = [track.lead(cell) for track in (self.on, self.off)]
-        return min((one for one in leads if one is not None), key=Lead.sigmas, default=None)
+        times = self.track.times
+        return bool(times and abs(times[-1][0] - self.crept_s[cell]) < _A_TEST_S)
 
     def drifting(self, now_s: float) -> Vector:
         """1 for cells whose level may still be moving after a change, else 0."""

@@ -17,7 +17,7 @@ from agent.health.record import numbers
 Vector = npt.NDArray[np.float64]
 
 _APART_S = 20 * 86400.0
-_KEPT = 18
+_KEPT = 24
 _OLDEST_S = 800 * 86400.0
 _PEERS = 3
 _RECENT = 2
@@ -83,6 +83,15 @@ class Track:
         old = sum(time_s - when > _OLDEST_S for when, _ in self.times)
         for rows in (self.times, self.away, self.weight):
             del rows[: max(old, len(rows) - _KEPT)]
+
+    def doubt(self, cells: npt.NDArray[np.bool_]) -> None:
+        """Leave ``cells`` out of the last test, of which another step said otherwise.
+
+        Steps on and off read at other charge: a cell known by one kind alone would seem to move.
+        """
+        if self.times:
+            for cell in np.flatnonzero(cells).tolist():
+                self.weight[-1][cell] = 0.0
 
     def strange(self, cell: int, shown: float, sd: float, module: float, least: float) -> bool:
         """Whether ``cell``, now ``shown`` from its module, moved as nothing that ages does.

@@ -108,16 +108,23 @@ def test_a_cell_that_begins_to_age_fast_is_no_bad_contact(battery: Battery, life
     assert set(found) == {("cell_weak", "5")}
 
 
-def test_a_departure_that_has_grown_confirms_the_one_before(battery: Battery) -> None:
+@pytest.mark.parametrize(
+    ("aways", "changed"),
+    [((0.2, 0.45), [2]), ((0.45, 0.2), []), ((0.2, -0.2), []), ((-0.3, -0.3), [])],
+)
+def test_a_second_test_confirms_what_stands_or_has_grown_but_no_fall(
+    battery: Battery, aways: tuple[float, float], changed: list[int]
+) -> None:
     state = ModuleFilter.start(cell_type(battery), 6, 15.0)
     watch = JumpWatch(6)
     level = state.x[state.blocks()[3]]
-    for day, away in ((0, 0.0), (60, 0.0), (120, 0.2), (180, 0.45)):
+    for day, away in enumerate((0.0, 0.0, *aways)):
         shown = level + np.array([0.0, 0.0, away, 0.0, 0.0, 0.0])
-        pulse = Pulse(START_S + day * DAY_S, shown, np.full(6, 0.01), 0.02, warm=0.0, off=True)
+        time_s = START_S + 60.0 * day * DAY_S
+        pulse = Pulse(time_s, shown, np.full(6, 0.01), 0.02, warm=0.0, off=True)
         believed = watch.judge(pulse, state)
         state.update_resistance(believed, pulse.own_sd, common_sd=0.02, warm=0.0, off=True)
-    assert np.flatnonzero(np.isfinite(watch.level)).tolist() == [2]
+    assert np.flatnonzero(np.isfinite(watch.level)).tolist() == changed
 
 
 def test_a_resistance_that_falls_is_nobodys_fault(battery: Battery, life: Life) -> None:

@@ -47,7 +47,7 @@ def test_a_new_order_carries_everything_that_is_known_of_each_cell(
     for name in ("ln_capacity", "ln_growth", "growth_sd", "resistance_ohm"):
         assert np.allclose(getattr(after, name), getattr(before, name)[list(order)], rtol=1e-6)
     assert np.allclose(after.spread, before.spread[np.ix_(order, order)], atol=1e-9)
-    old, new = (one.state()["jumps"]["on"]["away"] for one in (engine, moved))  # type: ignore[index]
+    old, new = (one.state()["jumps"]["track"]["away"] for one in (engine, moved))  # type: ignore[index]
     assert new == [[row[place] for place in order] for row in old]
     assert len(new) > 1
 

@@ -154,9 +154,9 @@ def test_what_a_cell_falls_by_and_is_given_back_counts_once() -> None:
 def test_what_all_cells_lose_alike_is_no_leak_of_the_smallest(
     share: float, *, leaks_more: bool
 ) -> None:
-    # 2 mA off each; the third cell holds 60 %, so that its voltage falls by as much more.
+    # 4 mA off each; the third cell holds 60 %, so that its voltage falls by as much more.
     watch = StandbyWatch(6, 15.0)
-    fall_v = 0.002 / 15.0
+    fall_v = 0.004 / 15.0
     for hour in range(0, 24 * 240, 3):
         since = hour % 720
         middle = 4.1 - fall_v * since
