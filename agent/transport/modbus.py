@@ -7,6 +7,7 @@ function code and cannot tell silence from garbage.
 
 import asyncio
 import logging
+import math
 import termios
 from collections import deque
 from typing import Any
@@ -50,6 +51,7 @@ GIVEN_UP = 64  # transactions whose late answers are recognised
 MUTE_READS = 3  # so many silent reads in a row, and a TCP connection is taken for dead
 MIN_GAP_S = 0.00175  # between frames above 19200 baud (serial line guide, section 2.5.1.1)
 QUIET_S = 0.02  # without a byte, and what a late unit was saying is over
+LAST_WORD_S = 0.1  # an answer that has begun in time is heard on as long as it goes on
 MAX_UNIT_ID = 255
 
 Client = AsyncModbusSerialClient | AsyncModbusTcpClient
@@ -75,10 +77,25 @@ class _Ear:
         self.heard_at = self.asked_s = 0.0
         self.owing = Owing()
         self.given_up: deque[int] = deque(maxlen=GIVEN_UP)
+        self.limit: asyncio.Timeout | None = None
+        self.latest_s = 0.0
+
+    def until(self, limit: asyncio.Timeout, latest_s: float) -> None:
+        """Let an answer that has begun go beyond ``limit``, but not beyond ``latest_s``."""
+        self.limit, self.latest_s = limit, latest_s
+
+    def _hear_on(self) -> None:
+        limit = self.limit
+        if limit is None or limit.expired():
+            return
+        heard_out_s = min(self.heard_at + LAST_WORD_S, self.latest_s)
+        if heard_out_s > (limit.when() or math.inf):
+            limit.reschedule(heard_out_s)
 
     def listen(self, expected: Expected | None) -> None:
         """Forget what was heard and await ``expected`` from now on."""
         self.expected, self.reply, self.problem, self.heard = expected, None, None, b""
+        self.limit = None
         self.asked_s = asyncio.get_running_loop().time()
 
     def take(self, data: bytes, transaction: int) -> tuple[int, ModbusPDU | None]:
@@ -98,6 +115,8 @@ class _Ear:
         self.reply, self.problem = found.reply, found.problem
         if found.reply is None and found.problem is None:
             self.heard = data[late:]
+            if self.heard:
+                self._hear_on()
             return max(late, found.used), None
         self.heard = data[:BUFFER_BYTES]
         pdu = ModbusPDU(dev_id=self.expected.unit_id, transaction_id=transaction)
@@ -182,7 +201,8 @@ class _Link:
         ear, answered = self._ear, False
         ear.listen(expected)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline) as limit:
+                ear.until(limit, deadline + LISTEN_S)
                 await client.execute(False, _request(expected, address))  # noqa: FBT003
             answered = ear.reply is not None
         except TimeoutError:

@@ -125,6 +125,31 @@ async def test_an_answer_in_pieces_is_one_answer(responder: Foreign, link: Modbu
     assert await read(link, timeout_s=2) == GOOD
 
 
+async def test_an_answer_that_has_begun_in_time_is_heard_to_its_end(
+    responder: Foreign, link: ModbusLink
+) -> None:
+    def slowly(asked: Foreign) -> list[bytes | float]:
+        good = asked.good()
+        return [0.8 * WAIT_S, good[:4], 0.5 * WAIT_S, good[4:8], 0.5 * WAIT_S, good[8:]]
+
+    assert await read(link, timeout_s=1) == GOOD
+    responder.script = slowly
+    assert await read(link) == GOOD
+
+
+async def test_an_answer_without_end_is_not_heard_for_ever(
+    responder: Foreign, link: ModbusLink
+) -> None:
+    good = responder.script
+    assert await read(link, timeout_s=1) == GOOD
+    responder.script = lambda asked: [asked.good()[:4], *([0.05, b"\0"] * 60)]
+    begin = asyncio.get_running_loop().time()
+    with pytest.raises(BadAnswer):
+        await read(link)
+    assert asyncio.get_running_loop().time() - begin < 2
+    responder.script = good
+
+
 async def test_a_late_answer_is_never_taken_for_the_next(
     responder: Foreign, link: ModbusLink
 ) -> None:
