@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.health.celltype import CellType, Curve
-from agent.health.library import Entry, entries
+from agent.health.library import entries
 from agent.model import Battery, Chemistry
 
 __all__ = ["CellType", "Curve", "cell_type", "interpolate", "inverse"]
@@ -41,7 +41,9 @@ def cell_type(
     if resistance_ohm is not None and capacity_ah is not None:
         specific = resistance_ohm * capacity_ah
         if named is None and specific > _ENERGY_FROM_OHM_AH:
-            found = _energy_cell(battery, specific, entries()[_ENERGY.get(battery.chemistry, key)])
+            otherwise = entries()[_ENERGY.get(battery.chemistry, key)].cell
+            at = pulsed_at if known_ohm is None and battery.resistance_by_soc is None else None
+            found = _known(battery, specific, found, at) or otherwise
             strange = abs(math.log(specific / found.specific_resistance_ohm_ah))
             found = replace(found, gain_sd=math.hypot(found.gain_sd, _STRANGE_SD * strange))
         sd = found.resistance_sd if known_ohm is None else _STATED_SD
@@ -57,15 +59,23 @@ def cell_type(
     )
 
 
-def _energy_cell(battery: Battery, specific: float, otherwise: Entry) -> CellType:
-    """Give the known type that ``specific`` resistance (ohm Ah) and cut-off agree with, if any."""
+def _known(
+    battery: Battery, specific: float, read_as: CellType, pulsed_at: float | None
+) -> CellType | None:
+    """Give the known type that ``specific`` resistance (ohm Ah) and cut-off agree with, if any.
+
+    A resistance measured at charge ``pulsed_at`` was brought to the reference as ``read_as`` says.
+    """
     name = _KNOWN.get(battery.chemistry)
     if name is None:
-        return otherwise.cell
+        return None
     known = entries()[name].cell
+    if pulsed_at is not None:
+        specific *= interpolate(read_as.resistance_by_soc, pulsed_at)
+        specific /= interpolate(known.resistance_by_soc, pulsed_at)
     away = math.log(specific / known.specific_resistance_ohm_ah) / _ALIKE_LN
     lower = (_or(battery.cell_cutoff_v, known.cutoff_v) - known.cutoff_v) / _ALIKE_V
-    return known if math.hypot(away, lower) <= _ALIKE else otherwise.cell
+    return known if math.hypot(away, lower) <= _ALIKE else None
 
 
 def _gain_curve(curves: tuple[tuple[float, Curve], ...], soc: float | None) -> Curve | None:

@@ -10,7 +10,7 @@ from agent.errors import ProfileError
 from agent.health import library
 from agent.health.ageing import rate_doubt
 from agent.health.celltype import CellType
-from agent.health.chemistry import cell_type
+from agent.health.chemistry import cell_type, interpolate
 from agent.health.filter import ModuleFilter
 from agent.health.library import UNITS, entries
 from agent.model import Battery, Chemistry
@@ -73,6 +73,16 @@ def test_only_cells_that_agree_with_a_measured_one_take_its_gain(
     found = cell_type(battery, measured_ohm=ohm)
     assert found.name == name
     assert (found.gain_curve is not None) == (name == "Sanyo UR18650E")
+
+
+def test_a_cell_is_known_at_whatever_charge_it_is_pulsed_first() -> None:
+    battery = Battery(Chemistry.NMC, rated_capacity_ah=1.8, cell_cutoff_v=3.0)
+    known, power = (entries()[key].cell for key in ("sanyo-ur18650e", "nmc-power"))
+    for soc in (0.21, 0.41, 0.6, 0.9):
+        seen = 0.0485 * interpolate(known.resistance_by_soc, soc)
+        ohm = seen / interpolate(power.resistance_by_soc, soc)
+        assert cell_type(battery, ohm, soc).name == known.name
+    assert cell_type(battery, 0.0455).name == "NMC energy cell"
 
 
 def test_an_energy_cell_of_another_make_may_gain_as_a_power_cell_or_as_the_measured_one() -> None:
