@@ -130,23 +130,22 @@ def _table(ranked: Sequence[Ranked]) -> str:
     lines = []
     for one in ranked:
         health = one.report.health
-        soh, ride, end = health.state_of_health, health.ride_through_s, health.end_of_life_s
+        soh, ride = health.state_of_health, health.ride_through_s
         lasts = enough(health.ride_through_probability, one.report.engine.battery.required_seconds)
         name = escape(one.report.name)
+        why = f"{escape(one.why())}<br>" if health.reasons else ""
         link = f"<a href='{name}/report.html'>{name}</a>"
         lines.append(
             (
                 f"{one.rank}",
-                f"{link}<br><small>{escape(one.why())}<br><b>{escape(one.to_do())}</b></small>",
+                f"{link}<br><small>{why}<b>{escape(one.to_do())}</b></small>",
                 badge(health.verdict),
                 escape(one.weakest),
                 ""
                 if soh is None
                 else spread(soh, 100.0, 1, " %").replace(" <small>", "<br><small>"),
                 "" if ride is None else f"{spread(ride, unit=' s')}<br><small>{lasts}</small>",
-                ""
-                if end is None
-                else life(end, health.updated_at).replace(" <small>", "<br><small>"),
+                life(health.end_of_life_s, health.updated_at).replace(" <small>", "<br><small>"),
             )
         )
     head = ["", "Unit", "Verdict", "Weakest cell", "Its health", "Ride-through", "End of life"]

@@ -22,10 +22,11 @@ _RESTS_ON = {
 def header(name: str, engine: HealthEngine, health: Health, quality: Quality) -> str:
     """Name the unit, the time that was recorded, and the verdict in a few words."""
     battery = engine.battery
+    assumed = " assumed" if battery.rated_capacity_ah is None else ""
     known = [
         engine.kind.name,
         f"{len(engine.cells)} cells in series",
-        f"{engine.capacity_ah:.1f} Ah",
+        f"{engine.capacity_ah:.1f} Ah{assumed}",
         "" if battery.rated_power_w is None else f"{battery.rated_power_w:.0f} W rated",
         f"{battery.required_seconds:.0f} s required",
         quality.period(),
@@ -46,16 +47,17 @@ def tiles(engine: HealthEngine, health: Health, ahead: Outlook) -> str:
         weakest = min(health.cells, key=lambda c: c.state_of_health.estimate).cell
         value = spread(health.state_of_health, 100.0, 1, " %")
         shown.append((f"State of health of the weakest cell, {escape(weakest)}", value))
-    if health.ride_through_s is not None:
+    if battery.rated_power_w is None:
+        shown.append(("Ride-through", "unknown<small>META tells no rated_power_w</small>"))
+    elif health.ride_through_s is not None:
         lasts = enough(health.ride_through_probability, battery.required_seconds)
-        power = "" if battery.rated_power_w is None else f" at {battery.rated_power_w:.0f} W"
-        value = spread(health.ride_through_s, unit=" s")
-        shown.append((f"Ride-through{power}", f"{value}<small>{lasts}</small>"))
-    if health.end_of_life_s is not None:
+        value = f"{spread(health.ride_through_s, unit=' s')}<small>{lasts}</small>"
+        shown.append((f"Ride-through at {battery.rated_power_w:.0f} W", value))
+    if health.cells:
         shown.append(("End of life by capacity, 70 %", life(health.end_of_life_s, now_s)))
     if ahead.rows:
-        end = f"not within {YEARS:.0f} years" if ahead.end_s is None else life(ahead.end_s, now_s)
-        shown.append((f"End of life by ride-through, {battery.required_seconds:.0f} s", end))
+        title = f"End of life by ride-through, {battery.required_seconds:.0f} s"
+        shown.append((title, life(ahead.end_s, now_s, YEARS)))
     seen = "never" if health.evidence_at is None else date(health.evidence_at)
     shown.append(("Last evidence", seen))
     body = "".join(f"<div>{label}<b>{value}</b></div>" for label, value in shown)

@@ -9,6 +9,9 @@ from agent.model import Interval
 
 _LATEST_S = 4.0e9
 _DAY_S = 86400.0
+_YEAR_S = 365.25 * _DAY_S
+CAPACITY_YEARS = 20.0
+"""How far ahead ``agent.health.forecast`` looks for an end of life by capacity."""
 
 
 def document(title: str, body: Iterable[str]) -> str:
@@ -76,11 +79,21 @@ def enough(probability: float | None, required_s: float) -> str:
     return f"chance to last {required_s:.0f} s: {probability * 100:.0f} %"
 
 
-def life(interval: Interval, now_s: float) -> str:
-    """Say when an end comes, by the month: nobody knows a day of 2031."""
-    when, lower, upper = (
-        "already" if time_s <= now_s + _DAY_S else date(time_s)[:7] for time_s in interval
-    )
+def life(interval: Interval | None, now_s: float, years: float = CAPACITY_YEARS) -> str:
+    """Say when an end comes, by the month: nobody knows a day of 2031.
+
+    ``years`` is how far ahead was looked, in which None says that there is no end.
+    """
+    if interval is None:
+        return f"not within {years:.0f} years"
+
+    def told(time_s: float) -> str:
+        if time_s <= now_s + _DAY_S:
+            return "already"
+        farthest = time_s - now_s >= years * _YEAR_S - _DAY_S
+        return f"{'after ' if farthest else ''}{date(time_s)[:7]}"
+
+    when, lower, upper = map(told, interval)
     return when if lower == upper == when else f"{when} <small>({lower} to {upper})</small>"
 
 

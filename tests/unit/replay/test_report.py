@@ -148,6 +148,18 @@ def test_an_end_of_life_is_told_by_the_month_and_once_it_is_over_as_such() -> No
     ahead = Interval(now_s + 800 * DAY_S, now_s - DAY_S, now_s + 1200 * DAY_S)
     assert life(ahead, now_s) == "2026-01 <small>(already to 2027-02)</small>"
     assert life(Interval(now_s, now_s, now_s), now_s) == "already"
+    assert life(None, now_s, 10.0) == "not within 10 years"
+    late = Interval(now_s + 800 * DAY_S, now_s, now_s + 3652.5 * DAY_S)
+    assert life(late, now_s, 10.0) == "2026-01 <small>(already to after 2033-11)</small>"
+
+
+def test_what_nobody_told_is_said_in_the_report(make: Make) -> None:
+    report = make()
+    battery = replace(report.engine.battery, rated_power_w=None, rated_capacity_ah=None)
+    report.engine.battery = battery
+    text = page(report)
+    assert "META tells no rated_power_w" in text
+    assert "15.0 Ah assumed" in text
 
 
 def test_every_fact_of_a_battery_has_a_name_for_people() -> None:
