@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -131,7 +131,12 @@ class Agent:
             log.warning("listen and state_dir take effect at the next start")
         for warning in config.warnings:
             log.warning("%s", warning)
-        await self.configure(config)
+        try:
+            await self.configure(config)
+        except Exception as error:
+            told = f"taken up in part, after an error of our own: {type(error).__name__}: {error}"
+            self.reload_result = replace(self.reload_result, successful=False, error=told)
+            raise
         self.reload_result = _loaded(config)
         log.info("configuration reloaded: %s", _units(config))
 
@@ -212,9 +217,9 @@ async def run(
     guard.protect(application)
     runner = make_runner(application)
     tasks = [
-        asyncio.create_task(agent.beat(), name="heartbeat"),
+        _begun(agent.beat(), "heartbeat"),
         agent.archive.start(),
-        asyncio.create_task(guard.follow(runner), name="web configuration"),
+        _begun(guard.follow(runner), "following of the web configuration"),
     ]
     try:
         await runner.setup()
@@ -244,6 +249,19 @@ async def run(
         await runner.cleanup()
         guard.close()
         await history.close()
+
+
+def _begun(work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+    """Begin what lasts as long as the agent; should it end of itself, the log says so."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_tell_if_broken)
+    return task
+
+
+def _tell_if_broken(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.critical("the %s has ended: restart the agent", task.get_name(), exc_info=error)
 
 
 async def _listen(guard: Guard, runner: web.AppRunner, config: Config) -> None:
