@@ -102,7 +102,10 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
 
 
 def _to_do(unit: dict[str, Any]) -> Iterable[str]:
-    reasons = (Reason(reason["code"], reason["text"]) for reason in unit["reasons"])
+    reasons = (
+        Reason(reason["code"], reason["text"], verdict=Verdict(reason["verdict"]))
+        for reason in unit["reasons"]
+    )
     return advice(Verdict(unit["verdict"]), reasons)
 
 

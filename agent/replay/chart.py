@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 24
-_TICK = 6
+_TICK, _LABEL = 6, 16
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
@@ -96,7 +96,7 @@ class _Drawing:
             *self._value_axis(),
             *self._time_axis(),
             *self._events([at for at in events if self.begin <= at <= self.end]),
-            *(self._mark(mark) for mark in marks if self.begin <= mark.time_s <= self.end),
+            *self._marks([mark for mark in marks if self.begin <= mark.time_s <= self.end]),
             *(self._band(line) for line in self.lines if line.lower and line.upper),
             *(self._curve(line) for line in self.lines),
             *self._level(),
@@ -135,13 +135,23 @@ class _Drawing:
             texts.append(f'<text class="x" x="{at:.1f}" y="{y}">{date}</text>')
         return texts
 
+    def _marks(self, marks: Sequence[Mark]) -> list[str]:
+        """Draw each; one label serves marks that stand so close that theirs would overlap."""
+        written: dict[str, float] = {}
+        parts = []
+        for mark in sorted(marks, key=lambda one: one.time_s):
+            at = self.x(mark.time_s)
+            parts.append(self._mark(mark))
+            if mark.label and at - written.get(mark.label, -math.inf) >= _LABEL:
+                written[mark.label] = at
+                label = escape(mark.label)
+                parts.append(f'<text class="x" x="{at}" y="{_TOP - 1}">{label}</text>')
+        return parts
+
     def _mark(self, mark: Mark) -> str:
         end = self.frame.height - _BOTTOM
         path = f'<path class="mark" d="M{self.x(mark.time_s)} {_TOP}V{end}">'
-        label = (
-            f'<text class="x" x="{self.x(mark.time_s)}" y="{_TOP - 1}">{escape(mark.label)}</text>'
-        )
-        return f"{path}<title>{escape(mark.text)}</title></path>{label if mark.label else ''}"
+        return f"{path}<title>{escape(mark.text)}</title></path>"
 
     def _events(self, events: Sequence[float]) -> list[str]:
         """One path whatever there are of them: ticks closer than a pixel are one."""

@@ -66,6 +66,11 @@ MEANINGS = {
 
 
 def advice(verdict: Verdict, reasons: Iterable[Reason]) -> tuple[str, ...]:
-    """Give what to do, the most urgent first, each thing once."""
-    codes = {reason.code for reason in reasons}
-    return tuple(words for code, words in _CODES.items() if code in codes) or (_VERDICTS[verdict],)
+    """Give what to do, for the worst reasons first, each thing once."""
+    urgency = list(MEANINGS)
+    found: dict[str, int] = {}
+    for reason in reasons:
+        rank = urgency.index(reason.verdict)
+        found[reason.code] = min(rank, found.get(reason.code, rank))
+    told = sorted((code for code in _CODES if code in found), key=found.__getitem__)
+    return tuple(_CODES[code] for code in told) or (_VERDICTS[verdict],)

@@ -254,10 +254,12 @@ def test_quality_counts_what_a_recording_lacks() -> None:
 
 def test_a_chart_keeps_its_marks_and_escapes_them() -> None:
     line = Line("cell 1", "s0", [0.0, DAY_S], [0.9, 0.8], [0.8, 0.7], [1.0, 0.9])
-    marks = [Mark(DAY_S / 2, "<b>"), Mark(9 * DAY_S, "far")]
+    marks = [Mark(DAY_S / 2 + n, "<b>", "<7>") for n in (0, 1)] + [Mark(9 * DAY_S, "far", "8")]
     text = chart([line], Frame("t", percent=True), marks, [DAY_S / 2, DAY_S / 2 + 1, 9 * DAY_S])
     assert text.count("v-6") == 1  # two events within a pixel are one tick, a far one is none
-    assert text.count('class="mark"') == 1
+    assert text.count('class="mark"') == 2
+    assert text.count(">&lt;7&gt;</text>") == 1  # where labels would overlap, one serves both
+    assert ">8</text>" not in text
     assert "&lt;b&gt;" in text
     assert 'class="band s0"' in text
     assert "90%" in text

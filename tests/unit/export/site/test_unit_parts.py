@@ -81,6 +81,8 @@ def test_the_most_urgent_thing_to_do_comes_first() -> None:
     reasons = [Reason(code, code) for code in ("self_test_warning", "cell_weak", "cell_weak", "x")]
     told = advice(Verdict.DEGRADED, reasons)
     assert [words.split()[0] for words in told] == ["Plan", "Repeat"]
+    short = Reason("cell_short", "short", "3", Verdict.REPLACE)
+    assert advice(Verdict.REPLACE, [*reasons, short])[0].startswith("Exchange the module soon")
     assert advice(Verdict.OK, ()) == ("Nothing. It is expected to carry its load.",)
 
 
