@@ -13,11 +13,11 @@ import agent.config
 from agent.cli.connect import connection, snmp_options
 from agent.cli.first import Basics, document
 from agent.cli.scan import find, tuning
+from agent.cli.snippet import secrets, sign_ins
 from agent.config.load import examine
 from agent.errors import AgentError
 from agent.poll.scan import FoundUnit
 from agent.profiles.load import protocols
-from agent.targets import Community, SnmpHost, UserSecurity
 
 EXIT_NOTHING = 3
 _SYSTEM = Path("/var/lib/bbu-agent")
@@ -141,18 +141,11 @@ def _found(
 
 def _secrets(found: Sequence[FoundUnit]) -> dict[str, str]:
     """Give the files that the configuration names for the secrets of ``found``."""
-    for unit in found:
-        if isinstance(unit.target, SnmpHost):
-            security = unit.target.security
-            if isinstance(security, Community):
-                return {"community.txt": security.community.reveal()}
-            return _keys(security)
-    return {}
-
-
-def _keys(user: UserSecurity) -> dict[str, str]:
-    keys = {"auth.key": user.auth_key, "priv.key": user.privacy_key}
-    return {name: key.reveal() for name, key in keys.items() if key is not None}
+    return {
+        file: secret.reveal()
+        for way, name in sign_ins(found).items()
+        for file, secret in secrets(way, name).items()
+    }
 
 
 def _write(file: Path, text: str, secrets: dict[str, str]) -> None:

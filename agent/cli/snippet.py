@@ -1,10 +1,10 @@
 """A configuration for units that a scan has found. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agent.poll.scan import FoundUnit
-from agent.targets import Community, ModbusHost, SerialLine, SnmpHost, UserSecurity
+from agent.targets import Community, ModbusHost, Secret, SerialLine, SnmpHost, UserSecurity
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _CREDENTIALS = "scanned"
@@ -27,7 +27,8 @@ def configuration(found: Sequence[FoundUnit]) -> str:
     if known:
         lines.append("units:")
         names: set[str] = set()
-        lines += [_unit(unit, names) for unit in known]
+        ways = sign_ins(known)
+        lines += [_unit(unit, names, ways) for unit in known]
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -49,28 +50,47 @@ def _place(unit: FoundUnit) -> str:
     return str(unit.target) + ("" if unit.unit_id is None else f" unit id {unit.unit_id}")
 
 
-def _credentials(found: Iterable[FoundUnit]) -> list[str]:
-    security = next(
-        (unit.target.security for unit in found if isinstance(unit.target, SnmpHost)), None
+def sign_ins(found: Iterable[FoundUnit]) -> dict[Community | UserSecurity, str]:
+    """Name every way to sign in to the identified units of ``found``, in their order."""
+    ways = dict.fromkeys(
+        unit.target.security
+        for unit in found
+        if isinstance(unit.target, SnmpHost) and unit.profile is not None
     )
-    if security is None:
-        return []
-    lines = ["credentials:"]
-    if isinstance(security, Community):
-        parts = [f"snmp_version: {security.version}", "community_file: community.txt"]
-        lines.append("  # community.txt beside this file holds the community; chmod o= it.")
-    else:
-        parts = _user(security)
-        lines.append("  # auth.key and priv.key beside this file hold the passwords.")
-    return [*lines, f"  {_CREDENTIALS}: {{{', '.join(parts)}}}"]
+    names = {way: f"{_CREDENTIALS}-{number}" for number, way in enumerate(ways, start=1)}
+    return names if len(names) > 1 else dict.fromkeys(ways, _CREDENTIALS)
 
 
-def _user(security: UserSecurity) -> list[str]:
+def secrets(way: Community | UserSecurity, name: str) -> dict[str, Secret]:
+    """Give the secrets of the sign-in ``name``, by the file that the configuration names."""
+    end = name.removeprefix(_CREDENTIALS)
+    if isinstance(way, Community):
+        return {f"community{end}.txt": way.community}
+    keys = {f"auth{end}.key": way.auth_key, f"priv{end}.key": way.privacy_key}
+    return {file: key for file, key in keys.items() if key is not None}
+
+
+def _credentials(found: Iterable[FoundUnit]) -> list[str]:
+    lines = []
+    for way, name in sign_ins(found).items():
+        files = list(secrets(way, name))
+        if isinstance(way, Community):
+            parts = [f"snmp_version: {way.version}", f"community_file: {files[0]}"]
+            lines.append(f"  # {files[0]} beside this file holds the community; chmod o= it.")
+        else:
+            parts = _user(way, name)
+            lines.append(f"  # {' and '.join(files)} beside this file hold the passwords.")
+        lines.append(f"  {name}: {{{', '.join(parts)}}}")
+    return ["credentials:", *lines] if lines else []
+
+
+def _user(security: UserSecurity, name: str) -> list[str]:
+    end = name.removeprefix(_CREDENTIALS)
     parts = ["snmp_version: 3", f"user: {_quoted(security.user)}"]
     if security.auth is not None:
-        parts += [f"auth: {security.auth}", "auth_file: auth.key"]
+        parts += [f"auth: {security.auth}", f"auth_file: auth{end}.key"]
     if security.privacy is not None:
-        parts += [f"privacy: {security.privacy}", "privacy_file: priv.key"]
+        parts += [f"privacy: {security.privacy}", f"privacy_file: priv{end}.key"]
     return parts
 
 
@@ -92,7 +112,7 @@ def _bus(unit: FoundUnit) -> str:
     return ""
 
 
-def _unit(unit: FoundUnit, names: set[str]) -> str:
+def _unit(unit: FoundUnit, names: set[str], ways: Mapping[Community | UserSecurity, str]) -> str:
     target = unit.target
     if isinstance(target, SerialLine):
         way = f"bus: {_bus(unit)}, unit_id: {unit.unit_id}"
@@ -101,7 +121,8 @@ def _unit(unit: FoundUnit, names: set[str]) -> str:
         way = f"modbus_tcp: {_quoted(_address(target.host, target.port))}, unit_id: {unit.unit_id}"
         name = f"{target.host}-{unit.unit_id}"
     else:
-        way = f"snmp: {_quoted(_address(target.host, target.port))}, credentials: {_CREDENTIALS}"
+        way = f"snmp: {_quoted(_address(target.host, target.port))}"
+        way += f", credentials: {ways[target.security]}"
         name = target.host
     name = _name(name)
     while name in names:
