@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from agent.cli.listing import Listing
 from agent.cli.output import format_option, sheet, table
 from agent.config.cells import CellFacts, read_cells
 from agent.errors import ConfigError
@@ -42,7 +43,7 @@ MEANINGS: Mapping[str, str] = {
 """What each figure of a cell type is (``CellType``)."""
 
 
-class _OrName(click.Group):
+class _OrName(Listing):
     """Takes a word that is no command for the name of a type."""
 
     def resolve_command(

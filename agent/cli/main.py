@@ -6,6 +6,7 @@ import sys
 import click
 
 from agent import __version__
+from agent.cli.listing import Listing
 from agent.errors import AgentError, ConfigError
 
 _HOMES = {
@@ -31,7 +32,7 @@ _HOMES = {
 """Each command and the file it lives in."""
 
 
-class _Commands(click.Group):
+class _Commands(Listing):
     """Loads a command when it is called: each needs other libraries, and those take time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

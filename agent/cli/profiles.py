@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from agent.cli.listing import Listing
 from agent.cli.output import format_option, sheet, table
 from agent.profiles.load import load, load_all, names
 from agent.profiles.schema import Cadence, Field, Profile
@@ -12,7 +13,7 @@ from agent.profiles.schema import Cadence, Field, Profile
 _EVERY = {Cadence.FAST: "each poll", Cadence.SLOW: "hourly", Cadence.ONCE: "once"}
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Listing, invoke_without_command=True)
 @click.pass_context
 def profiles(context: click.Context) -> None:
     """List the device families that can be read; ``show NAME`` tells all of one.

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from agent.cli.listing import Listing
 from agent.cli.remote import agent_options, fetch
 from agent.config.load import load as load_config
 from agent.config.types import AUTO, Config, Unit
@@ -33,9 +34,9 @@ LOG = "writes.jsonl"
 Shown = dict[str, Any]
 
 
-@click.group(name="self-test")
+@click.group(name="self-test", cls=Listing)
 def self_test() -> None:
-    """Start a self-test of one unit, where everything allows it."""
+    """Start a self-test of one unit, where everything allows it: the one command that writes."""
 
 
 @self_test.command(name="start")

@@ -58,6 +58,13 @@ def test_every_command_shows_examples_and_exit_codes(words: tuple[str, ...]) -> 
     assert "Exit codes: 0 " in said.output
 
 
+def test_the_help_tells_what_each_command_does_as_a_whole() -> None:
+    for words in ((), ("chemistries",), ("profiles",), ("self-test",)):
+        told = CliRunner().invoke(cli, [*words, "--help"]).output.partition("Commands:")[2]
+        assert told
+        assert "..." not in told
+
+
 def test_every_command_is_in_the_docs() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     for words in commands(cli):
