@@ -11,7 +11,7 @@ from tests.end_to_end.bench import POLL, UNITS, Agent, Page, Rack, until
 
 LINE, GATE, RTU = VICTIMS = "a-2", "b-2", "c-2"
 PATIENCE_S = 60.0
-QUICK = POLL | {"interval": "250ms", "discharge_interval": "250ms", "timeout": "200ms"}
+QUICK = POLL | {"interval": "450ms", "discharge_interval": "450ms", "timeout": "400ms"}
 
 
 class Case(NamedTuple):
@@ -25,8 +25,8 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("silent", "NoAnswer", "silent for 0.2 s"),
-    Case("delay", "NoAnswer", "silent for 0.2 s", value=0.28),
+    Case("silent", "NoAnswer", "silent for 0.4 s"),
+    Case("delay", "NoAnswer", "silent for 0.4 s", value=0.56),
     Case("bad-crc", "BadAnswer", "checksum", (LINE, RTU)),
     Case("truncated", "BadAnswer", ""),
     Case("wrong-unit", "BadAnswer", "the answer is from unit"),
