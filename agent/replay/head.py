@@ -5,7 +5,7 @@ from html import escape
 
 from agent.export.site.advice import MEANINGS, advice
 from agent.health.engine import HealthEngine
-from agent.model import Basis, Health
+from agent.model import Basis, Health, Verdict
 from agent.replay.markup import badge, date, enough, items, life, spread
 from agent.replay.outlook import YEARS, Outlook
 from agent.replay.quality import Quality
@@ -83,9 +83,14 @@ def _reasons(engine: HealthEngine, health: Health) -> Iterator[str]:
 
 
 def to_do(health: Health) -> str:
-    """Give what to do, as the pages of the agent say it, and the test that would tell most."""
+    """Give what to do, as the pages of the agent say it, and the test that would tell most.
+
+    A module that is to be replaced is not sent into a discharge first.
+    """
     lines = [*advice(health.verdict, health.reasons)]
-    if health.advice is not None and health.advice.test is not None:
+    if health.verdict is Verdict.REPLACE or health.advice is None:
+        return items(lines, "")
+    if health.advice.test is not None:
         due_s = health.advice.due_s
         now = due_s is None or due_s <= health.updated_at
         when = "now" if now else f"by {date(due_s or 0.0)}"

@@ -13,6 +13,7 @@ from agent.config.cells import read_cells
 from agent.health.observation import Observation
 from agent.health.verdict import Raised
 from agent.model import Battery, Interval, Reason, Rejected, Verdict
+from agent.replay import head
 from agent.replay.chart import Frame, Line, Mark, chart, span_of, ticks
 from agent.replay.compare import NAMES, compare_page, rank, rows
 from agent.replay.markup import life, spread
@@ -126,6 +127,8 @@ def test_a_reason_has_its_verdict_its_first_day_and_what_to_do(make: Make) -> No
     text = page(replace(report, tables=tables, health=replace(report.health, reasons=(reason,))))
     assert "degraded</span> cell 2: higher <small>first believed on 2024-01-11</small>" in text
     assert "Check the module&#x27;s connectors" in text
+    spent = replace(report.health, verdict=Verdict.REPLACE)
+    assert ("<li>Next test: " in text, "<li>Next test: " in head.to_do(spent)) == (True, False)
     assert text.count('">2</text>') == 5  # the mark of the alarm: three charts, two of the cell
 
 
