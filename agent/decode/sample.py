@@ -125,6 +125,8 @@ def _outcomes(field: Field, raw: Raw, rows: Rows) -> Iterator[_Outcome]:
 
 def _any_row(field: Field, where: Object, raw: Raw, rows: Rows) -> _Outcome:
     """Look for a value in a column: an empty table that can be read holds none."""
+    if where.oid in raw.refused:
+        return _Outcome(field.index, where.source, _Rejected(FaultReason.REFUSED, ""))
     found = [related.lookup(where, row, raw) == field.any_row for row in rows.below(where.oid)]
     return _Outcome(field.index, where.source, int(any(found)))
 

@@ -151,6 +151,18 @@ def test_a_list_of_active_alarms_is_a_flag_for_each_alarm() -> None:
     assert seen(family, {}) == {}
 
 
+def test_a_list_that_is_refused_does_not_say_that_nothing_is_wrong() -> None:
+    family = profile(
+        "{quantity: replace_battery, column: 1.3.6.1.4.1.99.2, type: oid, any_row: 1.3.6.1.9, "
+        "when: [{oid: 1.3.6.1.4.1.99.1.0, none_of: [-1]}]}"
+    )
+    told = decode("u", family.fields, read(family, {(1, 0): 2}, refused=((*ROOT, 2),)))
+    assert told.readings == ()
+    assert told.faults == (
+        Fault("replace_battery", None, FaultReason.REFUSED, "", "1.3.6.1.4.1.99.2"),
+    )
+
+
 def test_cells_that_count_from_0_are_numbered_from_1_and_keep_their_gap() -> None:
     family = profile(
         "{quantity: cell_voltage, unit: V, index: '{1}', first: 1, column: 1.3.6.1.4.1.99.5.2, "
