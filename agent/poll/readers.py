@@ -4,8 +4,9 @@ A pass ends at the first silence, so that a unit that stopped answering costs it
 time-out. What had been read by then is kept.
 """
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from agent.model import Oid, Raw, Register, SnmpValue
 from agent.profiles.schema import Field, Limits, Object, Words
 from agent.transport.base import ModbusLink, SnmpClient
 from agent.transport.plan import Span, apart, blocks, plan, singles
+
+log = logging.getLogger(__name__)
 
 _MOST_PLANS = 16
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
@@ -330,19 +333,46 @@ class SnmpReader:
         }
         apt = [row for row in fields if not self._idle(row)]
         columns = [oid for oid, column in _objects(apt) if column]
+        spoilt: dict[Oid, BadAnswer] = {}
         for oid in dict.fromkeys(columns):
             if oid in self.missing:
                 continue
             try:
-                rows = await self.client.walk(oid, timeout_s=self.timeout_s)
+                rows = await self._walk(oid)
             except Refused:
                 done.add(oid)
                 refused.add(oid)
+                continue
+            except BadAnswer as error:
+                spoilt[oid] = error
                 continue
             done.add(oid)
             varbinds.update(rows)
             if not rows and oid not in lists:
                 self.missing.add(oid)
+        if spoilt:
+            self._leave_out(spoilt, alive=bool(varbinds))
+            done.update(spoilt)
+            refused.update(spoilt)
+
+    async def _walk(self, oid: Oid) -> Mapping[Oid, SnmpValue]:
+        try:
+            return await self.client.walk(oid, timeout_s=self.timeout_s)
+        except BadAnswer:
+            # A datagram spoilt on its way is likelier than an agent that cannot count.
+            return await self.client.walk(oid, timeout_s=self.timeout_s)
+
+    def _leave_out(self, spoilt: Mapping[Oid, BadAnswer], *, alive: bool) -> None:
+        """Walk these columns no more until the unit is identified again.
+
+        Cards are known whose one table comes in the wrong order or never ends; all that they
+        say besides is as good as before. Where nothing else came, that is the error.
+        """
+        if not alive:
+            raise next(iter(spoilt.values()))
+        self.missing.update(spoilt)
+        for error in spoilt.values():
+            log.warning("%s; it is left out until the unit is identified again", error)
 
     def _idle(self, row: Field) -> bool:
         """Say whether ``row`` cannot apply because the agent lacks what decides it."""

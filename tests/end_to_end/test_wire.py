@@ -83,7 +83,7 @@ ROWS = (
     Row("v2", "too-big", "Refused", "refuses everything"),
     Row("v2", "gen-err", "Refused", "refuses everything"),
     Row("v2", "missing", None, share=0.5, field_fault="refused"),
-    Row("v2", "looping", "BadAnswer"),
+    Row("v2", "looping", None, field_fault="refused"),
     Row("v1", "silent", "NoAnswer", SILENT),
     Row("v1", "gen-err", "Refused", "refuses everything"),
     Row("v3", "silent", "NoAnswer", SILENT),

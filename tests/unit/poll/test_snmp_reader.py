@@ -1,5 +1,5 @@
 from agent.decode.sample import decode
-from agent.errors import AuthFailed, NoAnswer, Refused
+from agent.errors import AuthFailed, BadAnswer, NoAnswer, Refused
 from agent.model import FaultReason, Oid
 from agent.poll.readers import Pass, SnmpReader
 from agent.profiles.schema import Condition, Field, Object
@@ -93,6 +93,34 @@ async def test_an_error_for_a_table_leaves_the_rest() -> None:
     result = await reader(agent).read(FIELDS)
     assert (result.error, faults(result)) == (None, {("load", None): REFUSED})
     assert len(values(result)) == 2
+
+
+async def test_a_table_that_does_not_advance_leaves_the_rest_and_is_left_out() -> None:
+    loop = BadAnswer("the walk goes from 1 to 1")
+    agent = ScriptedAgent({VOLTS: integer(54), AMPS: integer(1), **ROWS}, [None, loop, loop])
+    unit = reader(agent)
+    first = await unit.read(FIELDS)
+    assert (first.error, faults(first)) == (None, {("load", None): REFUSED})
+    assert len(values(first)) == 2
+    agent.took()
+    assert faults(await unit.read(FIELDS)) == {("load", None): REFUSED}
+    assert agent.took() == [VOLTS, AMPS]
+    unit.forget()
+    assert len(values(await unit.read(FIELDS))) == 4
+
+
+async def test_a_table_that_was_spoilt_once_is_asked_again() -> None:
+    agent = ScriptedAgent({VOLTS: integer(54), AMPS: integer(1), **ROWS}, [None, BadAnswer("?")])
+    result = await reader(agent).read(FIELDS)
+    assert (result.error, len(values(result))) == (None, 4)
+
+
+async def test_a_unit_of_which_nothing_else_is_known_tells_of_its_bad_answers() -> None:
+    loop = BadAnswer("the walk goes from 1 to 1")
+    agent = ScriptedAgent(ROWS, [loop, loop, loop, loop])
+    unit = reader(agent)
+    for _ in range(2):
+        assert (await unit.read(FIELDS[2:])).error is loop
 
 
 async def test_an_object_that_two_fields_need_is_asked_once() -> None:
