@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,14 @@ def test_of_an_unknown_age_both_new_and_worn_are_possible(
     aged = first_sight(replace(battery, chemistry=chemistry), 8 * YEAR_S)
     assert found.upper > 0.97
     assert found.lower < aged.estimate
+
+
+def test_the_docs_tell_what_a_first_sight_is_worth(battery: Battery) -> None:
+    docs = (Path(__file__).parents[3] / "docs" / "estimator.md").read_text(encoding="utf-8")
+    nca = replace(battery, chemistry=Chemistry.NCA)
+    for age_s, said in ((None, "stands at"), (3 * YEAR_S, "three years at")):
+        estimate, lower, upper = (f"{value * 100:.0f}" for value in first_sight(nca, age_s))
+        assert f"{said} {estimate} % ({lower} to {upper} %)" in docs
 
 
 def test_an_older_battery_has_lost_more_and_less_surely(battery: Battery) -> None:
