@@ -13,6 +13,7 @@ from agent.health.jumps import JumpWatch
 from agent.health.lots import Pooled
 from agent.health.record import Memory
 from agent.health.report import Estimate, Ride
+from agent.health.track import Lead
 from agent.health.verdict import Finding, date
 from agent.health.watches import Watches
 from agent.model import Verdict
@@ -43,6 +44,7 @@ def cell_findings(
     ``reference`` says what the growth counts from ("since commissioning").
     """
     jumps = watches.jumps
+    leads = jumps.track.leads(len(cells))
     above = estimate.ln_growth - float(np.median(estimate.ln_growth))
     for index, cell in enumerate(cells):
         told = _told(state, watches, estimate, index, f"cell {cell}: resistance", reference)
@@ -69,7 +71,8 @@ def cell_findings(
             )
         else:
             text = f"{told}; {_capacity(watches, index)}"
-            yield _fast(state, watches, index, cell, text, ahead=float(above[index]))
+            ahead = float(above[index])
+            yield _fast(state, watches, index, cell, text, leads[index], ahead)
 
 
 def _told(
@@ -114,7 +117,13 @@ def _capacity(watches: Watches, index: int) -> str:
 
 
 def _fast(
-    state: ModuleFilter, watches: Watches, index: int, cell: str, text: str, *, ahead: float
+    state: ModuleFilter,
+    watches: Watches,
+    index: int,
+    cell: str,
+    text: str,
+    lead: Lead | None,
+    ahead: float,
 ) -> Finding:
     """A cell whose resistance grows steadily faster than its module's, ever since or lately.
 
@@ -127,7 +136,6 @@ def _fast(
     if rho[index] - middle < _FAST_LEAST:
         severity = min(severity, _DOUBTFUL)
     how = f"it ages {ratio:.1f} times as fast"
-    lead = watches.jumps.track.lead(index)
     if lead is not None and lead.beyond > 0.0:
         lately = min(math.log(lead.ratio) / _FAST, lead.sigmas() / _LEAD_SIGMAS)
         if min(lead.beyond, ahead) < _FAST_LEAST:

@@ -123,41 +123,43 @@ class Track:
                 return True
         return False
 
-    def lead(self, cell: int) -> Lead | None:
-        """Give the clearest lead of ``cell`` over its module since an earlier test, if any.
+    def leads(self, cells: int) -> list[Lead | None]:
+        """Give each cell's clearest lead over its module since an earlier test, if any.
 
         By the last two tests against two earlier ones half a year before or longer; its sd holds
         what the others scatter by. A cell that comes back to where it stood before has no lead.
         """
-        last = len(self.times) - _RECENT
-        if last < _RECENT:
-            return None
-        now, now_variance = self._mean(last)
-        best, farthest = None, np.full(len(now), -math.inf)
-        for first in range(last - _RECENT + 1):
-            then, variance = self._mean(first)
-            farthest = np.fmax(farthest, then)
-            days = (self.times[-1][0] - self.times[first][0]) / _DAY_S
-            gone = now - farthest
-            gone = gone - np.nanmedian(gone)
-            if days < _LEAD_DAYS or not math.isfinite(gone[cell]):
-                continue
-            usual = _MAD * float(np.nanmedian(np.abs(gone)))
-            sd = math.sqrt(now_variance[cell] + variance[cell] + usual**2)
-            module = max(self.times[-1][1] - self.times[first][1], _LEAD_MODULE)
-            found = Lead(float(gone[cell]), sd, module, days)
-            if best is None or found.sigmas() > best.sigmas():
-                best = found
-        return best
+        nothing: list[Lead | None] = [None] * cells
+        if len(self.times) < 2 * _RECENT:
+            return nothing
+        mean, variance = self._means()
+        times = np.array(self.times)
+        passed_s, module = (times[-1] - times[: len(mean) - _RECENT]).T
+        gone = mean[-1] - np.fmax.accumulate(mean)[:-_RECENT]
+        told = (passed_s >= _LEAD_DAYS * _DAY_S) & (np.isfinite(gone).sum(axis=1) >= _PEERS)
+        if not told.any():
+            return nothing
+        gone = gone[told] - np.nanmedian(gone[told], axis=1)[:, None]
+        usual = _MAD * np.nanmedian(np.abs(gone), axis=1)
+        sd = np.sqrt(variance[-1] + variance[:-_RECENT][told] + usual[:, None] ** 2)
+        sigmas = np.where(np.isfinite(gone), gone / sd, -math.inf)
+        best = np.argmax(sigmas, axis=0)
+        days, module = passed_s[told] / _DAY_S, np.maximum(module[told], _LEAD_MODULE)
+        return [
+            Lead(*map(float, (gone[at, cell], sd[at, cell], module[at], days[at])))
+            if math.isfinite(sigmas[at, cell])
+            else None
+            for cell, at in enumerate(best.tolist())
+        ]
 
-    def _mean(self, first: int) -> tuple[Vector, Vector]:
-        """Mean over tests in a row from number ``first`` on, and its variance; NaN if absent."""
-        weight = np.array(self.weight[first : first + _RECENT])
-        away = np.array(self.away[first : first + _RECENT])
-        total = weight.sum(axis=0)
-        seen = np.all(weight > 0.0, axis=0)
-        mean = (weight * away).sum(axis=0) / np.maximum(total, 1e-9)
-        return np.where(seen, mean, np.nan), np.where(seen, 1.0 / np.maximum(total, 1e-9), np.nan)
+    def _means(self) -> tuple[Vector, Vector]:
+        """Means over each two tests in a row, and their variances; NaN where a cell was absent."""
+        weight, away = np.array(self.weight), np.array(self.away)
+        total = weight[:-1] + weight[1:]
+        mean = (weight[:-1] * away[:-1] + weight[1:] * away[1:]) / np.maximum(total, 1e-9)
+        seen = (weight[:-1] > 0.0) & (weight[1:] > 0.0)
+        variance = 1.0 / np.maximum(total, 1e-9)
+        return np.where(seen, mean, np.nan), np.where(seen, variance, np.nan)
 
     def unpack(self, saved: object, cells: int) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""

@@ -41,7 +41,7 @@ def test_a_cell_that_grows_twice_as_fast_as_its_module_ages() -> None:
     track = tracked(lambda test: 0.024 * test)
     assert not strange(track, 0.024 * 12)
     assert not track.last_strange(2, 0.11)
-    lead = track.lead(2)
+    lead = track.leads(CELLS)[2]
     assert lead is not None
     assert lead.ratio == pytest.approx(2.2, abs=0.2)
     assert lead.sigmas() > 4.0
@@ -65,7 +65,7 @@ def test_a_weld_that_grows_for_half_a_year_is_told_from_ageing() -> None:
 def test_a_cell_that_catches_up_with_its_module_is_neither() -> None:
     track = tracked(lambda test: 0.0 if test < 2 else -0.2 + 0.02 * test)
     assert not strange(track, 0.03)
-    lead = track.lead(2)
+    lead = track.leads(CELLS)[2]
     assert lead is not None
     assert lead.beyond < 0.03
 
@@ -76,7 +76,7 @@ def test_a_module_that_scatters_has_no_leading_cell() -> None:
     for test in range(12):
         away = chance.normal(0.0, 0.05, CELLS)
         track.add(test * EVERY_DAYS * DAY_S, 0.02 * test, away, np.full(CELLS, 0.05), anew=False)
-    leads = [track.lead(cell) for cell in range(CELLS)]
+    leads = track.leads(CELLS)
     assert all(one is None or one.sigmas() < 4.0 for one in leads)
 
 
@@ -93,7 +93,7 @@ def test_a_clock_that_runs_backwards_and_absent_cells_do_no_harm() -> None:
     away = np.array([0.0, math.nan, 0.0, 0.0, math.nan, 0.0])
     track.add(-DAY_S, 0.1, away, np.full(CELLS, 0.01), anew=False)
     track.add(1e12, 0.3, away, np.full(CELLS, 0.01), anew=False)
-    assert track.lead(1) is None
+    assert track.leads(CELLS)[1] is None
     assert not track.last_strange(1, 0.11)
 
 
