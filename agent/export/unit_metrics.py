@@ -162,7 +162,9 @@ RIDE = make_band(
     "Time until the weakest cell is empty at rated power from the present charge (our estimate).",
 )
 END_OF_LIFE = make_band(
-    "bbu_end_of_life", "timestamp_seconds", "When the unit reaches its end of life (our forecast)."
+    "bbu_end_of_life",
+    "timestamp_seconds",
+    "When the weakest cell comes to 70 % of its rated capacity (our forecast).",
 )
 CELL_SOH = make_band(
     "bbu_cell_state_of_health",
