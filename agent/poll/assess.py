@@ -43,6 +43,9 @@ intervals, because under load less is asked for."""
 _LASTING = frozenset({*IDENTITY, "battery_install_date"})
 """What a device is, and since when, stays true until another one sits there."""
 _BATTERY_SENSORS = ("pack", "battery", "cell")
+MOST_CELLS = 1024
+"""Cells followed of one unit: four strings of 240 jars have room, and a device that renumbers its
+rows for ever costs no more time and memory."""
 _OLDEST_S = 20 * 365.25 * 86400.0
 KEEP_EVERY_S = 600.0
 """Between two records of a unit's learnt state in standby, when no event asks for one."""
@@ -247,12 +250,15 @@ class Assessor:
 
         A cell that was never seen before joins the others, which keep what was learnt of them.
         """
-        names = {str(row.index) for row in cells}
+        names = set(_ordered({str(row.index) for row in cells})[:MOST_CELLS])
         if self.engine is not None:
             if names <= set(self.engine.cells):
                 return self._told_its_age(self.engine, now_s)
+            if len(names | set(self.engine.cells)) > MOST_CELLS:
+                log.warning("unit %s: its cells keep changing their names; starts anew", self.unit)
+                return self._fresh(_ordered(names), now_s)
             more = sorted(names - set(self.engine.cells), key=_cell_order)
-            log.info("unit %s: cells %s joined", self.unit, ", ".join(more))
+            log.info("unit %s: %d cells joined: %.80s", self.unit, len(more), ", ".join(more))
             return self._recalled(self.engine.state(), names, now_s)
         if self.learnt is not None and self.learnt[1]:
             serial, state = self.learnt
@@ -266,6 +272,8 @@ class Assessor:
         held = state.get("cells")
         known = set(map(str, held)) if isinstance(held, list) else set()
         try:
+            if len(names | known) > MOST_CELLS:
+                return self._fresh(_ordered(names), now_s)
             if names <= known:
                 return Bank.restore(self.battery, cells=_ordered(known), state=state)
             return widened(self.battery, _ordered(names | known), state)

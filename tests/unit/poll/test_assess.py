@@ -17,6 +17,7 @@ from agent.model import (
     Value,
     Verdict,
 )
+from agent.poll import assess
 from agent.poll.assess import (
     ASSESS_EVERY_S,
     FORGET_AFTER_S,
@@ -83,6 +84,25 @@ def test_an_engine_starts_with_the_first_cells_in_their_own_order() -> None:
     rows = sample(0, *[4.0] * 11)
     made.observe(Sample("u", rows.wall_s, 0, rows.readings[::-1]), urgent=False)
     assert cells_of(made) == tuple(str(n) for n in range(1, 12))
+
+
+def named(at_s: float, names: range) -> Sample:
+    rows = [Reading("cell_voltage", str(n), 4.0, at_s, "x") for n in names]
+    return Sample("u", WALL_S + at_s, at_s, tuple(rows))
+
+
+def test_cells_that_are_renumbered_for_ever_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assess, "MOST_CELLS", 8)
+    made, shown = assessor(), []
+    for n in range(6):
+        made.observe(named(10.0 * n, range(3 * n, 3 * n + 3)), urgent=False)
+        shown.append(len(cells_of(made)))
+    assert shown == [3, 6, 3, 6, 3, 6]
+    made.observe(named(60.0, range(20)), urgent=False)
+    held = made.engine
+    assert cells_of(made) == tuple(map(str, range(8)))
+    made.observe(named(70.0, range(20)), urgent=False)
+    assert made.engine is held
 
 
 def test_a_unit_without_cells_is_judged_by_its_own_word() -> None:
