@@ -61,6 +61,6 @@ def _ours(key: str, health: Health | None) -> str:
         case "runtime_remaining" if health.ride_through_s is not None:
             return f"{time_between(health.ride_through_s)} at rated power"
         case "battery_replace_due_date":
-            return dates(health.end_of_life_s)
+            return dates(health.end_of_life_s, health.updated_at)
         case _:
             return NONE

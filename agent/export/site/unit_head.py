@@ -52,7 +52,7 @@ def _evidence(view: UnitView) -> Html:
 def figures(view: UnitView, shelf: Shelf | None, now_s: float) -> Html:
     """Give ride-through, state of health and end of life with their intervals, and the rest."""
     health = view.health
-    life_s = None if health is None else health.end_of_life_s
+    life = None if health is None else dates(health.end_of_life_s, health.updated_at)
     last = view.status.last_ok
     known = {row.quantity: row for row in view.readings if row.index is None}
     return panel(
@@ -62,8 +62,8 @@ def figures(view: UnitView, shelf: Shelf | None, now_s: float) -> Html:
         facts(
             [
                 (
-                    "End of life by capacity",
-                    None if life_s is None else dates(life_s),
+                    "End of life by capacity (70 %)",
+                    None if life == NONE else life,
                 ),
                 ("Charge", _number(known.get("state_of_charge"), 100, "%", 0)),
                 ("Battery voltage", _number(known.get("battery_voltage"), 1, "V", 2)),

@@ -72,12 +72,17 @@ def date(unix_s: float | None) -> str:
     return NONE if shown is None else shown[:10]
 
 
-def dates(interval: Interval | None) -> str:
-    """Give a date with its 90 % interval, to the month: nobody knows a day of 2031."""
+def dates(interval: Interval | None, now_s: float) -> str:
+    """Give a date with its 90 % interval, to the month: nobody knows a day of 2031.
+
+    What has come at ``now_s``, the unix time of the estimate, has no date.
+    """
     if interval is None:
         return NONE
-    estimate, low, high = (date(one)[:7] for one in interval)
-    return f"{estimate} ({low} to {high})"
+    estimate, low, high = (
+        "already" if one <= now_s + _DAY_S else date(one)[:7] for one in interval
+    )
+    return estimate if low == estimate == high else f"{estimate} ({low} to {high})"
 
 
 def clock(unix_s: float | None) -> Html:

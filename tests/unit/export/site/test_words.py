@@ -50,7 +50,10 @@ def test_an_interval_says_both_ends_or_nothing() -> None:
     assert between(Interval(0.78, 0.755, 0.8), 100, "%") == "78 % (76 to 80)"
     assert between(Interval(0.78, NAN, 0.8), 100, "%") == NONE
     assert between(None, 1, "s") == NONE
-    assert dates(Interval(1.8e9, 1.7e9, 1.9e9)) == "2027-01 (2023-11 to 2030-03)"
+    life = Interval(1.8e9, 1.7e9, 1.9e9)
+    assert dates(life, 1.6e9) == "2027-01 (2023-11 to 2030-03)"
+    assert dates(life, 1.7e9) == "2027-01 (already to 2030-03)"
+    assert dates(life, 1.9e9) == "already"
 
 
 @pytest.mark.parametrize(
