@@ -61,7 +61,7 @@ def list_command() -> None:
         click.echo(f"{name:16} {units:4} units  {scenario.about}")
 
 
-@main.command()
+@main.command(short_help="Serve SCENARIO (a name or a file) in real time until Ctrl-C.")
 @click.argument("scenario", required=False)
 @click.option(
     "--recording",

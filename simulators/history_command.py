@@ -17,7 +17,7 @@ _USAGE_ERROR = 2
 _MONTHS = 12
 
 
-@click.command()
+@click.command(short_help="Write the past of SCENARIO: telemetry and truth of each module.")
 @click.argument("scenario")
 @click.option("--years", type=float, help="Length of the past (default: the scenario's).")
 @click.option(

@@ -14,7 +14,7 @@ _KINDS = [*map(str, BatteryFaultKind), *map(str, WireFaultKind), *_EVENTS, "heal
 _REFUSED = 2
 
 
-@click.command()
+@click.command(short_help="Let FAULT befall UNIT of the simulator in --run-dir.")
 @click.argument("target", metavar="UNIT")
 @click.argument("fault", metavar="FAULT", type=click.Choice(_KINDS))
 @click.option(
