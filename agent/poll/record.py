@@ -67,7 +67,8 @@ def _spans(wanted: Iterable[Register]) -> tuple[Span, ...]:
 class Recorder:
     """Reads a Modbus unit block by block; a refused block is halved until the refusals are alone.
 
-    ``fresh`` is whether the unit has not answered yet.
+    ``answered``: the unit is known to be there. ``most`` are the words that it gives at once, as
+    far as refusals have told; ``absent`` are tables that it has not.
     """
 
     link: ModbusLink
