@@ -50,6 +50,17 @@ def test_a_large_fleet_is_sampled_less_often(thinner: Thinner) -> None:
     assert len(kept(thinner, sample(300, *changed, unit="u0"))) == 10
 
 
+def test_units_that_are_gone_make_room_for_the_others(thinner: Thinner) -> None:
+    values = tuple(float(n) for n in range(10))
+    for number in range(30):  # a gap of 300 s, as above
+        kept(thinner, sample(0, *values, unit=f"u{number}"))
+    hours_s = 5 * 3600
+    kept(thinner, sample(hours_s, *values, unit="u0"))
+    changed = tuple(v + 1 for v in values)
+    assert len(kept(thinner, sample(hours_s + 60, *changed, unit="u0"))) == 10
+    assert set(thinner._last) == {"u0"}
+
+
 def test_texts_are_not_kept(thinner: Thinner) -> None:
     reading = Reading("model", None, "X", 0, "x")
     assert thinner.points(Sample("a", 0, 0, (reading,)), closely=True) == []
