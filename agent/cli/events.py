@@ -14,6 +14,7 @@ import click
 from agent.cli.output import duration, format_option, moment, sheet, table
 from agent.cli.remote import agent_options, fetch, fetch_file
 from agent.export.events import KINDS
+from agent.export.harmless import file_name
 
 Shown = dict[str, Any]
 _DAY_S = 86400.0
@@ -210,7 +211,7 @@ def _export(base: str, folder: Path, sort: str, parts: list[Shown]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts:
         asked = {"unit": part["unit"], "start": part["start_s"], "format": sort}
-        path = folder / f"{part['unit']}-{part['start_s']:.0f}.{sort}"
+        path = folder / f"{file_name(part['unit'])}-{part['start_s']:.0f}.{sort}"
         path.write_bytes(fetch_file(base, _path("/telemetry", **asked)))
     click.echo(f"{len(parts)} files in {folder}", err=True)
 

@@ -16,6 +16,7 @@ from agent.cli.access import Access, access_options
 from agent.cli.central import Central, CentralError
 from agent.cli.fleet_rows import WORST, Row, Scope, collect, risk
 from agent.cli.output import aligned, duration
+from agent.export.harmless import disarmed
 from agent.model import Verdict
 
 EXIT_WORK, EXIT_NO_STORE = 1, 3
@@ -58,15 +59,8 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writerow(names)
     for row in rows:
         cells = as_dict(row) | {"reasons": "; ".join(row.reasons)}
-        writer.writerow([_safe(cells[name]) for name in names])
+        writer.writerow([disarmed(cells[name]) for name in names])
     return out.getvalue()
-
-
-def _safe(value: object) -> object:
-    """Keep a spreadsheet from taking a text for a formula (OWASP, CSV injection)."""
-    return (
-        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-    )
 
 
 def _print(rows: Sequence[Row], left_out: int, totals: dict[str, int]) -> None:

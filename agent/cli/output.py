@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from agent.export.harmless import disarmed
+
 try:
     from rich.console import Console
     from rich.table import Table
@@ -17,7 +19,6 @@ except ImportError:  # the extra "pretty" is not installed
     Console = None  # type: ignore[assignment, misc]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BAR = 24
 _COLOURS = {"ok": "green", "watch": "yellow", "degraded": "red", "replace": "bold red"}
 
@@ -63,10 +64,7 @@ def sheet(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
     writer.writerow(columns)
-    for row in rows:
-        writer.writerow(
-            ["'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell for cell in row]
-        )
+    writer.writerows([disarmed(value) for value in row] for row in rows)
     click.echo(made.getvalue(), nl=False)
 
 

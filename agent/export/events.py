@@ -11,6 +11,7 @@ from agent.export.api import limited, seconds
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
 from agent.export.fragments import all_views
+from agent.export.harmless import file_name
 from agent.export.json import Json, event_json, interval_json
 from agent.export.redundancy import Redundancy, Standings, standings
 from agent.export.sheets import Sheet, as_csv, as_parquet, of_events, of_points
@@ -104,7 +105,7 @@ async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Respons
         body = await beside(lambda: write(make()))
     except AgentError as error:
         raise web.HTTPNotImplemented(text=str(error)) from None
-    named = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    named = {"Content-Disposition": f'attachment; filename="{file_name(name)}.{form}"'}
     return web.Response(body=body, content_type=kind, headers=named)
 
 

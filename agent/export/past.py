@@ -13,6 +13,7 @@ from aiohttp import web
 from agent.export.answer import beside, send
 from agent.export.api import seconds
 from agent.export.context import CONTEXT, unit_view
+from agent.export.harmless import disarmed, file_name
 from agent.export.json import Json, moment
 from agent.export.order import natural
 from agent.health.observation import Observation
@@ -80,7 +81,7 @@ async def history_csv(request: web.Request) -> web.StreamResponse:
         for p in points
     )
     text = await beside(lambda: table(("time", "part", "value", "low", "high"), rows))
-    return await _file(request, text, f"{name}-{quantity}.csv")
+    return await _file(request, text, f"{name}-{quantity}")
 
 
 async def readings_csv(request: web.Request) -> web.StreamResponse:
@@ -94,7 +95,7 @@ async def readings_csv(request: web.Request) -> web.StreamResponse:
         for r in view.readings
     ]
     names = ("quantity", "part", "value", "unit", "text", "source", "age_s")
-    return await _file(request, table(names, rows), f"{view.info.name}-readings.csv")
+    return await _file(request, table(names, rows), f"{view.info.name}-readings")
 
 
 async def estimates(request: web.Request) -> web.Response:
@@ -165,14 +166,8 @@ def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
+    writer.writerows([disarmed(value) for value in row] for row in rows)
     return out.getvalue()
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
 
 
 def _value(point: HistoryPoint) -> float:
@@ -209,6 +204,6 @@ async def _parts(
 
 
 async def _file(request: web.Request, text: str, name: str) -> web.StreamResponse:
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in name)
-    headers = {"Content-Type": _CSV, "Content-Disposition": f'attachment; filename="{safe}"'}
+    named = f'attachment; filename="{file_name(name)}.csv"'
+    headers = {"Content-Type": _CSV, "Content-Disposition": named}
     return await send(request, [text.encode("utf-8", "replace")], headers)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from agent.errors import AgentError
+from agent.export.harmless import disarmed
 from agent.model import Event
 from agent.store.database import Point
 
@@ -61,13 +62,8 @@ def as_csv(sheet: Sheet) -> bytes:
     timed = sheet.columns[0] == "time_s"
     for row in sheet.rows:
         cells = [f"{row[0]:.3f}", *row[1:]] if timed else row
-        writer.writerow(["" if cell is None else _safe(cell) for cell in cells])
+        writer.writerow(["" if cell is None else disarmed(cell) for cell in cells])
     return out.getvalue().encode()
-
-
-def _safe(cell: object) -> object:
-    """Let no text of a device be a formula to the program that opens the table."""
-    return "'" + cell if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell
 
 
 def as_parquet(sheet: Sheet) -> bytes:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from agent.export.answer import Turn, send
 from agent.export.context import CONTEXT, Context, unit_view
+from agent.export.harmless import file_name
 from agent.export.site.assets import content
 from agent.export.site.layout import Frame, notices, page, verdict_badge
 from agent.export.site.markup import NOTHING, Html, h
@@ -79,14 +80,10 @@ async def report(request: web.Request) -> web.StreamResponse:
     mark = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     headers = {
         **_HTML,
-        "Content-Disposition": f'attachment; filename="{_file_name(name)}-report.html"',
+        "Content-Disposition": f'attachment; filename="{file_name(name)}-report.html"',
         "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{mark}'",
     }
     return await send(request, [f"<!doctype html>\n{whole}".encode()], headers)
-
-
-def _file_name(name: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in name)
 
 
 async def _past(context: Context, name: str) -> tuple[list[Course], list[Event], float]:

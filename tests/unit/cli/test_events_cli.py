@@ -1,5 +1,6 @@
 """What ``bbu-agent outage --export`` asks for, and where it puts the answers."""
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,3 +45,18 @@ def test_events_as_csv_keep_their_filters(asked: list[str]) -> None:
     assert (said.exit_code, said.output) == (0, "time_s\n")
     query = parse_qs(urlsplit(asked[0]).query)
     assert (query["group"], query["format"]) == (["row-3"], ["csv"])
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc/cron.d/x", "a\\..\\b", "n" * 300])
+def test_no_name_of_a_unit_leads_out_of_the_folder(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(PART, "unit", name)
+    folder = tmp_path / "deep" / "outage"
+    said = CliRunner().invoke(cli, ["outage", "last", "--export", str(folder)])
+    assert said.exit_code == 0, said.output
+    (path,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert path.parent == folder
+    assert re.fullmatch(r"[\w.-]{1,120}-1700000000\.csv", path.name)
+    (query,) = [parse_qs(urlsplit(path).query) for path in asked if "/telemetry?" in path]
+    assert query["unit"] == [name]
