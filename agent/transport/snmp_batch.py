@@ -23,6 +23,8 @@ START_OIDS = 5
 MOST_OIDS = 20
 MOST_ROWS_PER_PAGE = 10  # larger pages kill weak agents (snmp_exporter#756)
 MOST_ROWS = 20_000
+MOST_BYTES = 4 << 20
+"""Of one walk, object identifiers and texts together: 200 for each of ``MOST_ROWS``."""
 
 
 class Answer(NamedTuple):
@@ -182,14 +184,14 @@ def gather(
 
 
 def collect(
-    root: Oid, manners: Manners, most_rows: int = MOST_ROWS
+    root: Oid, manners: Manners, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES
 ) -> Generator[Step, Page, dict[Oid, SnmpValue]]:
     """Ask for everything under ``root``, page after page, in rising order.
 
     After a page that was too large the walk begins again with smaller ones.
     """
     rows: dict[Oid, SnmpValue] = {}
-    cursor = root
+    cursor, size = root, 0
     while True:
         number = manners.rows.size
         page = None
@@ -201,7 +203,7 @@ def collect(
         if page is None or (page.status == TOO_BIG and number > 1):
             if page is not None:
                 manners.rows.too_big(number)
-            rows, cursor = {}, root
+            rows, cursor, size = {}, root, 0
             continue
         if page.status != 0:
             _reject_sign_in(page.status, manners)
@@ -209,6 +211,11 @@ def collect(
         manners.alive = True
         manners.rows.took(number)
         cursor = _add_rows(rows, page, root, cursor, manners)
+        size += sum(map(_size, page.rows))
+        if size > most_bytes:
+            raise BadAnswer(
+                f"{manners.agent}: the walk of {dotted(root)} holds more than {most_bytes} bytes"
+            )
         if page.ended:
             return rows
         if len(rows) > most_rows:
@@ -259,6 +266,13 @@ def _add_rows(
             rows[oid] = value
         cursor = oid
     return cursor
+
+
+def _size(row: tuple[Oid, SnmpValue | None]) -> int:
+    """Give about the bytes that a row had on the wire: at least one for each of its numbers."""
+    oid, value = row
+    content = None if value is None else value.value
+    return len(oid) + (len(content) if isinstance(content, bytes | tuple) else 0)
 
 
 def _reject_sign_in(status: int, manners: Manners) -> None:

@@ -236,6 +236,19 @@ def test_a_walk_without_end_is_a_bad_answer() -> None:
         walk(agent, Manners("ups"), most_rows=100)
 
 
+def test_a_walk_of_long_texts_is_a_bad_answer() -> None:
+    text = SnmpValue(SnmpKind.OCTETS, b"x" * 65_000)
+    sent: list[Oid] = []
+
+    def agent(step: Step) -> Page:
+        sent.append((*ROOT, step.cursor[-1] + 1))
+        return Page([(sent[-1], text)], ended=len(sent) >= 1000)
+
+    with pytest.raises(BadAnswer, match="holds more than 4194304 bytes"):
+        walk(agent, Manners("ups"))
+    assert len(sent) == 65
+
+
 def test_an_error_status_in_a_walk_is_a_refusal() -> None:
     with pytest.raises(Refused):
         walk(lambda _: Page([], ended=False, status=GEN_ERR), Manners("ups"))
