@@ -142,12 +142,19 @@ def _record(unit: Unit, host: SnmpHost, plan: Plan) -> Shown:
         "what": "self-test start",
         "unit": unit.name,
         "device": str(host),
-        "who": getpass.getuser(),
+        "who": _who(),
         "sudo_from": os.environ.get("SUDO_USER"),
         "from": socket.gethostname(),
         "before": _readable(plan.before),
         "written": _readable(plan.write),
     }
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no passwd entry, as in a container; which of them, Python says
+        return f"uid {os.getuid()}"
 
 
 def _log(folder: Path, record: Shown) -> None:

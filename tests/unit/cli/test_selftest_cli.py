@@ -1,6 +1,7 @@
 """``bbu-agent self-test start``: what it refuses, what it writes, and what stays on record."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,3 +159,16 @@ def test_a_write_that_failed_is_on_record(bench: Bench, error: Exception, said_u
     assert said.output.count("is not known") == said_unsure
     assert [line["phase"] for line in bench.log] == ["begin", "end"]
     assert bench.log[1]["error"] == str(error)
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 1001"), OSError("no name")])
+def test_a_user_without_a_name_is_on_record_by_number(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def nameless() -> str:
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    said = bench.run("a", "--confirm", "a")
+    assert said.exit_code == 0, said.output
+    assert [line["who"] for line in bench.log] == [f"uid {os.getuid()}"] * 2
