@@ -8,8 +8,8 @@ once holds it for most of a second at 100,000 series.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from math import isfinite
+from sys import getsizeof
 
 from agent.export.families import Family, Shape
 
@@ -18,6 +18,10 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _LONGEST_LABEL = 256
 _REPLACEMENT = "\ufffd"
+_MOST_BYTES = 64 << 20
+"""Of each half of the label texts: those of some 1,800 modules."""
+_ENTRY = 300
+"""About the bytes that a label set takes beside the characters of its texts."""
 _CHUNK = 1 << 17
 """About how many characters a piece of a page has: it is made in a tenth of a millisecond."""
 
@@ -42,12 +46,46 @@ def _escaped(text: str) -> str:
     return text
 
 
-# The families of a unit share few label sets, and one scrape repeats those of the one before.
-@lru_cache(maxsize=1 << 19)
-def _body(names: tuple[str, ...], values: tuple[str, ...]) -> str:
-    pairs = zip(names, values, strict=True)
-    return ",".join([f'{name}="{_escaped(text)}"' for name, text in pairs])
+_Labels = tuple[tuple[str, ...], tuple[str, ...]]
 
+
+class Bodies:
+    """Label sets as text: few of them serve many families, and each scrape repeats the last one's.
+
+    What comes fills ``young`` up to ``most_bytes``; then that is ``old``, and what was old and
+    never asked for since is gone. So a device that renames its rows for ever costs no more than
+    twice that, and up to that a fleet keeps all of its own.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        """Start empty."""
+        self._most = most_bytes
+        self._size = 0
+        self._young: dict[_Labels, str] = {}
+        self._old: dict[_Labels, str] = {}
+
+    def get(self, names: tuple[str, ...], values: tuple[str, ...]) -> str:
+        """Give the text of labels ``names`` of these ``values``."""
+        labels = names, values
+        body = self._young.get(labels)
+        if body is not None:
+            return body
+        body = self._old.get(labels)
+        if body is None:
+            pairs = zip(names, values, strict=True)
+            body = ",".join([f'{name}="{_escaped(text)}"' for name, text in pairs])
+        self._size += _ENTRY + getsizeof(body) + sum(map(len, values))
+        if self._size > self._most:
+            self._old, self._young, self._size = self._young, {}, 0
+        self._young[labels] = body
+        return body
+
+    def __len__(self) -> int:
+        """Give how many label sets are kept."""
+        return len(self._young) + len(self._old)
+
+
+_body = Bodies().get
 
 Piece = tuple[Family, str]
 """Samples of one family as text."""

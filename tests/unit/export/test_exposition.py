@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from agent.export.exposition import Page, clean, prefers_openmetrics
+from agent.export.exposition import Bodies, Page, clean, prefers_openmetrics
 from agent.export.families import Family, Shape
 
 GAUGE = Family("bbu_x_volts", Shape.GAUGE, 'A "help"\nof \\ two lines.', ("unit", "cell"), "volts")
@@ -174,3 +174,14 @@ def test_an_estimate_has_no_more_digits_than_it_knows(value: float, text: str) -
     page = Page()
     page.add(Family("bbu_e", Shape.GAUGE, "An estimate.", form=".6g"), ("a",), value)
     assert page.render().splitlines()[-1] == f'bbu_e{{unit="a"}} {text}'
+
+
+def test_label_sets_that_are_asked_for_stay_and_those_that_change_for_ever_go() -> None:
+    bodies, most = Bodies(1 << 20), 0
+    steady = bodies.get(("unit",), ("a",))
+    for number in range(20_000):
+        bodies.get(("unit", "row"), ("a", f"{number}" + "x" * 200))
+        assert bodies.get(("unit",), ("a",)) is steady
+        most = max(most, len(bodies))
+    # Some 780 bytes each, in two halves.
+    assert 1_000 < most < 2 * (1 << 20) / 600
