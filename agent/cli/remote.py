@@ -89,7 +89,7 @@ def _answer(base: str, path: str, read: Callable[[Any], Any]) -> Any:  # noqa: A
             return read(answer)
     except HTTPError as error:
         click.echo(f"bbu-agent: {_refusal(error)}", err=True)
-        sys.exit(WRONG if error.code in (400, 404) else EXIT_NO_AGENT)
+        sys.exit(WRONG if error.code in (400, 404, 413) else EXIT_NO_AGENT)
     except (URLError, HTTPException, OSError, ValueError) as error:
         click.echo(f"bbu-agent: {no_agent(base, getattr(error, 'reason', error))}", err=True)
         sys.exit(EXIT_NO_AGENT)

@@ -14,7 +14,15 @@ from agent.export.fragments import all_views
 from agent.export.harmless import file_name
 from agent.export.json import Json, event_json, interval_json
 from agent.export.redundancy import Redundancy, Standings, standings
-from agent.export.sheets import Sheet, as_csv, as_parquet, of_events, of_points
+from agent.export.sheets import (
+    MOST_POINTS,
+    Sheet,
+    TooLarge,
+    as_csv,
+    as_parquet,
+    of_events,
+    of_points,
+)
 from agent.model import Event, Group, Shelf
 
 KINDS = ("discharge", "self_test", "flicker", "outage", "replaced", "alarm")
@@ -79,7 +87,9 @@ async def telemetry(request: web.Request) -> web.Response:
     """Give what was read of ``unit`` in the event that began at ``start``.
 
     ``start`` is the event's ``start_s``, ``format`` csv or parquet. The half minute before and
-    the minute after come with it. A reading that stays as it was is repeated from the row before.
+    the minute after come with it, or it is what lies between ``since`` and ``until``. A reading
+    that stays as it was is repeated from the row before. Of an event longer than a day it is the
+    first day; one whose table would be too large is a 413 that says which part of it is not.
     """
     context = request.app[CONTEXT]
     name = unit_view(request, request.query.get("unit", "")).info.name
@@ -89,11 +99,19 @@ async def telemetry(request: web.Request) -> web.Response:
         raise web.HTTPNotFound(text=f"no event of {name} begins at {start_s:.3f}")
     event = min(near, key=lambda one: abs(one.start_s - start_s))
     end_s = _end(event, time.time())
+    since_s = seconds(request, "since", event.start_s - _BEFORE_S)
+    until_s = seconds(request, "until", end_s + _AFTER_S)
     points = await context.history.readings(
-        name, since_s=event.start_s - _BEFORE_S, until_s=end_s + _AFTER_S
+        name, since_s=since_s, until_s=until_s, limit=MOST_POINTS + 1
     )
     form = request.query.get("format", "csv")
-    return await _sheet(form, f"{name}-{event.start_s:.0f}", lambda: of_points(points))
+    try:
+        return await _sheet(form, f"{name}-{event.start_s:.0f}", lambda: of_points(points))
+    except TooLarge as error:
+        told = f"the event is too large for one table; ask for parts of it: since={since_s:.3f}"
+        raise web.HTTPRequestEntityTooLarge(
+            MOST_POINTS, len(points), text=f"{told}&until={error.until_s:.3f} is the first"
+        ) from None
 
 
 async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Response:
@@ -103,6 +121,8 @@ async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Respons
     kind, write = _SHEETS[form]
     try:
         body = await beside(lambda: write(make()))
+    except TooLarge:
+        raise
     except AgentError as error:
         raise web.HTTPNotImplemented(text=str(error)) from None
     named = {"Content-Disposition": f'attachment; filename="{file_name(name)}.{form}"'}

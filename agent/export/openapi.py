@@ -73,7 +73,12 @@ def _get(
     if revalidated:
         answers["304"] = {"description": "Nothing has changed since that ETag."}
         parameters = (*parameters, _KNOWN)
-    words = {400: "What was asked for is wrong.", 404: "There is no such thing.", 503: "Full."}
+    words = {
+        400: "What was asked for is wrong.",
+        404: "There is no such thing.",
+        413: "It is too large; the detail says which part to ask for.",
+        503: "Full.",
+    }
     for error in errors:
         answers[str(error)] = _answer(words[error], "Problem", "application/problem+json")
     return {
@@ -196,8 +201,10 @@ def _event_paths() -> dict[str, Schema]:
             _answer("One row for each time, one column for each reading.", None, _CSV),
             _query("unit", "The unit.", _TEXT, required=True),
             _query("start", "`start_s` of the event.", _NUMBER, required=True),
+            _query("since", "From when, in unix seconds; half a minute before it.", _NUMBER),
+            _query("until", "To when, in unix seconds; a minute after it.", _NUMBER),
             _format("csv", "parquet"),
-            errors=(400, 404),
+            errors=(400, 404, 413),
         ),
     }
 

@@ -3,13 +3,27 @@
 import csv
 import importlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.errors import AgentError
 from agent.export.harmless import disarmed
 from agent.model import Event
 from agent.store.database import Point
+
+MOST_POINTS = 500_000
+MOST_CELLS = 2_000_000
+"""What a table is made of and what it has: 100 columns at 1 Hz are 83 minutes if each reading
+changes each second, and 5.5 hours if a quarter of them do."""
+
+
+class TooLarge(AgentError):  # noqa: N818 - as the others of its tree
+    """A table would not be held. ``until_s`` is where a part of it that is would end."""
+
+    def __init__(self, until_s: float) -> None:
+        """Keep ``until_s``, in unix seconds."""
+        super().__init__(f"only a part up to {until_s:.3f} can be made")
+        self.until_s = until_s
 
 
 class Sheet(NamedTuple):
@@ -19,11 +33,16 @@ class Sheet(NamedTuple):
     rows: list[list[object]]
 
 
-def of_points(points: Iterable[Point]) -> Sheet:
+def of_points(points: Sequence[Point], *, most_cells: int = MOST_CELLS) -> Sheet:
     """Give one row for each time and one column for each reading.
 
     A reading that stays as it was is repeated from the row before.
+
+    Raises:
+        TooLarge: there are more than ``MOST_POINTS``, or more than ``most_cells`` would be.
     """
+    if len(points) > MOST_POINTS:
+        raise TooLarge(points[MOST_POINTS].time_s - 0.001)
     at: dict[float, dict[str, object]] = {}
     names: set[str] = set()
     for point in points:
@@ -31,9 +50,13 @@ def of_points(points: Iterable[Point]) -> Sheet:
         names.add(column)
         at.setdefault(point.time_s, {})[column] = point.value
     columns = sorted(names, key=_order)
+    times = sorted(at)
+    most = max(1, most_cells // (1 + len(columns)))
+    if len(times) > most:
+        raise TooLarge(times[most - 1])
     held: dict[str, object] = {}
     rows: list[list[object]] = []
-    for time_s in sorted(at):
+    for time_s in times:
         held |= at[time_s]
         rows.append([round(time_s, 3), *(held.get(column) for column in columns)])
     return Sheet(["time_s", *columns], rows)

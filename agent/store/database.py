@@ -336,13 +336,18 @@ class Database:
         )
         return [part for (part,) in rows]
 
-    def readings(self, unit: str, since_s: float, until_s: float) -> list[Point]:
-        """Give every raw point of ``unit`` in a time, oldest first."""
+    def readings(
+        self, unit: str, since_s: float, until_s: float, limit: int | None = None
+    ) -> list[Point]:
+        """Give every raw point of ``unit`` in a time, or the first ``limit``, oldest first."""
         rows = self._connection.execute(
             "SELECT unit, quantity, part, time_ms / 1000.0, value"
             " FROM series JOIN point ON point.series = series.id"
-            " WHERE unit = ? AND time_ms BETWEEN ? AND ? ORDER BY time_ms",
-            (_storable(unit), round(since_s * 1000), round(until_s * 1000)),
+            " WHERE unit = ? AND time_ms BETWEEN ? AND ? ORDER BY time_ms LIMIT ?",
+            (
+                *(_storable(unit), round(since_s * 1000), round(until_s * 1000)),
+                -1 if limit is None else limit,
+            ),
         )
         return [Point(*row) for row in rows]
 

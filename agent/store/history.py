@@ -186,11 +186,19 @@ class HistoryStore:
         found = await self._read(lambda database: database.course(unit))
         return sorted((c for courses in found for c in courses), key=lambda course: course.time_s)
 
-    async def readings(self, unit: str, *, since_s: float, until_s: float) -> list[Point]:
-        """Give every raw point of ``unit`` in a time, those that wait included, oldest first."""
+    async def readings(
+        self, unit: str, *, since_s: float, until_s: float, limit: int | None = None
+    ) -> list[Point]:
+        """Give every raw point of ``unit`` in a time, those that wait included, oldest first.
+
+        With ``limit`` it is the first so many.
+        """
         await self.flush()
-        found = await self._read(lambda database: database.readings(unit, since_s, until_s))
-        return sorted((p for points in found for p in points), key=lambda point: point.time_s)
+        found = await self._read(lambda database: database.readings(unit, since_s, until_s, limit))
+        if len(found) == 1:
+            return found[0]
+        merged = sorted((p for points in found for p in points), key=lambda point: point.time_s)
+        return merged[:limit]
 
     async def tidy(self, *, now_s: float) -> None:
         """Sum up and drop what is too old or too much; for every hour or so."""

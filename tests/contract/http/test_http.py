@@ -8,6 +8,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from agent.errors import ConfigError, StoreError
+from agent.export import events, sheets
 from agent.model import (
     Event,
     Fault,
@@ -354,6 +355,27 @@ async def test_what_was_read_in_an_event_is_a_table(agent: Any) -> None:
         assert (await answer.text()).startswith("unit,kind,start_s,end_s")
     async with agent.get("/api/v1/events?group=nobody") as answer:
         assert answer.status == 400
+
+
+async def test_an_event_too_large_for_a_table_is_had_in_parts(
+    agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "MOST_POINTS", 10)
+    monkeypatch.setattr(events, "MOST_POINTS", 10)
+    await agent.history.put_event(Event("r1-a-1", "discharge", 1.7e9, 1.7e9 + 20))
+    for second in range(20):
+        rows = (Reading("battery_current", None, -50.0 - second, 0.0, "x"),)
+        agent.history.put_sample(Sample("r1-a-1", 1.7e9 + second, 0.0, rows), closely=True)
+    path = "/api/v1/events/telemetry?unit=r1-a-1&start=1700000000"
+    async with agent.get(path) as answer:
+        assert answer.status == 413
+        detail = (await answer.json())["detail"]
+    part = re.search(r"since=[\d.]+&until=[\d.]+", detail)
+    assert part is not None
+    async with agent.get(f"{path}&{part[0]}") as answer:
+        assert len((await answer.text()).splitlines()) == 1 + 10
+    async with agent.get(f"{path}&since=1700000010") as answer:
+        assert len((await answer.text()).splitlines()) == 1 + 10
 
 
 async def test_history_of_one_reading(agent: Any) -> None:

@@ -4,7 +4,15 @@ import io
 import pytest
 
 from agent.errors import AgentError
-from agent.export.sheets import Sheet, as_csv, as_parquet, of_events, of_points
+from agent.export.sheets import (
+    MOST_POINTS,
+    Sheet,
+    TooLarge,
+    as_csv,
+    as_parquet,
+    of_events,
+    of_points,
+)
 from agent.model import Event
 from agent.store.database import Point
 
@@ -26,6 +34,24 @@ def test_readings_become_a_row_for_each_time() -> None:
         "output_source",
     ]
     assert found.rows == [[1.0, None, 3.8, 3.9, "normal"], [2.0, -50.0, 3.8, 3.9, "normal"]]
+
+
+def test_a_table_that_is_too_large_says_which_part_is_not() -> None:
+    points = [
+        Point("u", "cell_voltage", f"{n}", float(s), 3.9) for s in range(10) for n in range(4)
+    ]
+    assert len(of_points(points, most_cells=50).rows) == 10
+    with pytest.raises(TooLarge) as found:
+        of_points(points, most_cells=49)
+    part = [point for point in points if point.time_s <= found.value.until_s]
+    assert len(of_points(part, most_cells=49).rows) == 9
+
+
+def test_more_readings_than_a_table_takes_are_not_laid_out() -> None:
+    points = [Point("u", "alarm", "", 1.0 if n < 10 else 2.0, 0.0) for n in range(MOST_POINTS + 1)]
+    with pytest.raises(TooLarge) as found:
+        of_points(points)
+    assert 1.0 <= found.value.until_s < 2.0
 
 
 def test_csv_leaves_open_what_is_not_known() -> None:
