@@ -38,7 +38,7 @@ _WANTED_SD = 0.03
 """Above this, a 90 % interval of ten points, a state of health is worth a test."""
 _UNDECIDED = (0.02, 0.98)
 _GOOD_SHARE = 0.6
-_LEAST_GAIN = 0.1
+_LEAST_GAIN = 0.25
 _AHEAD_DAYS = (90.0, 180.0, 365.0, 730.0)
 _DAY_S, _HOUR_S = 86400.0, 3600.0
 _GRAIN_S = 10 * _DAY_S
@@ -50,7 +50,8 @@ class Case:
 
     ``rate_c`` is the current at rated power over capacity (1/h), ``charge_c`` the charger's;
     ``missing`` the charge that misses from full, over capacity. ``model_sd`` is what the
-    simulation of a ride is off by, and ``own_curve`` that the curve is the cells' own.
+    simulation of a ride is off by, and ``own_curve`` that the curve is the cells' own;
+    ``shorted`` names a cell that may have an inner short.
     """
 
     now_s: float
@@ -64,11 +65,18 @@ class Case:
     missing: float
     model_sd: float
     own_curve: bool
+    shorted: str | None = None
 
 
 def advise(case: Case) -> Advice:
     """Say which test would tell most, and when."""
     soh_sd, ride_sd = _soh_sd(case, case.state), _ride_sd(case)
+    if case.shorted is not None:
+        text = (
+            f"no test: cell {case.shorted} may have an inner short, and a deep discharge and the "
+            "charge after it can make that worse; replace the unit first"
+        )
+        return Advice(None, None, soh_sd, ride_sd, (), text)
     trials = tuple(_trial(case, case.state, *planned) for planned in _planned(case))
     chosen = _best(soh_sd, ride_sd, trials)
     if chosen is None:

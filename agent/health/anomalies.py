@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from agent.model import Interval, Verdict
 
 Vector = npt.NDArray[np.float64]
 
+SHORT = "cell_short"
+"""The code of a cell that may have an inner short."""
 # All leaks are judged for a 15 Ah cell and scale with the capacity.
 _REFERENCE_AH = 15.0
 _BY_SLOPE_A = 0.0015
@@ -34,6 +37,7 @@ _CLEAN = 4.0
 _VAGUE_A = 0.001
 _LEAK_FLOOR_A = 0.0003
 _BALANCE_SHARE_SD = 0.5
+_ALIKE_SD = 0.5
 
 _APART = 0.06
 _APART_V = 0.010
@@ -41,20 +45,36 @@ _APART_STEPS = 3.0
 _TELLING_V = 0.15
 
 
-def shorts(
-    watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...], share: Vector
-) -> Iterator[Finding]:
-    """Cells that lose charge faster than their neighbours.
+class _Lost(NamedTuple):
+    """Amperes that each cell loses beyond the median cell: by its idle voltage, its balancer.
 
-    ``share`` is each cell's capacity over its module's: what all lose alike takes more of the
-    voltage of a smaller one.
+    ``alike_a`` is what of that the cell only seemed to lose, because it is smaller.
     """
-    scale = watch.capacity_ah / _REFERENCE_AH
-    smaller = np.minimum(share, 1.0)
+
+    slope: Vector
+    slope_sd: Vector
+    balance: Vector
+    alike_a: Vector
+
+
+def _lost(watch: StandbyWatch, ocv: Curve, holds: Vector) -> _Lost:
+    """Weigh both kinds of evidence for cells of the state of health ``holds``.
+
+    What all lose alike takes more of the voltage of a smaller cell.
+    """
+    smaller = np.minimum(holds / float(np.median(holds)), 1.0)
     alike_a = watch.drain_a * (1.0 - smaller)
     slope, sd = watch.leak_by_slope()
-    slope = smaller * slope - alike_a
-    balance = smaller * watch.leak_by_balance(ocv) - alike_a
+    balance = watch.leak_by_balance(ocv)
+    return _Lost(smaller * slope - alike_a, sd, smaller * balance - alike_a, alike_a)
+
+
+def shorts(
+    watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...], holds: Vector
+) -> Iterator[Finding]:
+    """Cells that lose charge faster than their neighbours; ``holds`` is their state of health."""
+    scale = watch.capacity_ah / _REFERENCE_AH
+    slope, sd, balance, _ = _lost(watch, ocv, holds)
     sd = np.hypot(sd, _usual(slope))
     settled = 1.0 if watch.settled else _UNSETTLED
     least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))
@@ -69,7 +89,7 @@ def shorts(
         leak_a = fast if by_slope > by_balance else float(balance[index])
         how = "idle it falls faster" if by_slope > by_balance else others
         yield Finding(
-            "cell_short",
+            SHORT,
             cell,
             max(by_slope, by_balance),
             Verdict.REPLACE,
@@ -82,14 +102,14 @@ def _usual(each: Vector) -> float:
     return 1.4826 * float(np.median(np.abs(each - np.median(each))))
 
 
-def leaks(watch: StandbyWatch, ocv: Curve) -> list[Interval | None]:
+def leaks(watch: StandbyWatch, ocv: Curve, holds: Vector) -> list[Interval | None]:
     """What each cell loses beyond the median cell in amperes; None where nothing tells.
 
     The fall of the idle voltage tells it where it is seen well, the balancer's work otherwise.
+    ``holds`` is the cells' state of health, which is not known exactly either.
     """
     scale = watch.capacity_ah / _REFERENCE_AH
-    slope, slope_sd = watch.leak_by_slope()
-    balance = watch.leak_by_balance(ocv)
+    slope, slope_sd, balance, alike_a = _lost(watch, ocv, holds)
     told = watch.reported and bool(watch.history)
     found: list[Interval | None] = []
     for index in range(watch.cells):
@@ -100,7 +120,8 @@ def leaks(watch: StandbyWatch, ocv: Curve) -> list[Interval | None]:
                 continue
             mean = float(balance[index])
             sd = _BALANCE_SHARE_SD * abs(mean)
-        half = Z90 * math.hypot(sd, _LEAK_FLOOR_A * scale)
+        smaller_sd = _ALIKE_SD * float(alike_a[index])
+        half = Z90 * math.hypot(sd, _LEAK_FLOOR_A * scale, smaller_sd)
         found.append(Interval(mean, mean - half, mean + half))
     return found
 

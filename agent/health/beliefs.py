@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from agent.health import charge, intake, record
 from agent.health.advice import Case, advise, charge_c, rate_c
-from agent.health.anomalies import leaks
+from agent.health.anomalies import SHORT, leaks
 from agent.health.birth import Birth
 from agent.health.chemistry import CellType, cell_type, interpolate
 from agent.health.filter import ModuleFilter
@@ -77,7 +77,7 @@ class Beliefs:
         memory = self._memory
         bases = self._watches.deep.bases(pulsed=memory.pulses > 0)
         known = memory.evidence_s is not None
-        lost = leaks(self._watches.standby, self.kind.ocv)
+        lost = leaks(self._watches.standby, self.kind.ocv, estimate.holds())
         cells = tuple(
             CellHealth(
                 cell,
@@ -116,7 +116,8 @@ class Beliefs:
         memory = self._memory
         cut_s = now_s - now_s % _OUTLOOK_S if intake.is_time(now_s) else 0.0
         pooled = None if self.pooled is None else (self.pooled.others, round(self.pooled.rate, 2))
-        key = (cut_s, round(memory.soc, 2), round(memory.known_celsius()), memory.pulses, pooled)
+        soc, celsius = round(memory.soc, 2), round(memory.known_celsius())
+        key = (cut_s, soc, celsius, memory.pulses, pooled, self._shorted())
         if self._kept is None or self._kept[0] != key:
             state = self._at(cut_s)
             estimate = self._estimate_of(state)
@@ -148,8 +149,14 @@ class Beliefs:
             missing=1.0 - round(self._memory.soc, 2),
             model_sd=ride_model_sd(measured_curve=own),
             own_curve=own,
+            shorted=self._shorted(),
         )
         return advise(case)
+
+    def _shorted(self) -> str | None:
+        """Name the cell that may have an inner short."""
+        standing = (reason.cell for reason in self._judge.reasons() if reason.code == SHORT)
+        return next(standing, None)
 
     @property
     def evidence_count(self) -> int:
@@ -227,6 +234,7 @@ class Beliefs:
             level=self._watches.jumps.level,
             opened=self._watches.jumps.open_probability(state, parallel),
             parallel=parallel,
+            seen=np.isfinite(self._watches.deep.bounded_s),
         )
 
     def _carry(self, state: ModuleFilter, days: float) -> None:

@@ -30,6 +30,8 @@ _SHORT_CHANCE = 0.1
 _POOR = 0.5
 _MAD = 1.4826
 _LIKE_SD = 0.01
+# Less apart than this says nothing for a fault, nor against one.
+_TOLD_SIGMAS = 2.0
 
 
 def cell_findings(
@@ -86,7 +88,7 @@ def _told(
         f"{math.expm1(middle) * 100:+.0f} %"
     )
     sigmas = apart(state, growth)[index]
-    if sigmas > 0.0:
+    if sigmas >= _TOLD_SIGMAS:
         text += f"; {sigmas:.1f} sigma above its module"
     agree = watches.testimony.words(index)
     return f"{text}; {agree}" if agree else text
@@ -168,8 +170,7 @@ def unit_findings(
             f"({low:.0f} to {high:.0f} s), required are {required_s:.0f} s; "
             f"it carries them with probability {ride.probability:.2f}",
         )
-    now = float(np.min(np.exp(estimate.ln_capacity)))
-    then = float(np.min(np.exp(year.ln_capacity)))
+    now, then = float(estimate.holds().min()), float(year.holds().min())
     yield Finding(
         "end_of_life_near",
         None,

@@ -118,8 +118,9 @@ class Pooled:
         """Say what the lot says."""
         low, high = (self.rate * np.exp(z * self.rate_sd) for z in (-_Z90, _Z90))
         return (
-            f"{self.others} other units of the lot {self.lot} make expect that it fades "
-            f"{self.rate:.2f} ({low:.2f} to {high:.2f}) times as fast as the chemistry's law"
+            f"by {self.others} other {'unit' if self.others == 1 else 'units'} of the lot "
+            f"{self.lot} it should fade {self.rate:.2f} ({low:.2f} to {high:.2f}) times as fast "
+            "as the chemistry's law"
         )
 
 

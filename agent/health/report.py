@@ -51,6 +51,10 @@ class Estimate:
     open_share: float
     warm_slope: float
 
+    def holds(self) -> Vector:
+        """State of health of every cell, open parallel cells taken off by their probability."""
+        return np.asarray(np.exp(self.ln_capacity) * (1.0 - self.opened * self.open_share))
+
     def capacity_sd(self) -> Vector:
         """Sd of ln (Q/rated), floored."""
         return np.hypot(np.sqrt(np.maximum(np.diag(self.spread), 0.0)), _CAPACITY_FLOOR)
@@ -174,16 +178,27 @@ def _scenarios(estimate: Estimate, drawn: Vector, celsius: float) -> Cells:
 
 
 def estimate_of(
-    state: ModuleFilter, birth: Birth, *, level: Vector, opened: Vector, parallel: int | None
+    state: ModuleFilter,
+    birth: Birth,
+    *,
+    level: Vector,
+    opened: Vector,
+    parallel: int | None,
+    seen: npt.NDArray[np.bool_],
 ) -> Estimate:
-    """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped."""
+    """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped.
+
+    ``seen`` are the cells of which a deep discharge has told: what was measured is known no
+    better than it was measured, so that their intervals are narrowed by half as much.
+    """
+    share = np.where(seen, math.sqrt(state.kind.interval_share), state.kind.interval_share)
     growth, growth_sd = birth.growth(state, level)
     _, _, rho, r, _ = state.blocks()
     # No ageing lowers a resistance: what is made of this one is worth as little as it is wrong.
     fallen = max(-float(np.median(growth)) - _FALLEN, 0.0)
     return Estimate(
         ln_capacity=state.ln_capacity(),
-        spread=state.capacity_covariance() * state.kind.interval_share**2 + fallen**2,
+        spread=state.capacity_covariance() * np.outer(share, share) + fallen**2,
         ln_growth=growth,
         growth_sd=growth_sd,
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),

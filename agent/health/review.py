@@ -44,10 +44,9 @@ def everything(
     findings += cell_findings(watched.state, watched.watches, estimate, cells, since)
     known = _suspects(findings)
     # Cells that hold so little part for that alone, along a curve that is no longer theirs.
-    holds = np.exp(estimate.ln_capacity) * (1.0 - estimate.opened * estimate.open_share)
-    middle = float(np.median(holds))
-    if middle >= _SPENT:
-        findings += shorts(standby, watched.ocv, cells, holds / middle)
+    holds = estimate.holds()
+    if float(np.median(holds)) >= _SPENT:
+        findings += shorts(standby, watched.ocv, cells, holds)
     # A cell that ages otherwise than its module moves at rest as well.
     sigmas = apart(watched.state, estimate.ln_growth)
     other = {cell for cell, away in zip(cells, sigmas, strict=True) if away > _OTHERWISE_SIGMAS}

@@ -10,7 +10,8 @@ import pytest
 from agent.health.advice import FULL, RATED, SELF_TEST
 from agent.health.engine import HealthEngine, Observation
 from agent.health.ride import LIMIT_S
-from agent.model import Advice, Battery
+from agent.health.verdict import Finding
+from agent.model import Advice, Battery, Verdict
 
 CELLS = ("1", "2", "3", "4", "5", "6")
 DAY_S = 86400.0
@@ -41,6 +42,18 @@ def test_every_test_is_weighed_and_the_deeper_one_never_tells_less(
     assert [trial.seconds for trial in advice.options[:2]] == [60.0, 240.0]
     assert all(0.0 < trial.depth <= 1.0 for trial in advice.options)
     assert all(trial.ride_sd <= advice.ride_sd for trial in advice.options)
+
+
+def test_a_module_with_an_inner_short_is_sent_into_no_discharge(
+    battery: Battery, life: Life
+) -> None:
+    engine = engine_after(battery, life(days=400.0, hours=24.0))
+    engine.health(engine.now_s)
+    short = Finding("cell_short", "4", 2.0, Verdict.REPLACE, "cell 4: loses charge")
+    engine._judge.review([short], engine.now_s)
+    advice = advice_of(engine)
+    assert (advice.test, advice.due_s, advice.options) == (None, None, ())
+    assert "cell 4 may have an inner short" in advice.text
 
 
 def test_a_discharge_that_outlasts_the_simulation_is_as_long_as_its_charge(

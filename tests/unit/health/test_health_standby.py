@@ -12,6 +12,7 @@ from agent.health.standby import StandbyWatch
 START_S = 1.7e9
 OCV = tuple((n / 20.0, 3.2 + n / 20.0) for n in range(21))
 CELLS = ("1", "2", "3", "4")
+ALIKE = np.ones(4)
 
 
 def idle(
@@ -39,8 +40,16 @@ def idle(
     return watch
 
 
+def test_the_number_of_a_leak_and_its_reason_agree_in_a_smaller_cell() -> None:
+    watch, held = idle(40, leak_a=0.005), np.array([1.0, 0.8, 1.0, 1.0])
+    (told,) = [f for f in shorts(watch, OCV, CELLS, held) if f.cell == "2"]
+    found = leaks(watch, OCV, held)[1]
+    assert found is not None
+    assert f"about {found.estimate * 1000.0:.1f} mA" in told.text
+
+
 def test_a_leak_is_a_number_with_an_interval() -> None:
-    found = leaks(idle(40, leak_a=0.005), OCV)
+    found = leaks(idle(40, leak_a=0.005), OCV, ALIKE)
     assert found[1] is not None
     assert found[1].lower < 0.005 < found[1].upper
     assert found[1].estimate == pytest.approx(0.005, rel=0.1)
@@ -49,7 +58,7 @@ def test_a_leak_is_a_number_with_an_interval() -> None:
 
 
 def test_before_a_day_of_rest_no_leak_is_known() -> None:
-    assert leaks(idle(0), OCV) == [None] * 4
+    assert leaks(idle(0), OCV, ALIKE) == [None] * 4
 
 
 @pytest.mark.parametrize("bleeding", [False, True])
@@ -83,7 +92,7 @@ def test_without_a_mask_a_leak_is_still_found_by_the_idle_voltage() -> None:
 
 
 def test_while_it_balances_unknown_cells_the_voltage_tells_no_leak() -> None:
-    assert leaks(idle(40, leak_a=0.005, mask=None, bleeding=True), OCV) == [None] * 4
+    assert leaks(idle(40, leak_a=0.005, mask=None, bleeding=True), OCV, ALIKE) == [None] * 4
 
 
 def apart(watch: StandbyWatch, excused: frozenset[str] = frozenset()) -> list[str | None]:
