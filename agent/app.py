@@ -22,7 +22,7 @@ from agent import __version__, systemd
 from agent.config.load import load
 from agent.config.shards import own_part
 from agent.config.types import Config, Shard
-from agent.errors import ConfigError, ListenError
+from agent.errors import AgentError, ConfigError, ListenError
 from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app, make_runner
 from agent.export.webconfig.guard import Guard
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
 _EVENTS_LOOKED_AT = 10_000
+_STOPPING = "the agent is stopping; it reads the configuration when it starts"
 
 Addresses = tuple[tuple[str, int], ...]
 
@@ -66,6 +67,9 @@ class Agent:
     guard: Guard | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reloads: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: asyncio.Task[None] | None = None
+    """Of the reloads, of which there are no more than two, the one that has not begun."""
 
     @property
     def version(self) -> str:
@@ -113,11 +117,36 @@ class Agent:
     async def reload(self) -> None:
         """Load the file again; when it is wrong, say so and go on with the old one.
 
+        Whoever asks while another waits shares its turn, which begins after both have asked.
+
         Raises:
             ConfigError: the file is wrong.
+            AgentError: the agent is stopping.
         """
+        if self.stopping.is_set():
+            raise AgentError(_STOPPING)
+        turn = self.waiting
+        if turn is None:
+            turn = self.waiting = asyncio.create_task(self._turn(), name="reload")
+            self.reloads.add(turn)
+            turn.add_done_callback(self.reloads.discard)
+        await asyncio.wait([turn])
+        if turn.cancelled():
+            raise AgentError(_STOPPING)
+        turn.result()
+
+    async def _turn(self) -> None:
         async with self.changing:
+            self.waiting = None
             await self._reload()
+
+    async def stop(self) -> None:
+        """Stop polling; a reload that is under way begins nothing any more."""
+        self.stopping.set()
+        for task in self.reloads:
+            task.cancel()
+        await asyncio.gather(*self.reloads, return_exceptions=True)
+        await self.fleet.stop()
 
     async def _reload(self) -> None:
         try:
@@ -240,7 +269,7 @@ async def run(
         log.info("stopping")
         systemd.notify("STOPPING=1")
     finally:
-        await agent.fleet.stop()
+        await agent.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -295,12 +324,14 @@ def _on_signals(agent: Agent) -> None:
         systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             await agent.reload()
-        except ConfigError:
+        except AgentError:
             return
         finally:
             systemd.notify("READY=1")
 
     def hang_up() -> None:
+        if agent.stopping.is_set():
+            return
         task = asyncio.create_task(reload(), name="reload")
         tasks.add(task)
         task.add_done_callback(tasks.discard)

@@ -1,6 +1,5 @@
 """What every handler of the HTTP server is given, and how it finds a unit."""
 
-import asyncio
 import difflib
 import secrets
 import time
@@ -29,7 +28,6 @@ class Context:
     history: HistoryStore
     reload: Reload | None = None
     mono: Callable[[], float] = time.monotonic
-    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     boot: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

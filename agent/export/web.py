@@ -104,8 +104,7 @@ async def reload_config(request: web.Request) -> web.Response:
     if context.reload is None:
         raise web.HTTPNotImplemented(text="this agent cannot reload its configuration")
     try:
-        async with context.reloading:
-            await context.reload()
+        await context.reload()
     except ConfigError as error:
         return web.Response(text=f"{error}\n", status=HTTPStatus.BAD_REQUEST)
     except (AgentError, OSError) as error:
