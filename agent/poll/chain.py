@@ -1,5 +1,6 @@
 """Walk along the models that a SunSpec device lists, and make its profile concrete."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from agent.errors import BadAnswer, NoAnswer, Refused, Unidentified
@@ -9,6 +10,7 @@ from agent.profiles.sunspec import (
     END,
     HEAD_WORDS,
     MARKER,
+    MOST_FIELDS,
     MOST_MODELS,
     Model,
     knows_battery,
@@ -16,6 +18,8 @@ from agent.profiles.sunspec import (
     resolve,
 )
 from agent.transport.base import ModbusLink
+
+log = logging.getLogger(__name__)
 
 _LAST = 0x10000
 Read = Callable[[int, int], Awaitable[list[int] | None]]
@@ -61,7 +65,17 @@ async def settled(link: ModbusLink, unit_id: int, profile: Profile, *, timeout_s
     if not knows_battery(spec, chain):
         listed = ", ".join(str(model.number) for model in chain) or "none"
         raise Unidentified(f"unit id {unit_id} lists no SunSpec battery model, only: {listed}")
-    return resolve(profile, chain)
+    resolved = resolve(profile, chain)
+    _tell_if_full(unit_id, resolved)
+    return resolved
+
+
+def _tell_if_full(unit_id: int, profile: Profile) -> None:
+    if len(profile.fields) >= MOST_FIELDS:
+        log.warning(
+            "unit id %d: its SunSpec models list %d fields or more; those beyond are not read",
+            *(unit_id, MOST_FIELDS),
+        )
 
 
 async def find_chain(

@@ -9,6 +9,7 @@ only once the device has been asked.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from agent.model import Register, Table
 from agent.profiles import checks, expand
@@ -30,6 +31,9 @@ HEAD_WORDS = 2
 MOST_MODELS = 128
 """More than any device lists; ends the walk along a chain of nonsense."""
 MOST_PARTS = 500
+MOST_FIELDS = 4096
+"""Of all models together: as many readings as the store keeps of a unit. Cells of four registers
+would fill the address space with some 50,000, and each poll with their decoding."""
 _UNIMPLEMENTED = 0xFFFF
 _LEVELS = ("unit", "string", "module")
 
@@ -63,7 +67,10 @@ def knows_battery(spec: SunSpec, chain: Sequence[Model]) -> bool:
 
 
 def resolve(profile: Profile, chain: Sequence[Model]) -> Profile:
-    """Give ``profile`` with the fields of every model in ``chain`` that it knows."""
+    """Give ``profile`` with the fields of every model in ``chain`` that it knows.
+
+    Beyond ``MOST_FIELDS`` no more are made.
+    """
     if profile.sunspec is None:
         return profile
     known = {model.number: model for model in profile.sunspec.models}
@@ -72,11 +79,12 @@ def resolve(profile: Profile, chain: Sequence[Model]) -> Profile:
     fields: list[Field] = list(profile.fields)
     for (mapped, model), place in zip(found, places, strict=True):
         alone = sum(other is mapped for other, _ in found) == 1
-        fields += _fixed(mapped, model, place)
+        fields += islice(_fixed(mapped, model, place), max(0, MOST_FIELDS - len(fields)))
         if mapped.group is not None:
             # Cells of the only module are the cells, whatever the module's own number.
             whole = place if mapped.group.part is not None or not alone else ""
-            fields += _repeated(mapped.group, mapped, model, whole)
+            repeated = _repeated(mapped.group, mapped, model, whole)
+            fields += islice(repeated, max(0, MOST_FIELDS - len(fields)))
     return replace(profile, fields=tuple(_ranked(fields)))
 
 

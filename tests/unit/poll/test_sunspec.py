@@ -15,7 +15,7 @@ from agent.poll.chain import find_chain, settled
 from agent.poll.identify import identify_modbus
 from agent.poll.readers import ModbusReader
 from agent.profiles.load import load, load_all
-from agent.profiles.sunspec import MOST_MODELS, Model
+from agent.profiles.sunspec import MOST_FIELDS, MOST_MODELS, Model
 from agent.quantities import QUANTITIES
 
 PROFILE = load("sunspec-battery")
@@ -129,6 +129,19 @@ async def test_values_are_never_scaled_by_a_factor_of_another_moment(request_num
     for _ in range(2):
         got = await read(peer)
         assert {value for (key, _), value in got.items() if key == "cell_voltage"} <= {3.3}
+
+
+async def test_a_chain_of_cells_without_end_is_read_in_part_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chain = [module([3300] * 500, number=n + 1) for n in range(30)]
+    profile = await settled(device(0, *chain), 1, PROFILE, timeout_s=1.0)
+    assert len(profile.fields) == MOST_FIELDS
+    assert "list 4096 fields or more" in caplog.text
+    caplog.clear()
+    profile = await settled(device(0, COMMON, *chain[:2]), 1, PROFILE, timeout_s=1.0)
+    assert 3000 < len(profile.fields) < MOST_FIELDS
+    assert not caplog.records
 
 
 @dataclass
