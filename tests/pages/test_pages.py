@@ -108,6 +108,21 @@ def test_the_history_is_drawn_and_goes_into_the_address(look: Look) -> None:
     expect(page.locator("#history .note")).to_contain_text("degC")
 
 
+def test_a_history_that_cannot_be_had_says_why(look: Look) -> None:
+    page = look(UNIT, fails=True)
+    note = page.locator("#history .note")
+    expect(note).to_contain_text("values from")
+    page.route("**/series?**", lambda route: route.abort())
+    page.get_by_label("Quantity").select_option("temperature")
+    expect(note).to_contain_text("cannot be had just now: Failed to fetch")
+    page.route("**/series?**", lambda route: route.fulfill(status=503))
+    page.locator("#history select").nth(1).select_option("hour")
+    expect(note).to_contain_text("the agent answers 503")
+    page.unroute_all()
+    page.locator("#history select").nth(1).select_option("day")
+    expect(note).to_contain_text("values from")
+
+
 def test_a_fault_shows_on_open_pages_without_reload(look: Look, fleet: Fleet) -> None:
     overview, unit = look(""), look("units/r12-a-6")
     for page in (overview, unit):

@@ -58,10 +58,16 @@
     history.replaceState(null, "", `#show=${key}&last=${range.value}`);
     said.textContent = "Loading …";
     const query = new URLSearchParams({ quantity: key, since, until });
-    const answer = await fetch(`${api}/series?${query}`);
+    let found;
+    try {
+      const answer = await fetch(`${api}/series?${query}`);
+      if (!answer.ok) throw new Error(`the agent answers ${answer.status} ${answer.statusText}`.trim());
+      found = await answer.json();
+    } catch (error) {
+      if (turn === asked) said.textContent = `The history cannot be had just now: ${error.message}. Choose again to try again.`;
+      return;
+    }
     if (turn !== asked) return;
-    if (!answer.ok) { said.textContent = "The history cannot be had just now."; return; }
-    const found = await answer.json();
     const series = found.series.filter((one) => one.points.some((p) => typeof p.value === "number")).slice(0, MOST_PARTS);
     chart?.destroy();
     chart = null;
