@@ -47,7 +47,7 @@ def test_events_as_csv_keep_their_filters(asked: list[str]) -> None:
     assert (query["group"], query["format"]) == (["row-3"], ["csv"])
 
 
-@pytest.mark.parametrize("name", ["../../outside", "/etc/cron.d/x", "a\\..\\b", "n" * 300])
+@pytest.mark.parametrize("name", ["../../outside", "/nowhere/x", "a\\..\\b", "n" * 300])
 def test_no_name_of_a_unit_leads_out_of_the_folder(
     asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
