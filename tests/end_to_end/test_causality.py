@@ -25,8 +25,8 @@ CELLS = {
         "ocv": {"0 %": "2.6 V", "10 %": "3.37 V", "50 %": "3.66 V", "100 %": "4.19 V"},
     }
 }
-KILLED_AFTER_S, LOADED_AGAIN_S, REST_S = 2.0, 3.0, 10.0
-"""A step, here that from load to rest, is read at 10 s."""
+KILLED_AFTER_S, LOADED_AGAIN_S, REST_S = 2.0, 9.0, 10.0
+"""A step, here that from load to rest, is read at 10 s, after a load of 8 s at least."""
 
 
 def load(rack: Rack, share: float) -> None:
