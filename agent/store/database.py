@@ -9,7 +9,7 @@ Times are integers in milliseconds in the file and seconds outside.
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,11 +139,10 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
         )
-        try:
+        with ExitStack() as unless_ready:
+            unless_ready.callback(self._connection.close)
             self._prepare()
-        except BaseException:
-            self._connection.close()
-            raise
+            unless_ready.pop_all()
 
     def _prepare(self) -> None:
         run = self._connection.execute
@@ -169,10 +168,9 @@ class Database:
         try:
             yield
             self._connection.execute("COMMIT")
-        except BaseException:
+        finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise
 
     def close(self) -> None:
         """Let go of the file."""
