@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -160,14 +161,17 @@ class Agent:
             log.warning("listen and state_dir take effect at the next start")
         for warning in config.warnings:
             log.warning("%s", warning)
-        try:
+        with ExitStack() as stack:
+            stack.push(self._half_way)
             await self.configure(config)
-        except Exception as error:
-            told = f"taken up in part, after an error of our own: {type(error).__name__}: {error}"
-            self.reload_result = replace(self.reload_result, successful=False, error=told)
-            raise
         self.reload_result = _loaded(config)
         log.info("configuration reloaded: %s", _units(config))
+
+    def _half_way(self, kind: type | None, error: BaseException | None, _trace: object) -> None:
+        """Tell of a reload that an error of our own has ended."""
+        if kind is not None:
+            told = f"taken up in part, after an error of our own: {kind.__name__}: {error}"
+            self.reload_result = replace(self.reload_result, successful=False, error=told)
 
     async def beat(self) -> None:
         """Measure the lag of the event loop and keep systemd's watchdog content."""
