@@ -108,14 +108,15 @@ def make_past(folder: Path, state: Path, years: float) -> int:
             *("--out", unit / "estimates", "--state-dir", state, "--unit", unit.name),
         )
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        try:
-            list(pool.map(learn, units))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(RUNNING):
-                end(process)
-            raise
+    def end_all() -> None:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(RUNNING):
+            end(process)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, contextlib.ExitStack() as unless_done:
+        unless_done.callback(end_all)
+        list(pool.map(learn, units))
+        unless_done.pop_all()
     return len(units)
 
 
