@@ -152,7 +152,7 @@ class StandbyWatch:
         if len(rows):
             volts = rows[:, 2:]
             away = volts - np.nanmedian(volts, axis=1)[:, None]
-            mean = np.where(np.isfinite(away), away, 0.0).mean(axis=0)
+            mean = self._standing(away)
             self.period_sum += mean
             self.period_days += 1.0
             self.rest_v = float(np.nanmedian(volts))
@@ -166,6 +166,14 @@ class StandbyWatch:
             del self.history[:-_PERIODS]
             self.period_sum, self.period_days = np.zeros(self.cells), 0.0
         self.rows, self.day_s, self.stretch = [], 0.0, 0
+
+    def _standing(self, away_v: Vector) -> Vector:
+        """Mean of each column over what was read; a cell without a reading stands as it did."""
+        seen = np.isfinite(away_v)
+        count = seen.sum(axis=0)
+        before = self.away_sum / max(self.away_days, 1e-9)
+        total = np.where(seen, away_v, 0.0).sum(axis=0)
+        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), before))
 
     def _balance(self, away_v: Vector | None) -> None:
         """Take what was bled since the last day at rest, and where the cells then stood (volts)."""

@@ -48,6 +48,16 @@ def test_the_number_of_a_leak_and_its_reason_agree_in_a_smaller_cell() -> None:
     assert f"about {found.estimate * 1000.0:.1f} mA" in told.text
 
 
+def test_a_cell_that_is_absent_half_the_time_stands_where_it_was_read() -> None:
+    watch = StandbyWatch(4, 15.0)
+    for hour in range(24 * 12):
+        cell = 4.02 if hour % 4 < 2 else float("nan")
+        rest, volts = hour % 24 > 0, [4.0, cell, 4.0, 4.0]
+        if watch.watch(START_S + hour * 3600.0, 3600.0, volts, 0, rest=rest, bleeding=False):
+            watch.close(OCV, 0.0005)
+    assert watch.now_away()[1] == pytest.approx(0.02, abs=1e-6)
+
+
 def test_a_leak_is_a_number_with_an_interval() -> None:
     found = leaks(idle(40, leak_a=0.005), OCV, ALIKE)
     assert found[1] is not None
