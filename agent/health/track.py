@@ -114,12 +114,15 @@ class Track:
         self, cell: int, shown: float, sd: float, module: float, least: float, count: int
     ) -> bool:
         tests = [n for n in range(count) if self.weight[n][cell] > 0.0]
-        gone = [shown - self.away[n][cell] for n in tests]
-        if not tests or max(gone) < least or min(gone) < 0.5 * least:
-            return False
-        for n, moved in zip(tests, gone, strict=True):
+        nearest, farthest = math.inf, -math.inf
+        for n in tests:
+            moved = shown - self.away[n][cell]
+            nearest, farthest = min(nearest, moved), max(farthest, moved)
+            if nearest < 0.5 * least or farthest < least:
+                continue
             noise = math.hypot(sd, 1.0 / math.sqrt(self.weight[n][cell]))
-            if moved - noise > _AGEING * max(module - self.times[n][1], 0.0):
+            grown = max(module - self.times[n][1], 0.0)
+            if moved - noise > _AGEING * grown:
                 return True
         return False
 

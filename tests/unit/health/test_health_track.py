@@ -62,6 +62,15 @@ def test_a_weld_that_grows_for_half_a_year_is_told_from_ageing() -> None:
     assert track.last_strange(2, 0.11)
 
 
+def test_a_weld_that_grows_slowly_is_told_though_each_test_stands_near_the_one_before() -> None:
+    track = tracked(lambda test: 0.07 * max(test - 4, 0))
+    assert track.last_strange(2, 0.11)
+
+
+def test_a_cell_that_stood_there_before_is_not_strange_for_having_been_away() -> None:
+    assert not strange(tracked(lambda test: -0.3 if 4 <= test < 8 else 0.0), 0.0)
+
+
 def test_a_cell_that_catches_up_with_its_module_is_neither() -> None:
     track = tracked(lambda test: 0.0 if test < 2 else -0.2 + 0.02 * test)
     assert not strange(track, 0.03)
