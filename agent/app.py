@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from agent.profiles.load import protocols
 from agent.store.archive import Archive
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
+from agent.tasks import begin
 
 log = logging.getLogger(__name__)
 
@@ -250,9 +251,9 @@ async def run(
     guard.protect(application)
     runner = make_runner(application)
     tasks = [
-        _begun(agent.beat(), "heartbeat"),
+        begin(agent.beat(), "heartbeat", _broken),
         agent.archive.start(),
-        _begun(guard.follow(runner), "following of the web configuration"),
+        begin(guard.follow(runner), "following of the web configuration", _broken),
     ]
     try:
         await runner.setup()
@@ -284,17 +285,8 @@ async def run(
         await history.close()
 
 
-def _begun(work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-    """Begin what lasts as long as the agent; should it end of itself, the log says so."""
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(_tell_if_broken)
-    return task
-
-
-def _tell_if_broken(task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        log.critical("the %s has ended: restart the agent", task.get_name(), exc_info=error)
+def _broken(name: str, error: BaseException) -> None:
+    log.critical("the %s has ended: restart the agent", name, exc_info=error)
 
 
 async def _listen(guard: Guard, runner: web.AppRunner, config: Config) -> None:

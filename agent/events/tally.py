@@ -206,7 +206,7 @@ def last_seen_s(event: Event) -> float:
 def number(detail: Mapping[str, Value], key: str) -> float | None:
     """Give a number of an event's detail, or None."""
     value = detail.get(key)
-    return None if value is None or isinstance(value, str | bool) else float(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _drawn(

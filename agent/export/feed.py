@@ -10,6 +10,7 @@ from typing import Protocol
 from aiohttp import web
 
 from agent.export.json import Json
+from agent.tasks import begin
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +142,7 @@ class Feed:
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="live feed")
-            self._task.add_done_callback(self._tell_if_broken)
+            self._task = begin(self._run(), "live feed", self._broken)
 
     async def _catch_up(
         self, request: web.Request, response: web.StreamResponse, only: str | None
@@ -183,13 +183,11 @@ class Feed:
                 if news:
                     self._tell(only, _message("news", news, f"{self._boot}-{version}"))
 
-    def _tell_if_broken(self, task: asyncio.Task[None]) -> None:
+    def _broken(self, name: str, error: BaseException) -> None:
         """Send everybody away after an error of ours: a page must not look live and stand still."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            log.error("live updates met an error of our own; pages connect again", exc_info=error)
-            for client in self._clients:
-                client.dismiss()
+        log.error("the %s met an error of our own; pages connect again", name, exc_info=error)
+        for client in self._clients:
+            client.dismiss()
 
     def _tell(self, only: str | None, message: bytes) -> None:
         listening = [client for client in self._clients if client.only == only]

@@ -20,6 +20,7 @@ from agent.poll.unit import Finder, PolledUnit, Sink, fixed
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Profile, Words
 from agent.targets import SnmpHost
+from agent.tasks import begin
 from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
 from agent.transport.snmp import open_snmp
@@ -85,8 +86,7 @@ class Fleet:
             if name not in self.running:
                 bus = build(self.sink)
                 bus.glances = self.glances
-                task = asyncio.create_task(bus.run(), name=f"bus {name}")
-                task.add_done_callback(_tell_if_broken)
+                task = begin(bus.run(), f"bus {name}", _broken)
                 self.running[name] = _Running(key, bus, task)
 
     async def stop(self) -> None:
@@ -115,12 +115,8 @@ class Fleet:
                     running.bus.wake.set()
 
 
-def _tell_if_broken(task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        log.critical(
-            "%s: polling has ended; reload to start it again", task.get_name(), exc_info=error
-        )
+def _broken(name: str, error: BaseException) -> None:
+    log.critical("%s: polling has ended; reload to start it again", name, exc_info=error)
 
 
 def _together(one: UnitInfo, other: UnitInfo) -> bool:

@@ -10,6 +10,7 @@ from agent.model import Event, Health, Sample
 from agent.store.course import Course, CourseKeeper
 from agent.store.database import State
 from agent.store.history import HistoryStore
+from agent.tasks import begin
 
 log = logging.getLogger(__name__)
 
@@ -80,15 +81,11 @@ class Archive:
 
     def start(self) -> asyncio.Task[None]:
         """Begin to ``run``; should that ever end of itself, log and history say so."""
-        task = asyncio.create_task(self.run(), name="archive")
-        task.add_done_callback(self._tell_if_broken)
-        return task
+        return begin(self.run(), "archive", self._broken)
 
-    def _tell_if_broken(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.history.broken = "the agent has stopped keeping records: restart it"
-            log.critical("%s", self.history.broken, exc_info=error)
+    def _broken(self, _name: str, error: BaseException) -> None:
+        self.history.broken = "the agent has stopped keeping records: restart it"
+        log.critical("%s", self.history.broken, exc_info=error)
 
     async def run(self) -> None:
         """Commit what waits, for ever."""

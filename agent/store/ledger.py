@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.events.tally import number
 from agent.model import Event, Outlook, Value
 
 _WH_J = 3600.0
@@ -48,10 +49,10 @@ class Ledger:
         old: Mapping[str, Value] = before.detail if same and before is not None else {}
         if event.kind in COUNTED:
             totals = self.totals.setdefault(event.kind, Totals())
-            grown = 1.0 if event.kind != "flicker" else number(event.detail, "count")
+            grown = 1.0 if event.kind != "flicker" else _sum(event.detail, "count")
             totals.count += 0 if same else int(grown)
             for key in ("energy_wh", "duration_s"):
-                more = max(0.0, number(event.detail, key) - number(old, key))
+                more = max(0.0, _sum(event.detail, key) - _sum(old, key))
                 if key == "energy_wh":
                     totals.energy_j += more * _WH_J
                 elif event.kind != "flicker":
@@ -74,7 +75,7 @@ class Ledger:
             self.score.last_ratio = ratio
 
 
-def number(detail: Mapping[str, Value], key: str) -> float:
+def _sum(detail: Mapping[str, Value], key: str) -> float:
     """Give a number of an event's record, or 0 to add where it has none."""
-    value = detail.get(key)
-    return 0.0 if value is None or isinstance(value, str | bool) else float(value)
+    found = number(detail, key)
+    return 0.0 if found is None else found

@@ -12,6 +12,7 @@ from agent.config.types import Config
 from agent.errors import AgentError
 from agent.poll.fleet import Fleet
 from agent.store.history import HistoryStore
+from agent.tasks import begin
 
 
 @pytest.fixture
@@ -96,5 +97,5 @@ async def test_work_that_ends_of_itself_is_told(caplog: pytest.LogCaptureFixture
         raise OSError("gone")
 
     with caplog.at_level(logging.CRITICAL), pytest.raises(OSError, match="gone"):
-        await app._begun(broken(), "heartbeat")
+        await begin(broken(), "heartbeat", app._broken)
     assert "the heartbeat has ended" in caplog.text

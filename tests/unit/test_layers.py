@@ -28,6 +28,7 @@ LAYERS = {
     "agent.poll.vital": 1,
     "agent.systemd": 2,
     "agent.limits": 2,
+    "agent.tasks": 2,
     "agent.transport": 2,
     "agent.store": 2,
     "agent.poll": 3,

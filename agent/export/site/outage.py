@@ -1,11 +1,12 @@
 """The Outage page: what happened when a rack or a unit last ran on its batteries."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from aiohttp import web
 
+from agent.events.tally import number
 from agent.export.answer import send
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
@@ -14,7 +15,7 @@ from agent.export.order import natural
 from agent.export.site.layout import Frame, facts, notices, page, panel, table
 from agent.export.site.markup import Child, Html, h
 from agent.export.site.outage_curves import Course, course, curves
-from agent.export.site.outage_units import number, predictions, units_table, weakest_first
+from agent.export.site.outage_units import predictions, units_table, weakest_first
 from agent.export.site.words import clock, span
 from agent.export.stream import NEWS
 from agent.model import Event
@@ -199,7 +200,7 @@ def _listed(found: Sequence[Event], label: str) -> Html:
 
 
 def _row(event: Event) -> Html:
-    detail: Mapping[str, object] = event.detail
+    detail = event.detail
     rack = event.unit.startswith("rack:")
     name = event.unit.removeprefix("rack:")
     key = "rack" if rack else "unit"

@@ -1,8 +1,9 @@
 """An outage unit by unit: the weakest cells, before and after, prediction against outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
+from agent.events.tally import number
 from agent.export.site.charts import bar
 from agent.export.site.layout import panel, table
 from agent.export.site.markup import NOTHING, Html, h
@@ -11,12 +12,6 @@ from agent.export.site.words import NONE, amount, percent, span
 from agent.model import Event, Interval
 
 _WIDER = 1.1
-
-
-def number(detail: Mapping[str, object], key: str) -> float | None:
-    """Give a number of an event's record, or None."""
-    value = detail.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def weakest_first(parts: Sequence[Event]) -> list[Event]:

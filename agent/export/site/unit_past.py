@@ -1,8 +1,9 @@
 """The lower part of a unit's page: its history to zoom into, its events, its downloads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
+from agent.events.tally import number
 from agent.export.site.layout import panel, table
 from agent.export.site.markup import Child, Html, h, join
 from agent.export.site.unit_ageing import told
@@ -59,27 +60,22 @@ def _event(name: str, event: Event, *, linked: bool) -> Html:
     if linked and event.kind in ("discharge", "self_test"):
         what = h("a", what, href=f"../outage?unit={quote(name, safe='')}&start={event.start_s:.3f}")
     cell = detail.get("lowest_cell")
-    lowest = "" if cell is None else f"cell {cell}: {_unit(_of(detail, 'lowest_cell_v'), 'V')}"
+    lowest = "" if cell is None else f"cell {cell}: {_unit(number(detail, 'lowest_cell_v'), 'V')}"
     return h(
         "tr",
         h("th", clock(event.start_s), scope="row"),
         h("td", what, data_name="What"),
         h("td", span(_length_s(event)), data_name="Length"),
-        h("td", _unit(_of(detail, "energy_wh"), "Wh"), data_name="Energy"),
+        h("td", _unit(number(detail, "energy_wh"), "Wh"), data_name="Energy"),
         h("td", lowest, data_name="Lowest cell"),
     )
 
 
 def _length_s(event: Event) -> float | None:
-    length_s = _of(event.detail, "duration_s")
+    length_s = number(event.detail, "duration_s")
     if length_s is None and event.end_s is not None:
         return event.end_s - event.start_s
     return length_s
-
-
-def _of(detail: Mapping[str, object], key: str) -> float | None:
-    value = detail.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _unit(value: float | None, unit: str) -> str:
