@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import click
 
 from agent.cli.output import duration, format_option, moment, sheet, table
-from agent.cli.remote import agent_options, fetch, fetch_file
+from agent.cli.remote import NotGiven, agent_options, fetch, fetch_file, fetch_part
 from agent.export.events import KINDS
 from agent.export.harmless import file_name
 
@@ -164,7 +164,8 @@ def outage(
       bbu-agent outage 2026-11-22 --rack r12
       bbu-agent outage last --export outage --as parquet
     \b
-    Exit codes: 0 done, 1 there was none, 2 wrong use, 3 no agent answers.
+    Exit codes: 0 done, 1 there was none, or not all of it could be exported, 2 wrong use,
+    3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     found = _outages(base, date, rack)
     if not found:
@@ -172,8 +173,13 @@ def outage(
         click.echo(f"no outage {said}; bbu-agent events lists what is", err=True)
         sys.exit(_NOTHING)
     whole = [(one, _parts(base, one)) for one in found]
-    if folder is not None:
-        _export(base, folder, sort, [part for _, parts in whole for part in parts])
+    complete = folder is None or _export(base, folder, sort, [p for _, ps in whole for p in ps])
+    _show(base, form, whole)
+    if not complete:
+        sys.exit(_NOTHING)
+
+
+def _show(base: str, form: str, whole: list[tuple[Shown, list[Shown]]]) -> None:
     if form == "json":
         shown = [{"outage": one, "units": parts} for one, parts in whole]
         click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
@@ -206,14 +212,24 @@ def _parts(base: str, outage_: Shown) -> list[Shown]:
     return _ask(base, kind="discharge", rack=rack, limit=1000, **span)
 
 
-def _export(base: str, folder: Path, sort: str, parts: list[Shown]) -> None:
-    """Write the readings of ``parts`` into ``folder``, one file each."""
+def _export(base: str, folder: Path, sort: str, parts: list[Shown]) -> bool:
+    """Write the readings of ``parts`` into ``folder``, one file each; say whether all are there."""
     folder.mkdir(parents=True, exist_ok=True)
+    written = 0
     for part in parts:
         asked = {"unit": part["unit"], "start": part["start_s"], "format": sort}
         path = folder / f"{file_name(part['unit'])}-{part['start_s']:.0f}.{sort}"
-        path.write_bytes(fetch_file(base, _path("/telemetry", **asked)))
-    click.echo(f"{len(parts)} files in {folder}", err=True)
+        try:
+            body = fetch_part(base, _path("/telemetry", **asked))
+        except NotGiven as refusal:
+            click.echo(f"bbu-agent: {part['unit']}: {refusal}", err=True)
+            continue
+        path.write_bytes(body)
+        written += 1
+    missing = len(parts) - written
+    left_out = f"; {missing} of {len(parts)} could not be had" if missing else ""
+    click.echo(f"{written} files in {folder}{left_out}", err=True)
+    return not missing
 
 
 def _print(base: str, outage_: Shown, parts: list[Shown]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.error import HTTPError, URLError
 
 import click
@@ -19,6 +19,11 @@ WRONG, EXIT_NO_AGENT = 2, 3
 LOCAL = "http://127.0.0.1:9877"
 _TIMEOUT_S = 10.0
 _ACCESS = "agent.cli.remote"
+_NOT_GIVEN = (HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+class NotGiven(Exception):  # noqa: N818 - no error of ours: the agent says what it has not
+    """The agent has not what was asked for, or not in one piece; another file may be had."""
 
 
 def access() -> Access:
@@ -73,11 +78,26 @@ def checked_url(base: str) -> str:
 
 def fetch(base: str, path: str) -> Any:  # noqa: ANN401 - JSON of the agent's API
     """Get ``path`` from the agent at ``base``; ends the program where that fails."""
-    return _answer(base, path, json.load)
+    try:
+        return _answer(base, path, json.load)
+    except NotGiven as refusal:
+        _leave(str(refusal), WRONG)
 
 
 def fetch_file(base: str, path: str) -> bytes:
     """Get the file ``path`` from the agent at ``base``; ends the program where that fails."""
+    try:
+        return fetch_part(base, path)
+    except NotGiven as refusal:
+        _leave(str(refusal), WRONG)
+
+
+def fetch_part(base: str, path: str) -> bytes:
+    """Get one file of several from the agent at ``base``; ends the program where none can be had.
+
+    Raises:
+        NotGiven: this one cannot be had.
+    """
     body: bytes = _answer(base, path, lambda answer: answer.read())
     return body
 
@@ -88,11 +108,16 @@ def _answer(base: str, path: str, read: Callable[[Any], Any]) -> Any:  # noqa: A
         with opener.open(url, timeout=_TIMEOUT_S) as answer:
             return read(answer)
     except HTTPError as error:
-        click.echo(f"bbu-agent: {_refusal(error)}", err=True)
-        sys.exit(WRONG if error.code in (400, 404, 413) else EXIT_NO_AGENT)
+        if error.code in _NOT_GIVEN:
+            raise NotGiven(_refusal(error)) from None
+        _leave(_refusal(error), WRONG if error.code == HTTPStatus.BAD_REQUEST else EXIT_NO_AGENT)
     except (URLError, HTTPException, OSError, ValueError) as error:
-        click.echo(f"bbu-agent: {no_agent(base, getattr(error, 'reason', error))}", err=True)
-        sys.exit(EXIT_NO_AGENT)
+        _leave(no_agent(base, getattr(error, "reason", error)), EXIT_NO_AGENT)
+
+
+def _leave(why: str, code: int) -> NoReturn:
+    click.echo(f"bbu-agent: {why}", err=True)
+    sys.exit(code)
 
 
 def no_agent(base: str, reason: object) -> str:
@@ -118,4 +143,5 @@ def _refusal(error: HTTPError) -> str:
         detail = str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError):
         return f"the agent answers {error.code} {error.reason}; its log tells why"
-    return f"{detail}. bbu-agent status lists the units" if error.code == 404 else detail  # noqa: PLR2004 - HTTP
+    unknown = error.code == HTTPStatus.NOT_FOUND
+    return f"{detail}. bbu-agent status lists the units" if unknown else detail

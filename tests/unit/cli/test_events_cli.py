@@ -1,13 +1,18 @@
 """What ``bbu-agent outage --export`` asks for, and where it puts the answers."""
 
+import io
+import json
 import re
+from email.message import Message
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
 
 from agent.cli import events
+from agent.cli.access import Access
 from agent.cli.main import cli
 
 OUTAGE = {"unit": "rack:r1", "kind": "outage", "start_s": 1.7e9, "end_s": 1.7e9 + 60, "detail": {}}
@@ -28,6 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(events, "fetch", fetch)
     monkeypatch.setattr(events, "fetch_file", fetch_file)
+    monkeypatch.setattr(events, "fetch_part", fetch_file)
     return paths
 
 
@@ -38,6 +44,36 @@ def test_the_readings_of_an_outage_go_into_a_folder(asked: list[str], tmp_path: 
     assert [path.name for path in folder.iterdir()] == ["r1-a-1-1700000000.parquet"]
     (query,) = [parse_qs(urlsplit(path).query) for path in asked if "/telemetry?" in path]
     assert query == {"unit": ["r1-a-1"], "start": ["1700000000.0"], "format": ["parquet"]}
+
+
+class Opener:
+    """An agent that cannot give the readings of ``r1-a-1``."""
+
+    def open(self, url: str, *, timeout: float) -> io.BytesIO:
+        assert timeout > 0
+        if "kind=outage" in url:
+            return io.BytesIO(json.dumps({"events": [OUTAGE]}).encode())
+        if "kind=discharge" in url:
+            parts = [PART | {"unit": f"r1-a-{n}"} for n in (1, 2)]
+            return io.BytesIO(json.dumps({"events": parts}).encode())
+        if "unit=r1-a-1" in url:
+            told = io.BytesIO(b'{"detail": "the event is too large for one table; ask for parts"}')
+            raise HTTPError(url, 413, "Too Large", Message(), told)
+        return io.BytesIO(b"time_s\n")
+
+
+def test_what_cannot_be_exported_is_named_and_the_others_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Access, "opener", lambda _self: Opener())
+    said = CliRunner().invoke(
+        cli, ["outage", "last", "--format", "json", "--export", str(tmp_path)]
+    )
+    assert said.exit_code == 1
+    assert "bbu-agent: r1-a-1: the event is too large for one table; ask for parts" in said.stderr
+    assert f"1 files in {tmp_path}; 1 of 2 could not be had" in said.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["r1-a-2-1700000000.csv"]
+    assert len(json.loads(said.stdout)[0]["units"]) == 2
 
 
 def test_events_as_csv_keep_their_filters(asked: list[str]) -> None:
