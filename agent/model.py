@@ -280,13 +280,16 @@ class Reason:
 
     ``code`` is a short stable name used as a label value (``cell_weak``,
     ``cell_resistance``, ``not_answering``); ``cell`` the device's cell number where one
-    cell is meant; ``text`` says it in words with numbers and dates.
+    cell is meant; ``text`` says it in words with numbers and dates. ``since_s`` is the unix
+    time since which it has stood without a break, whatever its verdict was meanwhile; None
+    where nobody keeps it (a device's own word, the record of an older agent).
     """
 
     code: str
     text: str
     cell: str | None = None
     verdict: Verdict = Verdict.WATCH
+    since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
     yield ""
     yield "Why:"
     reasons = unit["reasons"]
-    yield from (f"  - {reason['verdict']}: {reason['text']}" for reason in reasons)
+    yield from (f"  - {reason['verdict']}: {reason['text']}{_since(reason)}" for reason in reasons)
     if not reasons:
         yield "  - nothing speaks against it" if unit["verdict"] == "ok" else "  - nothing is known"
     yield from _listed("What to do:", _to_do(unit))
@@ -99,6 +99,12 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
     counts = {(row["quantity"], row["reason"]): row["count"] for row in unit["fault_counts"]}
     told = [_fault(fault, counts) for fault in unit["faults"]]
     yield from _listed("Readings that were refused or not believed:", told)
+
+
+def _since(reason: dict[str, Any]) -> str:
+    # An agent of an older version does not tell.
+    since = reason.get("since")
+    return "" if since is None else f" (believed since {since[:10]})"
 
 
 def _to_do(unit: dict[str, Any]) -> Iterable[str]:

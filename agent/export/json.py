@@ -100,6 +100,7 @@ def reason_json(reason: Reason) -> dict[str, Json]:
         "text": reason.text,
         "cell": reason.cell,
         "verdict": reason.verdict.value,
+        "since": moment(reason.since_s),
     }
 
 

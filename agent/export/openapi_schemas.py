@@ -108,6 +108,7 @@ SCHEMAS: dict[str, Schema] = {
         text=_TEXT,
         cell=_MAYBE_TEXT,
         verdict=_one_of(Verdict),
+        since=_MAYBE_MOMENT | {"description": "Since when it stands; null where nobody keeps it."},
     ),
     "Unit": _object("A unit in short.", **_SHORT),
     "Units": _object(

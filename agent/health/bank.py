@@ -11,7 +11,7 @@ from typing import Self
 
 from agent.errors import StoreError
 from agent.health.engine import JSON, HealthEngine, Observation
-from agent.model import Advice, Basis, Battery, Health, Interval, Rejected, Verdict
+from agent.model import Advice, Basis, Battery, Health, Interval, Reason, Rejected, Verdict
 
 LARGEST_BLOCK = 16
 """Cells of one engine (the filter is made for N <= 16)."""
@@ -91,7 +91,7 @@ class Bank:
     def health(self, now_s: float) -> Health:
         """Judge all blocks: the weakest decides for the unit."""
         parts = [engine.health(now_s) for engine in self.engines]
-        return parts[0] if len(parts) == 1 else _joined(parts, now_s)
+        return parts[0] if len(parts) == 1 else joined(parts, now_s)
 
     def state(self) -> dict[str, JSON]:
         """Everything needed to continue exactly, as JSON values."""
@@ -127,12 +127,12 @@ def share(battery: Battery, cells: int, of: int) -> Battery:
     return replace(battery, series=cells, rated_power_w=share_w)
 
 
-def _joined(parts: Sequence[Health], now_s: float) -> Health:
-    reasons = {(r.code, r.cell, r.text): r for part in parts for r in part.reasons}
+def joined(parts: Sequence[Health], now_s: float) -> Health:
+    """Judge a battery at unix time ``now_s`` by its blocks: the weakest decides."""
     weakest = min(parts, key=_ride)
     return Health(
         verdict=max((part.verdict for part in parts), key=_VERDICTS.index),
-        reasons=tuple(reasons.values()),
+        reasons=_reasons(parts),
         updated_at=now_s,
         cells=tuple(cell for part in parts for cell in part.cells),
         state_of_health=_lowest([part.state_of_health for part in parts]),
@@ -146,6 +146,21 @@ def _joined(parts: Sequence[Health], now_s: float) -> Health:
         rejected=_rejected(parts),
         advice=max((p.advice for p in parts if p.advice is not None), key=_vague, default=None),
     )
+
+
+def _reasons(parts: Sequence[Health]) -> tuple[Reason, ...]:
+    """Join the reasons of the blocks: what several of them give is one, since the first gave it."""
+    found: dict[tuple[str, str | None, str], Reason] = {}
+    for reason in (reason for part in parts for reason in part.reasons):
+        held = found.setdefault((reason.code, reason.cell, reason.text), reason)
+        if _began(reason) < _began(held):
+            found[reason.code, reason.cell, reason.text] = reason
+    return tuple(found.values())
+
+
+def _began(reason: Reason) -> float:
+    # What was there before anybody kept the time is the oldest.
+    return float("-inf") if reason.since_s is None else reason.since_s
 
 
 def _vague(advice: Advice) -> float:

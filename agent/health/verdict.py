@@ -73,7 +73,9 @@ class Judge:
         for found in findings:
             if found.severity < (_LEAVE if found.key in self.standing else 1.0):
                 continue
-            kept[found.key] = Reason(found.code, found.text, found.cell, found.verdict)
+            held = self.standing.get(found.key)
+            since_s = now_s if held is None else held.since_s
+            kept[found.key] = Reason(found.code, found.text, found.cell, found.verdict, since_s)
             if found.key not in self.known:
                 self.known.add(found.key)
                 fresh.append(Raised(now_s, found.code, found.cell, found.text))
@@ -87,23 +89,38 @@ class Judge:
         )
 
     def pack(self) -> JSON:
-        """The judge as JSON values."""
+        """The judge as JSON values.
+
+        An older agent reads this too: it takes ``standing`` and ``known`` and leaves the rest.
+        """
         standing = [[r.code, r.text, r.cell, r.verdict.value] for r in self.standing.values()]
-        return {"standing": standing, "known": sorted(self.known)}
+        stood = [[key, reason.since_s] for key, reason in self.standing.items()]
+        return {"standing": standing, "known": sorted(self.known), "stood": stood}
 
     @classmethod
     def unpack(cls, saved: object) -> "Judge":
         """Restore from ``pack``. Raises StoreError when it does not fit."""
         try:
-            assert_dict = dict(saved)  # type: ignore[call-overload]
-            reasons = [
-                Reason(str(code), str(text), None if cell is None else str(cell), Verdict(level))
-                for code, text, cell, level in assert_dict["standing"]
-            ]
-            known = {str(key) for key in assert_dict["known"]}
-        except (KeyError, TypeError, ValueError) as error:
+            record = dict(saved)  # type: ignore[call-overload]
+            rows = [tuple(row) for row in record["standing"]]
+            # Before since and part were recorded, a reason's key was its code and cell.
+            old = [(f"{row[0]}:{'' if row[2] is None else row[2]}", None) for row in rows]
+            standing = {
+                str(key): Reason(
+                    str(code),
+                    str(text),
+                    None if cell is None else str(cell),
+                    Verdict(level),
+                    None if since_s is None else float(since_s),
+                )
+                for (code, text, cell, level), (key, since_s) in zip(
+                    rows, record.get("stood", old), strict=True
+                )
+            }
+            known = {str(key) for key in record["known"]}
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise StoreError(f"the saved verdict cannot be read: {error}") from error
-        return cls({f"{r.code}:{'' if r.cell is None else r.cell}": r for r in reasons}, known)
+        return cls(standing, known)
 
 
 def worst(reasons: tuple[Reason, ...], cell: str | None = None) -> Verdict:

@@ -64,21 +64,18 @@ def tiles(engine: HealthEngine, health: Health, ahead: Outlook) -> str:
     return f"<div class='tiles'>{body}</div>"
 
 
-def why(engine: HealthEngine, health: Health) -> str:
-    """Give each reason with its verdict and the day on which it was first believed."""
+def why(health: Health) -> str:
+    """Give each reason with its verdict and the day since which it stands."""
     if not health.reasons:
         told = any(cell.basis is not Basis.PRIOR for cell in health.cells)
         return f"<p>{'Nothing speaks against it.' if told else 'Nothing is known of it yet.'}</p>"
-    return f"<ul>{''.join(_reasons(engine, health))}</ul>"
+    return f"<ul>{''.join(_reasons(health))}</ul>"
 
 
-def _reasons(engine: HealthEngine, health: Health) -> Iterator[str]:
-    first: dict[tuple[str, str | None], float] = {}
-    for raised in engine.raised:
-        first.setdefault((raised.code, raised.cell), raised.time_s)
+def _reasons(health: Health) -> Iterator[str]:
     for reason in health.reasons:
-        since_s = first.get((reason.code, reason.cell))
-        since = "" if since_s is None else f" <small>first believed on {date(since_s)}</small>"
+        since_s = reason.since_s
+        since = "" if since_s is None else f" <small>believed since {date(since_s)}</small>"
         yield f"<li>{badge(reason.verdict)} {escape(reason.text)}{since}</li>"
 
 

@@ -57,7 +57,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield head.header(report.name, engine, health, report.quality)
     seen = outlook(engine)
     yield head.tiles(engine, health, seen)
-    yield "<h2>Why</h2>" + head.why(engine, health)
+    yield "<h2>Why</h2>" + head.why(health)
     yield "<h2>What to do</h2>" + head.to_do(health)
     yield "<h2>Cells</h2>" + _cells(health)
     yield f"<h2>Course of the unit</h2><p class='soft'>{_KEY}</p><div class='charts'>"

@@ -7,9 +7,19 @@ from agent.export.site.advice import advice
 from agent.export.site.charts import bar
 from agent.export.site.layout import facts, panel, verdict_badge
 from agent.export.site.markup import NOTHING, Child, Html, h
-from agent.export.site.words import NONE, between, clock, dates, percent, since, span, time_between
+from agent.export.site.words import (
+    NONE,
+    between,
+    clock,
+    date,
+    dates,
+    percent,
+    since,
+    span,
+    time_between,
+)
 from agent.export.verdicts import judge
-from agent.model import Interval, Reading, Shelf
+from agent.model import Interval, Reading, Reason, Shelf
 from agent.store.live import UnitView
 
 _SHOWN_EVIDENCE = 40
@@ -21,7 +31,7 @@ def verdict(view: UnitView) -> Html:
     """Give the verdict with its reasons in words, and what to do."""
     judged, reasons = judge(view)
     why = [
-        h("li", verdict_badge(reason.verdict), " ", reason.text, class_="reason")
+        h("li", verdict_badge(reason.verdict), " ", reason.text, _since(reason), class_="reason")
         for reason in reasons
     ]
     calm = "Nothing speaks against it." if judged == "ok" else "Nothing is known of it yet."
@@ -34,6 +44,12 @@ def verdict(view: UnitView) -> Html:
         _evidence(view),
         id_="verdict",
     )
+
+
+def _since(reason: Reason) -> Child:
+    if reason.since_s is None:
+        return None
+    return h("small", f" (believed since {date(reason.since_s)})")
 
 
 def _evidence(view: UnitView) -> Html:

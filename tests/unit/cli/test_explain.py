@@ -43,7 +43,12 @@ UNIT: dict[str, Any] = {
     "name": "r1-a-1",
     "verdict": "degraded",
     "reasons": [
-        {"code": "cell_resistance", "verdict": "degraded", "text": "cell 2: a sudden change"}
+        {
+            "code": "cell_resistance",
+            "verdict": "degraded",
+            "text": "cell 2: a sudden change",
+            "since": "2025-11-30T12:00:00Z",
+        },
     ],
     "faults": [
         {
@@ -82,7 +87,7 @@ def test_the_whole_explanation() -> None:
         "r1-a-1: degraded",
         "",
         "Why:",
-        "  - degraded: cell 2: a sudden change",
+        "  - degraded: cell 2: a sudden change (believed since 2025-11-30)",
         "",
         "What to do:",
         CHECK,
@@ -150,6 +155,12 @@ def test_an_end_of_life_that_is_past_is_no_date() -> None:
     over = dict.fromkeys(("estimate", "lower", "upper"), HEALTH["updated_at"])
     lines = list(explained(UNIT | {"health": HEALTH | {"end_of_life": over}}))
     assert "  - end of life by capacity (70 % of rated): already" in lines
+
+
+@pytest.mark.parametrize("unknown", [{"since": None}, {}])  # without: an older agent answers
+def test_a_reason_of_which_nobody_kept_since_when(unknown: dict[str, None]) -> None:
+    reason = {"code": "x", "verdict": "watch", "text": "it says so"} | unknown
+    assert "  - watch: it says so" in list(explained(UNIT | {"reasons": [reason]}))
 
 
 def test_every_kind_of_fault_has_words() -> None:

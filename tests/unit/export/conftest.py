@@ -29,7 +29,7 @@ def reading(
     return Reading(quantity, index, value, NOW_S - 2, "holding 100", text)
 
 
-WEAK = Reason("cell_weak", "cell 2 holds 71 % of its rated capacity", "2", Verdict.DEGRADED)
+WEAK = Reason("cell_weak", "cell 2 holds 71 % of its rated capacity", "2", Verdict.DEGRADED, 1.68e9)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.export.json import event_json, fault_json, health_json, moment, reading_json
+from agent.export.json import event_json, fault_json, health_json, moment, reading_json, reason_json
 from agent.model import (
     Advice,
     Event,
@@ -15,6 +15,7 @@ from agent.model import (
     Interval,
     PeerScore,
     Reading,
+    Reason,
     Rejected,
     Trial,
     Value,
@@ -60,6 +61,13 @@ def test_a_fault_as_others_read_it() -> None:
         "raw": "65535",
         "source": "1.3.6.1",
     }
+
+
+def test_a_reason_says_since_when_it_stands() -> None:
+    reason = Reason("cell_weak", "cell 2 is weak", "2", Verdict.DEGRADED, 1746014400.0)
+    shown = {"code": "cell_weak", "text": "cell 2 is weak", "cell": "2", "verdict": "degraded"}
+    assert reason_json(reason) == shown | {"since": "2025-04-30T12:00:00Z"}
+    assert reason_json(Reason("x", "x"))["since"] is None
 
 
 @pytest.mark.parametrize("unix_s", [None, math.nan, math.inf, 1e300, -1e300])

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import StoreError
-from agent.health.bank import LARGEST_BLOCK, Bank, blocks
+from agent.health.bank import LARGEST_BLOCK, Bank, blocks, joined
 from agent.health.engine import HealthEngine, Observation
-from agent.model import Battery, Chemistry
+from agent.model import Battery, Chemistry, Health, Reason, Verdict
 
 BATTERY = Battery(Chemistry.NMC, series=60, rated_capacity_ah=100.0, rated_power_w=12000.0)
 
@@ -86,3 +86,12 @@ def test_parallel_strings_share_the_current() -> None:
         bank.observe(now)
         alone.observe(replace(now, current_a=-30.0, cells_v=(4.0,) * 8))
     assert bank.engines[0].state() == alone.state()
+
+
+def test_what_several_blocks_say_is_one_reason_since_the_first_said_it() -> None:
+    def health(since_s: float | None) -> Health:
+        return Health(Verdict.WATCH, (Reason("x", "both", since_s=since_s),), 9.0)
+
+    for stood, since_s in (((5.0, 3.0), 3.0), ((3.0, 5.0), 3.0), ((3.0, None), None)):
+        (reason,) = joined([health(one) for one in stood], 9.0).reasons
+        assert reason.since_s == since_s

@@ -118,14 +118,14 @@ def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
     assert "End of life by ride-through, 240 s" in text
 
 
-def test_a_reason_has_its_verdict_its_first_day_and_what_to_do(make: Make) -> None:
+def test_a_reason_has_its_verdict_its_day_and_what_to_do(make: Make) -> None:
     report = make()
     raised = Raised(1.705e9, "cell_resistance", "2", "cell 2: high")
     report.engine.raised.append(raised)
     tables = replace(report.tables, alarms=[(raised.time_s, 2, "resistance", raised.text)])
-    reason = Reason(raised.code, "cell 2: higher", "2", Verdict.DEGRADED)
+    reason = Reason(raised.code, "cell 2: higher", "2", Verdict.DEGRADED, raised.time_s)
     text = page(replace(report, tables=tables, health=replace(report.health, reasons=(reason,))))
-    assert "degraded</span> cell 2: higher <small>first believed on 2024-01-11</small>" in text
+    assert "degraded</span> cell 2: higher <small>believed since 2024-01-11</small>" in text
     assert "Check the module&#x27;s connectors" in text
     spent = replace(report.health, verdict=Verdict.REPLACE)
     assert ("<li>Next test: " in text, "<li>Next test: " in head.to_do(spent)) == (True, False)
