@@ -8,7 +8,7 @@ Times are integers in milliseconds in the file and seconds outside.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from agent.store import journal, retention
 from agent.store.course import Course
 from agent.store.journal import Seen
 from agent.store.retention import HOUR_MS
+from agent.store.steps import Steps, last_of_each
 
 State = Mapping[str, Any]
 """An estimator's state: whatever JSON can carry."""
@@ -334,20 +335,20 @@ class Database:
         )
         return [part for (part,) in rows]
 
-    def readings(
-        self, unit: str, since_s: float, until_s: float, limit: int | None = None
-    ) -> list[Point]:
-        """Give every raw point of ``unit`` in a time, or the first ``limit``, oldest first."""
+    def readings(self, unit: str, since_s: float, until_s: float, limit: int) -> list[Point]:
+        """Give the first ``limit`` raw points of ``unit`` in a time, oldest first."""
         rows = self._connection.execute(
             "SELECT unit, quantity, part, time_ms / 1000.0, value"
             " FROM series JOIN point ON point.series = series.id"
             " WHERE unit = ? AND time_ms BETWEEN ? AND ? ORDER BY time_ms LIMIT ?",
-            (
-                *(_storable(unit), round(since_s * 1000), round(until_s * 1000)),
-                -1 if limit is None else limit,
-            ),
+            (_storable(unit), round(since_s * 1000), round(until_s * 1000), limit),
         )
         return [Point(*row) for row in rows]
+
+    def stepped(self, unit: str, quantities: Sequence[str], steps: Steps) -> list[Point]:
+        """Give the last raw point of each series of ``quantities`` in each step, oldest first."""
+        rows = last_of_each(self._connection, _storable(unit), quantities, steps)
+        return [Point(unit, *row) for row in rows]
 
     def tidy(self, now_s: float, *, raw_s: float, hours_s: float) -> None:
         """Sum up the hours that are over, then drop what is too old."""

@@ -6,7 +6,7 @@ full, read-only or broken never stops monitoring: records then live in memory (`
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from agent.store.course import Course
 from agent.store.database import PARKED, Batch, Database, HistoryPoint, Point, SavedState, State
 from agent.store.journal import Seen
 from agent.store.keeper import Bounds, Imported, Keeper
+from agent.store.steps import Steps
 from agent.store.thinner import Thinner
 
 _T = TypeVar("_T")
@@ -187,18 +188,21 @@ class HistoryStore:
         return sorted((c for courses in found for c in courses), key=lambda course: course.time_s)
 
     async def readings(
-        self, unit: str, *, since_s: float, until_s: float, limit: int | None = None
+        self, unit: str, *, since_s: float, until_s: float, limit: int
     ) -> list[Point]:
-        """Give every raw point of ``unit`` in a time, those that wait included, oldest first.
+        """Give the first ``limit`` raw points of ``unit`` in a time, oldest first.
 
-        With ``limit`` it is the first so many.
+        Those that wait are among them.
         """
         await self.flush()
         found = await self._read(lambda database: database.readings(unit, since_s, until_s, limit))
-        if len(found) == 1:
-            return found[0]
-        merged = sorted((p for points in found for p in points), key=lambda point: point.time_s)
-        return merged[:limit]
+        return _merged(found)[:limit]
+
+    async def stepped(self, unit: str, quantities: Sequence[str], steps: Steps) -> list[Point]:
+        """Give the last raw point of each series of ``quantities`` in each step, oldest first."""
+        await self.flush()
+        found = await self._read(lambda database: database.stepped(unit, quantities, steps))
+        return _merged(found)
 
     async def tidy(self, *, now_s: float) -> None:
         """Sum up and drop what is too old or too much; for every hour or so."""
@@ -234,6 +238,13 @@ class HistoryStore:
 
     async def _read(self, query: Callable[[Database], _T]) -> list[_T]:
         return await self._run(lambda: self._keeper.ask(query))
+
+
+def _merged(found: Sequence[list[Point]]) -> list[Point]:
+    """Put together what disk and memory hold, in the order of time."""
+    if len(found) == 1:
+        return found[0]
+    return sorted((p for points in found for p in points), key=lambda point: point.time_s)
 
 
 def _mark(state: SavedState) -> int | None:

@@ -1,28 +1,32 @@
 """The Outage page: what happened when a rack or a unit last ran on its batteries."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from aiohttp import web
 
 from agent.events.tally import number
-from agent.export.answer import send
+from agent.export.answer import beside, send
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
 from agent.export.fragments import all_views
 from agent.export.order import natural
 from agent.export.site.layout import Frame, facts, notices, page, panel, table
 from agent.export.site.markup import Child, Html, h
-from agent.export.site.outage_curves import Course, course, curves
+from agent.export.site.outage_curves import ALONE, WHOLE, Course, course, curves
 from agent.export.site.outage_units import predictions, units_table, weakest_first
 from agent.export.site.words import clock, span
 from agent.export.stream import NEWS
 from agent.model import Event
+from agent.store.steps import Steps
 
 # A unit at rest is recorded once a minute, in a large fleet more rarely.
 _BEFORE_S, _AFTER_S = 300.0, 60.0
 _LONGEST_S = 6 * 3600.0
+_MOST_STEPS = 900
+"""Steps of the time that is drawn: a quarter of an hour second by second. What is shorter is drawn
+as it was read."""
 _TOGETHER_S = 5.0
 _MOST_UNITS = 60
 _LISTED = 100
@@ -47,11 +51,10 @@ async def outage(request: web.Request) -> web.StreamResponse:
     if event is None:
         raise web.HTTPNotFound(text=f"no outage of {of} is recorded")
     now_s = time.time()
-    end_s = min(event.end_s or now_s, event.start_s + _LONGEST_S)
-    span_s = (event.start_s - _BEFORE_S, end_s + _AFTER_S)
-    found = [
-        await _course(context, part.unit, span_s, event.start_s) for part in parts[:_MOST_UNITS]
-    ]
+    steps = _steps(event, now_s)
+    drawn = [part.unit for part in parts[:_MOST_UNITS]]
+    wanted = ALONE if len(drawn) == 1 else WHOLE
+    found = [await _course(context, unit, steps, wanted) for unit in drawn]
     version = await request.app[NEWS].update()
     frame = Frame(
         *(f"Outage of {of}", "outages", context.agent.version, now_s),
@@ -60,7 +63,7 @@ async def outage(request: web.Request) -> web.StreamResponse:
         styles=_STYLES,
         notices=notices(context),
     )
-    body = _body(of, event, parts, found, now_s)
+    body = _body(of, event, parts, found, steps, now_s)
     return await send(request, [page(frame, body).encode()], _HTML)
 
 
@@ -90,15 +93,26 @@ async def _parts(context: Context, rack: str, event: Event) -> list[Event]:
     return weakest_first([part for part in found if part.unit in here])
 
 
-async def _course(
-    context: Context, unit: str, span_s: tuple[float, float], start_s: float
-) -> Course:
-    points = await context.history.readings(unit, since_s=span_s[0], until_s=span_s[1])
-    return course(unit, points, start_s)
+def _steps(event: Event, now_s: float) -> Steps:
+    """Give the time to draw of an event, in no more steps than a chart can show."""
+    end_s = min(now_s if event.end_s is None else event.end_s, event.start_s + _LONGEST_S)
+    since_s, until_s = event.start_s - _BEFORE_S, end_s + _AFTER_S
+    step_s = (until_s - since_s) / _MOST_STEPS
+    return Steps(since_s, until_s, event.start_s, step_s if step_s > 1.0 else 0.0)
+
+
+async def _course(context: Context, unit: str, steps: Steps, quantities: Sequence[str]) -> Course:
+    points = await context.history.stepped(unit, quantities, steps)
+    return await beside(lambda: course(unit, points, steps.at_s))
 
 
 def _body(
-    of: str, event: Event, parts: Sequence[Event], found: Sequence[Course], now_s: float
+    of: str,
+    event: Event,
+    parts: Sequence[Event],
+    found: Sequence[Course],
+    steps: Steps,
+    now_s: float,
 ) -> Html:
     drawn = [one for one in found if one.volts.times or one.charge.times]
     curve: Child = h(
@@ -116,12 +130,25 @@ def _body(
             curve,
             id_="curves",
             class_="wide",
-            note="Seconds are counted from the start of the event.",
+            note=" ".join(_drawn(event, parts, steps, now_s)),
         ),
         predictions(parts),
-        units_table(parts, found),
+        units_table(parts, found, steps.until_s),
         _downloads(parts),
     )
+
+
+def _drawn(
+    event: Event, parts: Sequence[Event], steps: Steps, now_s: float
+) -> Iterator[str]:
+    """Say how the curves are to be read, and what of the event is not in them."""
+    yield "Seconds are counted from the start of the event."
+    if steps.step_s > 0:
+        yield f"One reading every {span(steps.step_s)} is drawn; the files below have all."
+    if (now_s if event.end_s is None else event.end_s) > steps.until_s:
+        yield f"Only the first {span(_LONGEST_S)} are drawn."
+    if len(parts) > _MOST_UNITS:
+        yield f"Only the {_MOST_UNITS} weakest of {len(parts)} units are drawn."
 
 
 def _summary(event: Event, parts: Sequence[Event], now_s: float) -> Html:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from agent.export.site.charts import Axis, Line, chart
@@ -12,6 +13,10 @@ _NAMED = 3
 _REST_S = 5.0
 """How much of the time before is drawn."""
 _MOST_STEPS = 600
+_CELLS = "cell_voltage"
+WHOLE = ("battery_voltage", "battery_current", "state_of_charge")
+"""The quantities that are drawn of each unit; of one alone its cells beside them."""
+ALONE = (*WHOLE, _CELLS)
 
 
 class Curve(NamedTuple):
@@ -37,20 +42,22 @@ class Course(NamedTuple):
 
 
 def course(unit: str, points: Sequence[Point], start_s: float) -> Course:
-    """Sort what was read of a unit into curves; until ``start_s`` all stays as it was at rest."""
+    """Sort what was read of a unit into curves; until ``start_s`` all stays as it was at rest.
+
+    ``points`` are in the order of time.
+    """
     found: dict[str, Curve] = {}
-    lowest: dict[float, float] = {}
-    for point in points:
-        if not isinstance(point.value, int | float) or isinstance(point.value, bool):
-            continue
-        value = float(point.value)
-        if point.quantity == "cell_voltage":
-            lowest[point.time_s] = min(value, lowest.get(point.time_s, value))
-        elif not point.part:
+    numbers = [
+        point
+        for point in points
+        if isinstance(point.value, int | float) and not isinstance(point.value, bool)
+    ]
+    for point in numbers:
+        if not point.part:
             curve = found.setdefault(point.quantity, Curve([], []))
             curve.times.append(point.time_s)
-            curve.values.append(value)
-    lowest_v = Curve(sorted(lowest), [lowest[t] for t in sorted(lowest)])
+            curve.values.append(float(point.value))
+    lowest_v = _lowest([point for point in numbers if point.quantity == _CELLS])
     for curve in (*found.values(), lowest_v):
         _rest_until(curve, start_s)
     none = Curve([], [])
@@ -62,6 +69,17 @@ def course(unit: str, points: Sequence[Point], start_s: float) -> Course:
         found.get("state_of_charge", none),
         lowest_v,
     )
+
+
+def _lowest(points: Sequence[Point]) -> Curve:
+    """Give the lowest of all cells at each time; one whose voltage stays is recorded once."""
+    held: dict[str, float] = {}
+    lowest = Curve([], [])
+    for time_s, rows in groupby(points, key=lambda point: point.time_s):
+        held |= {point.part: float(point.value) for point in rows}
+        lowest.times.append(time_s)
+        lowest.values.append(min(held.values()))
+    return lowest
 
 
 def _rest_until(curve: Curve, start_s: float) -> None:

@@ -69,10 +69,13 @@ def _predicted(part: Event) -> Interval | None:
     return Interval(estimate, lower, upper)
 
 
-def units_table(parts: Sequence[Event], found: Sequence[Course]) -> Html:
-    """List the units, the weakest first: lowest cell, sag, charge before and after."""
+def units_table(parts: Sequence[Event], found: Sequence[Course], until_s: float) -> Html:
+    """List the units, the weakest first: lowest cell, sag, charge before and after.
+
+    ``found`` reaches until ``until_s`` (unix seconds).
+    """
     charges = {one.unit: one.charge for one in found}
-    rows = [_row(part, charges.get(part.unit)) for part in parts]
+    rows = [_row(part, charges.get(part.unit), until_s) for part in parts]
     heads = (
         *("Unit", "Weakest cell", "Sag after 10 s", "Energy", "Charge before → after"),
         *("Warmed by", "Charging again", "Full again"),
@@ -85,11 +88,13 @@ def units_table(parts: Sequence[Event], found: Sequence[Course]) -> Html:
     )
 
 
-def _row(part: Event, charge: Curve | None) -> Html:
+def _row(part: Event, charge: Curve | None, until_s: float) -> Html:
     detail = part.detail
     cell, cell_v = detail.get("lowest_cell"), number(detail, "lowest_cell_v")
     before = None if charge is None else charge.at(part.start_s)
-    after = None if charge is None or part.end_s is None else charge.at(part.end_s)
+    after = None
+    if charge is not None and part.end_s is not None and part.end_s <= until_s:
+        after = charge.at(part.end_s)
     if before is None and after is not None and charge is not None and charge.values:
         before = charge.values[0]
     weakest = NONE if cell is None else f"cell {cell}: {amount(cell_v, 1, 'V', 3)}"

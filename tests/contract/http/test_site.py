@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from agent.model import Location, UnitInfo, UnitState, UnitStatus
+from agent.model import Event, Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
+from agent.store.database import Point
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -76,3 +77,29 @@ async def test_the_agent_says_what_is_wrong_with_its_configuration(serve: Any) -
         text = await answer.text()
     assert "The file was loaded without an error." in text
     assert "shelf-a" in text
+
+
+async def test_a_discharge_of_days_is_drawn_in_part_and_in_steps(serve: Any) -> None:
+    start_s, unit = 1_700_000_000.0, UnitInfo("u", "rfc1628-ups", Location())
+    agent = await serve([unit], [])
+    await agent.history.put_event(Event("u", "discharge", start_s, start_s + 3 * 86400.0))
+    for number in range(2600):
+        at_s = start_s + 10.0 * number
+        told = (Reading("battery_voltage", None, 50.0 - number / 1000, at_s, "x"),)
+        agent.history.put_sample(Sample("u", at_s, at_s, told), closely=True)
+    asked: list[int] = []
+    stepped = agent.history.stepped
+
+    async def counted(*what: object) -> list[Point]:
+        points: list[Point] = await stepped(*what)
+        asked.append(len(points))
+        return points
+
+    agent.history.stepped = counted
+    async with agent.get("/outage?unit=u") as answer:
+        text = await answer.text()
+    assert answer.status == 200, text
+    assert "One reading every 24 s is drawn; the files below have all." in text
+    assert "Only the first 6 h are drawn." in text
+    # Of 2,167 readings in six hours and a minute no more than there are steps.
+    assert 800 <= asked[0] <= 901
