@@ -12,8 +12,7 @@ Row = tuple[str, str, float, float | int | str]
 
 
 class Steps(NamedTuple):
-    """From ``since_s`` to ``until_s`` (unix seconds) in steps of ``step_s``, one of which ends
-    at ``at_s``."""
+    """A time (unix seconds) in steps of ``step_s``, one of which ends at ``at_s``."""
 
     since_s: float
     until_s: float
