@@ -154,8 +154,9 @@ class DeepWatch:
         if drawn_ah < _LEAST_DEPTH * self.capacity_ah:
             return None
         end_v = np.median(np.array([row[3:] for row in last]), axis=0)
+        fallen_v = before_v - end_v
         # A flipped current sign makes a charge of a discharge.
-        if not np.nanmedian(before_v - end_v) > _LEAST_FALL_V:
+        if np.isnan(fallen_v).all() or not np.nanmedian(fallen_v) > _LEAST_FALL_V:
             return None
         held_s = time_s - start_s
         return Deep(time_s, drawn_ah, rest_s, before_v, end_v, current_a, held_s, self.unseen)

@@ -58,7 +58,9 @@ class HealthEngine(Beliefs):
             self.kind.ocv,
         )
         rate_c = None if current_a is None else current_a / self.capacity_ah
-        memory.pass_time(passed_s, celsius, abs(rate_c or 0.0) * passed_s / 7200.0)
+        # A load found after a silence has moved at most all that there is: half a cycle.
+        cycles = min(abs(rate_c or 0.0) * passed_s / 7200.0, 0.5)
+        memory.pass_time(passed_s, celsius, cycles)
         charge.follow(memory, self._curve_back, passed_s, rate_c, cells_v)
         if self._birth.met_s is None:
             self._begin(observation.time_s)

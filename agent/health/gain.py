@@ -70,7 +70,8 @@ class GainWatch:
             watts, self.watts = self.watts, []
             flat = not loaded and self._flat(watts[_IGNORED:], step_w)
             self._level(time_s, self.powers, watts[_IGNORED:] if flat else [])
-        if loaded and math.isfinite(power_w) and len(self.watts) < _LONGEST:
+        # Cells that all read 0 V give no power, and no level to compare others with.
+        if loaded and power_w < 0.0 and len(self.watts) < _LONGEST:
             self.watts.append(power_w)
 
     def unpack(self, saved: object) -> None:

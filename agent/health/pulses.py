@@ -30,6 +30,8 @@ _KEEP = 4
 _RAMP_S = 4.0
 _FEWEST = 3
 _LEAST_SPREAD = 0.1
+# A level that goes back by more than this share of its step, in small steps, has not held.
+_HELD = 0.5
 
 
 class Point(NamedTuple):
@@ -186,6 +188,9 @@ def measure(
     before_a = float(np.mean([p.current_a for p in base]))
     drop = np.array([p.cells_v for p in used]) - before_v
     change_a = np.array([p.current_a for p in used]) - before_a
+    moved_a = change_a * np.sign(change_a[0])
+    if not moved_a.min() > _HELD * moved_a.max():
+        return None
     # One sign for the whole module: a cell that moves against the others shows as negative.
     each = drop / change_a[:, None]
     sign = np.sign(np.nanmedian(each)) if np.any(np.isfinite(each)) else 1.0

@@ -107,7 +107,7 @@ class StuckWatch:
 
     def trusted(self, values: Sequence[float]) -> list[float]:
         """Give ``values`` without those that are stuck (NaN)."""
-        if all(map(math.isnan, self.since_s)):
+        if not values or all(map(math.isnan, self.since_s)):
             return list(values)
         return [
             value if math.isnan(since_s) else math.nan

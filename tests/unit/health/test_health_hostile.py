@@ -1,0 +1,80 @@
+"""Streams that no healthy unit gives, and that a sensor, a converter or a silence does."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+
+from agent.health.engine import HealthEngine, Observation
+from agent.model import Battery
+
+CELLS = ("1", "2", "3", "4", "5", "6")
+START_S = 1.7e9
+HOUR_S = 3600.0
+
+
+def shown(battery: Battery, observations: Iterator[Observation]) -> HealthEngine:
+    engine = HealthEngine(battery, cells=CELLS)
+    for observation in observations:
+        engine.observe(observation)
+    return engine
+
+
+def at(time_s: float, current_a: float, volts: float | None, *heat: float) -> Observation:
+    return Observation(START_S + time_s, current_a, (volts,) * len(CELLS), heat or (25.0,))
+
+
+@pytest.mark.parametrize("back_to", [0.0, 3.0])
+def test_a_load_that_goes_away_in_small_steps_is_no_step(battery: Battery, back_to: float) -> None:
+    def stream() -> Iterator[Observation]:
+        levels = [0.0] * 5 + [-10.0, -10.0, -5.0, *[back_to] * 8]
+        for n, amperes in enumerate(levels):
+            yield at(2.0 * n, amperes, 4.02 + 0.0024 * amperes)
+
+    engine = shown(battery, stream())
+    assert engine.evidence_count == 0
+    assert math.isfinite(engine.health(START_S + 60.0).cells[0].resistance_growth.estimate)
+
+
+def test_a_unit_that_loses_all_its_temperatures_after_one_stood_still_is_read_on(
+    battery: Battery,
+) -> None:
+    def stream() -> Iterator[Observation]:
+        for hour in range(40):
+            yield at(hour * HOUR_S, 0.0, 4.02, 25.0, 25.0 + hour / 2, 25.1 + hour / 2)
+        yield Observation(START_S + 41 * HOUR_S, 0.0, (4.02,) * 6, ())
+
+    assert shown(battery, stream()).now_s == START_S + 41 * HOUR_S
+
+
+def test_cells_that_all_read_nothing_under_load_have_no_constant_power(battery: Battery) -> None:
+    def stream() -> Iterator[Observation]:
+        for test in range(3):
+            for n, amperes in enumerate([0.0] * 5 + [-40.0] * 15 + [0.0] * 5):
+                yield at(test * HOUR_S + 2.0 * n, amperes, 0.0)
+
+    assert shown(battery, stream()).health(START_S + 4 * HOUR_S).cells
+
+
+def test_a_deep_discharge_from_a_rest_without_voltages_measures_nothing(battery: Battery) -> None:
+    def stream() -> Iterator[Observation]:
+        for minute in range(20):
+            yield at(60.0 * minute, 0.0, 4.1 if minute < 19 else None)
+        for n in range(600):
+            yield at(1200.0 + 2.0 * n, -40.0, 4.0 - 0.0016 * n)
+        yield at(2402.0, 0.0, 3.2)
+
+    engine = shown(battery, stream())
+    assert not any("measured" in text for text in engine.health(START_S + HOUR_S).evidence)
+
+
+@pytest.mark.parametrize("days", [1.0, 365.0])
+def test_a_load_after_a_silence_has_not_cycled_the_cells_all_the_time(
+    battery: Battery, days: float
+) -> None:
+    engine = shown(battery, iter([at(0.0, 0.0, 4.07)]))
+    after_s = days * 24 * HOUR_S
+    rested = engine.estimate(START_S + after_s).holds()
+    engine.observe(at(after_s, -40.0, 4.0))
+    # One discharge of all there is takes less than a thousandth.
+    assert engine.estimate(START_S + after_s).holds() == pytest.approx(rested, abs=1e-3)
