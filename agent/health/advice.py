@@ -16,7 +16,7 @@ from agent.health.filter import ModuleFilter
 from agent.health.forecast import ahead
 from agent.health.record import Site
 from agent.health.report import Z90, Estimate, Ride
-from agent.health.ride import LIMIT_S
+from agent.health.ride import limit_of
 from agent.health.verdict import date
 from agent.model import Advice, Trial
 
@@ -95,7 +95,7 @@ def _planned(case: Case) -> list[tuple[str, float]]:
     """The tests to weigh, with their seconds: the shortest first."""
     full_s = (1.0 - case.missing) / case.rate_c * _HOUR_S
     # A ride that outlasts its simulation says only that it is longer: the charge then tells.
-    if case.ride is not None and case.ride.seconds.estimate < LIMIT_S:
+    if case.ride is not None and case.ride.seconds.estimate < limit_of(case.required_s):
         full_s = case.ride.seconds.estimate
     planned = [(SELF_TEST, min(_SELF_TEST_S, full_s))]
     if _SELF_TEST_S < case.required_s < full_s:

@@ -23,7 +23,9 @@ _HOTTEST_K = 400.0
 _KNEE_FROM = 0.3
 _KNEE_FIT = (0.3, 0.6)
 LIMIT_S = 900.0
-"""The simulation ends here: longer is "at least this"."""
+"""The simulation ends here where no longer time is required: longer is "at least this"."""
+_LONGEST_S = 2 * 86400.0
+_BEYOND = 2.0
 STEP_S = 10.0
 
 _ACTIVATION_K = 24000.0 / GAS_J_MOL_K
@@ -79,13 +81,28 @@ def _resistance(cells: Cells, kind: CellType, kelvin: Vector, left: Vector) -> V
     return np.asarray(cells.resistance_ohm * thermal * learnt * np.interp(left, at, factor))
 
 
+def limit_of(required_s: float) -> float:
+    """Give the seconds after which a simulation ends, well beyond ``required_s``.
+
+    So far that an answer cut there has its whole interval above the required seconds.
+    """
+    return min(max(LIMIT_S, _BEYOND * required_s), _LONGEST_S)
+
+
 def seconds_to_cutoff(
-    cells: Cells, kind: CellType, *, capacity_ah: float, powers_w: Vector
+    cells: Cells,
+    kind: CellType,
+    *,
+    capacity_ah: float,
+    powers_w: Vector,
+    limit_s: float = LIMIT_S,
 ) -> tuple[Vector, npt.NDArray[np.intp]]:
     """Seconds until the first cell is at cut-off, and that cell: arrays (power, scenario).
 
-    ``powers_w`` are at the battery. Answers above ``LIMIT_S`` are given as ``LIMIT_S``.
+    ``powers_w`` are at the battery. Answers above ``limit_s`` are given as ``limit_s``; up to
+    there it goes in 90 steps, of 10 s where nothing longer than ``LIMIT_S`` is asked.
     """
+    step_s = STEP_S * limit_s / LIMIT_S
     shape = (len(powers_w), *cells.health.shape)
     drawn = np.broadcast_to(cells.drawn, shape).copy()
     health = np.broadcast_to(cells.health, shape)
@@ -95,29 +112,29 @@ def seconds_to_cutoff(
     powers = powers_w[:, None]
     voltage = curve(1.0 - drawn / health, drawn)
     current = powers / voltage.sum(axis=2)
-    seconds = np.full(shape[:2], LIMIT_S)
+    seconds = np.full(shape[:2], limit_s)
     limiting = np.argmin(voltage, axis=2)
     running = np.ones(shape[:2], dtype=bool)
     last_margin = np.min(voltage, axis=2) - kind.cutoff_v
     time_s = 0.0
-    while time_s < LIMIT_S and bool(running.any()):
-        time_s += STEP_S
-        drawn += current[:, :, None] * STEP_S / 3600.0 / capacity_ah
+    while time_s < limit_s and bool(running.any()):
+        time_s += step_s
+        drawn += current[:, :, None] * step_s / 3600.0 / capacity_ah
         left = 1.0 - drawn / health
         resistance = _resistance(cells, kind, kelvin, left) * (
             1.0 + kind.relaxation * math.log(time_s / 10.0)
         )
         drop = current[:, :, None] * resistance
         voltage = curve(left, drawn) - drop
-        heating = np.clip(current[:, :, None] * drop * STEP_S / heat_j_k, 0.0, _MOST_HEATING_K)
+        heating = np.clip(current[:, :, None] * drop * step_s / heat_j_k, 0.0, _MOST_HEATING_K)
         kelvin = np.minimum(kelvin + heating, _HOTTEST_K)
         margin = np.min(voltage, axis=2) - kind.cutoff_v
         crossed = running & (margin <= 0.0)
         part = last_margin / np.maximum(last_margin - margin, 1e-9)
-        seconds[crossed] = (time_s - STEP_S + STEP_S * np.clip(part, 0.0, 1.0))[crossed]
+        seconds[crossed] = (time_s - step_s + step_s * np.clip(part, 0.0, 1.0))[crossed]
         limiting[crossed] = np.argmin(voltage, axis=2)[crossed]
         running &= ~crossed
         last_margin = margin
         current = powers / np.maximum(voltage.sum(axis=2), 0.5 * curve.volts[0] * shape[2])
     limiting[running] = np.argmin(voltage, axis=2)[running]
-    return np.minimum(seconds, LIMIT_S), limiting
+    return np.minimum(seconds, limit_s), limiting

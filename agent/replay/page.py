@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.health.engine import HealthEngine
-from agent.health.ride import LIMIT_S
+from agent.health.ride import limit_of
 from agent.model import Health
 from agent.replay import courses, head
 from agent.replay.loads import LoadLog
@@ -18,7 +18,7 @@ _EVENTS_SHOWN = 40
 _KEY = (
     "Shaded: 90 % intervals. Dotted with the number of a cell (0: the pack): an alarm, when it was "
     "first believed. Ticks at the foot: discharges and tests. Dashed across: the limit. "
-    f"No ride-through is simulated beyond {LIMIT_S:.0f} s."
+    "No ride-through is simulated beyond {limit_s:.0f} s."
 )
 _LIMITS = (
     (
@@ -60,7 +60,8 @@ def _sections(report: Report) -> Iterator[str]:
     yield "<h2>Why</h2>" + head.why(health)
     yield "<h2>What to do</h2>" + head.to_do(health)
     yield "<h2>Cells</h2>" + _cells(health)
-    yield f"<h2>Course of the unit</h2><p class='soft'>{_KEY}</p><div class='charts'>"
+    key = _KEY.format(limit_s=limit_of(engine.battery.required_seconds))
+    yield f"<h2>Course of the unit</h2><p class='soft'>{key}</p><div class='charts'>"
     yield courses.together(engine, tables, loads) + courses.forecast(engine, tables, loads)
     yield (courses.ride(engine, tables, seen, loads) if tables.ride else "") + "</div>"
     yield "<h2>Capacity of each cell</h2>" + courses.capacities(engine, tables, health, loads)
