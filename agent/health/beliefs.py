@@ -182,16 +182,22 @@ class Beliefs:
             self.pooled.apply(state)
         return state
 
-    def ride(self, estimate: Estimate, powers_w: list[float]) -> list[Ride]:
-        """Ride-through at each of ``powers_w`` watts from the present charge."""
+    def ride(
+        self, estimate: Estimate, powers_w: list[float], *, charged: bool = False
+    ) -> list[Ride]:
+        """Ride-through at each of ``powers_w`` watts from the present charge.
+
+        ``charged``: from the charge at float voltage, where the present one is less.
+        """
         memory = self._memory
+        float_soc = interpolate(self._curve_back, self.kind.float_v) if charged else 0.0
         return rides(
             estimate,
             self.kind,
             capacity_ah=self.capacity_ah,
             powers_w=powers_w,
             required_s=self.battery.required_seconds,
-            drawn=self._drawn(estimate),
+            drawn=self._drawn(estimate, max(memory.soc, float_soc)),
             celsius=round(memory.known_celsius()),
             measured_curve=self.battery.ocv is not None,
         )
@@ -213,13 +219,13 @@ class Beliefs:
         The charge is what misses from full, over rated capacity, for each cell.
         """
         estimate = self.estimate(now_s)
-        return estimate, self._drawn(estimate), self._memory.known_celsius()
+        drawn = self._drawn(estimate, self._memory.soc)
+        return estimate, drawn, self._memory.known_celsius()
 
-    def _drawn(self, estimate: Estimate) -> Vector:
-        """Charge missing from full per cell, over rated capacity: the module's and its own."""
-        return charge.missing(
-            self._memory.soc, self._watches.standby.now_away(), self.kind.ocv, estimate.ln_capacity
-        )
+    def _drawn(self, estimate: Estimate, soc: float) -> Vector:
+        """Charge missing from full per cell, over rated capacity, the module being at ``soc``."""
+        away_v = self._watches.standby.now_away()
+        return charge.missing(soc, away_v, self.kind.ocv, estimate.ln_capacity)
 
     @property
     def now_s(self) -> float:

@@ -228,7 +228,8 @@ class HealthEngine(Beliefs):
         state = self._filter if self.pooled is None else self._at(now_s)
         estimate = self._estimate_of(state)
         rated_w = self.battery.rated_power_w or 0.0
-        ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
+        # What an outage has drawn comes back: a verdict is of the cells, not of their charge.
+        ride = self.ride(estimate, [rated_w], charged=True)[0] if rated_w > 0.0 else None
         year = self._estimate_of(ahead(state, YEAR_DAYS, self._memory.site()))
         parts = (state, self._birth, self._watches)
         watched = Watched(self.battery, self.cells, self.kind.ocv, *parts)

@@ -166,7 +166,7 @@ def unit_findings(
             None,
             (1.0 - ride.probability) / _SHORT_CHANCE,
             Verdict.REPLACE if ride.probability < _POOR else Verdict.DEGRADED,
-            f"at {ride.power_w:.0f} W it lasts {ride.seconds.estimate:.0f} s "
+            f"charged, at {ride.power_w:.0f} W it lasts {ride.seconds.estimate:.0f} s "
             f"({low:.0f} to {high:.0f} s), required are {required_s:.0f} s; "
             f"it carries them with probability {ride.probability:.2f}",
         )

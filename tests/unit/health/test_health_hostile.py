@@ -1,13 +1,17 @@
 """Streams that no healthy unit gives, and that a sensor, a converter or a silence does."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
+from agent.health.chemistry import interpolate
 from agent.health.engine import HealthEngine, Observation
-from agent.model import Battery
+from agent.model import Battery, Verdict
 
+Life = Callable[..., Iterator[Observation]]
+OCV = ((0.0, 2.7), (0.1, 3.39), (0.3, 3.57), (0.5, 3.69), (0.7, 3.87), (0.9, 4.06), (1.0, 4.2))
 CELLS = ("1", "2", "3", "4", "5", "6")
 START_S = 1.7e9
 HOUR_S = 3600.0
@@ -78,3 +82,26 @@ def test_a_load_after_a_silence_has_not_cycled_the_cells_all_the_time(
     engine.observe(at(after_s, -40.0, 4.0))
     # One discharge of all there is takes less than a thousandth.
     assert engine.estimate(START_S + after_s).holds() == pytest.approx(rested, abs=1e-3)
+
+
+def test_a_battery_that_an_outage_has_emptied_is_not_to_be_replaced(battery: Battery) -> None:
+    def stream() -> Iterator[Observation]:
+        for minute in range(20):
+            yield at(60.0 * minute, 0.0, 4.07)
+        for n in range(400):
+            soc = 0.91 - 2.0 * n * 40.0 / 3600.0 / 15.0
+            yield at(1200.0 + 2.0 * n, -40.0, interpolate(OCV, soc) - 40.0 * 0.0029)
+        for n in range(20):
+            yield at(2000.0 + 2.0 * n, 0.0, 3.55)
+
+    health = shown(battery, stream()).health(START_S + 2040.0)
+    assert health.evidence_at is not None
+    assert health.ride_through_probability == pytest.approx(0.0, abs=0.01)
+    assert health.verdict is Verdict.OK
+
+
+def test_a_battery_that_cannot_carry_its_load_when_charged_is_to_be_replaced(
+    battery: Battery, life: Life
+) -> None:
+    engine = shown(replace(battery, required_seconds=880.0), life(days=60.0))
+    assert engine.health(START_S + 60 * 24 * HOUR_S).verdict is Verdict.REPLACE
