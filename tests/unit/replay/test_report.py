@@ -134,7 +134,7 @@ def test_a_reason_has_its_verdict_its_day_and_what_to_do(make: Make) -> None:
 
 def test_the_outlook_ends_where_the_required_seconds_are_no_longer_reached(make: Make) -> None:
     engine = make().engine
-    engine.battery = replace(engine.battery, rated_power_w=400.0)
+    engine.battery = replace(engine.battery, rated_power_w=800.0)
     seen = outlook(engine)
     assert seen.end_s is None
     assert seen.rows[0][1] > engine.battery.required_seconds
