@@ -1,7 +1,6 @@
-"""The reference SNMP engine: every version and protocol, on pysnmp. Its only importer.
+"""The reference SNMP engine: every version and protocol, on pysnmp.
 
-One pysnmp engine serves all agents that share a sign-in: an engine costs 50 ms and knows
-one set of keys per user name. MIB lookup is off.
+One pysnmp engine serves all agents that share a sign-in (``snmp_shared``). MIB lookup is off.
 """
 
 import asyncio
@@ -9,17 +8,13 @@ import dataclasses
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pyasn1.codec.ber import decoder
-from pyasn1.error import PyAsn1Error
-from pysnmp.carrier.asyncio.dgram import udp, udp6
 from pysnmp.entity import config
 from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch.asyncio import (
     CommunityData,
-    SnmpEngine,
     Udp6TransportTarget,
     UdpTransportTarget,
     UsmUserData,
@@ -35,6 +30,7 @@ from agent.targets import AuthProtocol, Community, PrivacyProtocol, SnmpHost, Us
 from agent.transport.base import SnmpWriter
 from agent.transport.snmp_batch import NO_SUCH_NAME, Answer, Page, Step, is_under
 from agent.transport.snmp_engine import Engine, auth_failed_text, resolve, silence
+from agent.transport.snmp_shared import HOSTILE, Foreign, Hearing, Shared, join
 
 AUTH = {
     AuthProtocol.MD5: config.USM_AUTH_HMAC96_MD5,
@@ -75,10 +71,6 @@ REJECTIONS = (
     errind.UnsupportedSecurityLevel,
     errind.WrongDigest,
 )
-HOSTILE = (PySnmpError, PyAsn1Error, ArithmeticError, AttributeError, LookupError, TypeError,
-           ValueError)  # fmt: skip
-RECEIVE_BYTES = 8 << 20  # 500 answers at once overflow the default buffer (measured)
-Foreign = Any  # pysnmp has no types
 NULL = v2c.Null("")
 LCD = CommandGeneratorLcdConfigurator()
 
@@ -94,83 +86,6 @@ def open_engine(host: SnmpHost) -> Engine:
     return _Agent(host)
 
 
-class _Hearing(udp.UdpAsyncioTransport):  # type: ignore[misc] # pysnmp has no types
-    """A socket that remembers the last datagram of each agent, to tell garbage from silence."""
-
-    domain: tuple[int, ...] = udp.DOMAIN_NAME
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.last: dict[tuple[str, int], bytes] = {}
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        """Enlarge the receive buffer as far as the system lets us."""
-        wire = transport.get_extra_info("socket")
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        super().connection_made(transport)
-
-    def datagram_received(self, datagram: bytes, transportAddress: Foreign) -> None:  # noqa: N803
-        """Let pysnmp parse, and survive what it does not survive."""
-        address = (str(transportAddress[0]), int(transportAddress[1]))
-        if address in self.last:
-            self.last[address] = datagram
-        try:
-            self._callback_function(self, transportAddress, datagram)
-        except HOSTILE:
-            return
-
-
-class _Hearing6(_Hearing):
-    """The same for IPv6."""
-
-    domain = udp6.DOMAIN_NAME
-    SOCK_FAMILY = udp6.Udp6AsyncioTransport.SOCK_FAMILY
-    ADDRESS_TYPE = udp6.Udp6AsyncioTransport.ADDRESS_TYPE
-
-    normalize_address = udp6.Udp6AsyncioTransport.normalize_address
-
-
-class _Shared:
-    """A pysnmp engine with its sockets, shared by the agents with one sign-in."""
-
-    def __init__(self) -> None:
-        self.engine = SnmpEngine()
-        self.users = 0
-        self._sockets: dict[tuple[int, ...], _Hearing] = {}
-
-    def hearing(self, family: socket.AddressFamily) -> _Hearing:
-        """Give the socket for an address family."""
-        six = family == socket.AF_INET6
-        domain = udp6.DOMAIN_NAME if six else udp.DOMAIN_NAME
-        if domain not in self._sockets:
-            transport = (_Hearing6() if six else _Hearing()).open_client_mode()
-            config.add_transport(self.engine, domain, transport)
-            self._sockets[domain] = transport
-        return self._sockets[domain]
-
-    def forget_engine_id(self, domain: tuple[int, ...], address: tuple[str, int]) -> None:
-        """Make the next v3 request to ``address`` ask for the engine id again.
-
-        pysnmp does so by itself after 300 s only, and a device may have been swapped. Both
-        attributes are private to it; where they are gone, its own way remains.
-        """
-        model = self.engine.message_processing_subsystems[3]
-        known = getattr(model, "_SnmpV3MessageProcessingModel__engineIdCache", {})
-        expiring = getattr(model, "_SnmpV3MessageProcessingModel__engineIdCacheExpQueue", {})
-        if known.pop((domain, address), None) is not None:
-            for keys in expiring.values():
-                keys[:] = [key for key in keys if key != (domain, address)]
-
-    def close(self) -> None:
-        """Close the sockets and stop the timer."""
-        self.engine.close_dispatcher()
-
-
-_SHARED: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UserSecurity | None, _Shared]] = (
-    WeakKeyDictionary()
-)
-
-
 class _Agent:
     """See ``Engine``."""
 
@@ -184,7 +99,8 @@ class _Agent:
             if isinstance(host.security, UserSecurity)
             else None
         )
-        self._shared: _Shared | None = None
+        self._shared: Shared | None = None
+        self._busy = False
         self._address: tuple[str, socket.AddressFamily] | None = None
         self._targets: dict[float, Any] = {}
 
@@ -227,16 +143,34 @@ class _Agent:
 
     async def close(self) -> None:
         """See ``Engine.close``."""
-        shared, self._shared, self._address = self._shared, None, None
+        self._address = None
+        self._leave()
+
+    def step_aside(self) -> None:
+        """Leave the shared engine, unless a request is under way: then at its end."""
+        if not self._busy:
+            self._leave()
+
+    def _leave(self) -> None:
+        shared, self._shared = self._shared, None
         self._targets.clear()
-        if shared is None:
-            return
-        shared.users -= 1
-        if shared.users == 0:
-            shared.close()
-            _SHARED[asyncio.get_running_loop()].pop(self._key, None)
+        if shared is not None:
+            shared.leave(self)
 
     async def _ask(
+        self, generator: Foreign, counts: tuple[int, ...], varbinds: list[Any], timeout_s: float
+    ) -> tuple[int, int, list[Any]]:
+        self._busy = True
+        try:
+            return await self._asked(generator, counts, varbinds, timeout_s)
+        finally:
+            self._busy = False
+            if self._shared is not None:
+                self._shared.renew()
+            if self._shared is not None and self._shared.retired:
+                self._leave()
+
+    async def _asked(
         self, generator: Foreign, counts: tuple[int, ...], varbinds: list[Any], timeout_s: float
     ) -> tuple[int, int, list[Any]]:
         shared, target, hearing = await self._ready(timeout_s)
@@ -267,11 +201,9 @@ class _Agent:
             raise self._failure(indication, heard, timeout_s)
         return int(status), int(index), list(rows)
 
-    async def _ready(self, timeout_s: float) -> tuple[_Shared, Any, _Hearing]:
+    async def _ready(self, timeout_s: float) -> tuple[Shared, Any, Hearing]:
         if self._shared is None:
-            pool = _SHARED.setdefault(asyncio.get_running_loop(), {})
-            self._shared = pool.get(self._key) or pool.setdefault(self._key, _Shared())
-            self._shared.users += 1
+            self._shared = join(self._key, self)
         if self._address is None:
             try:
                 async with asyncio.timeout(timeout_s):

@@ -17,8 +17,10 @@ from agent.targets import (
     SnmpHost,
     UserSecurity,
 )
+from agent.transport import snmp_shared
 from agent.transport.base import SnmpClient
 from agent.transport.snmp import open_snmp
+from agent.transport.snmp_pysnmp import LCD
 
 Foreign = Any  # the fixtures' classes live in conftest, which tests do not import
 
@@ -298,6 +300,47 @@ async def test_a_cancelled_request_leaves_the_client_usable(snmpd: Foreign, engi
             await asyncio.wait([task])
             got = await client.get([CURRENT], timeout_s=TIMEOUT_S)
             assert got == {CURRENT: VALUES[CURRENT]}
+
+
+@pytest.mark.parametrize("name", ["v2c", "v3 sha256 aes256"])
+async def test_who_has_left_leaves_nothing_behind_while_others_stay(
+    snmpd: Foreign, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(snmp_shared, "SETTLE_S", 0.0)
+    async with opened(snmpd.port, SIGN_INS[name], "pysnmp") as stays:
+        agent = stays._engine  # type: ignore[attr-defined] # only this knows what is shared
+        for reload in range(3):
+            assert await stays.get([CHARGE], timeout_s=TIMEOUT_S) == {CHARGE: VALUES[CHARGE]}
+            shared = agent._shared
+            async with opened(snmpd.port, SIGN_INS[name], "pysnmp") as leaves:
+                # Each time-out makes an entry of its own, as each address would.
+                await leaves.get([CHARGE], timeout_s=TIMEOUT_S * 2**reload)
+                assert leaves._engine._shared is shared  # type: ignore[attr-defined]
+                assert len(targets(shared)) == 1 + (reload > 0)
+            await asyncio.sleep(0.001)
+            assert (shared.retired, agent._shared, agent._targets) == (True, None, {})
+        await stays.get([CHARGE], timeout_s=TIMEOUT_S)
+        assert len(targets(agent._shared)) == 1
+        assert [*snmp_shared._POOLS[asyncio.get_running_loop()].values()] == [agent._shared]
+    assert snmp_shared._POOLS[asyncio.get_running_loop()] == {}
+
+
+def targets(shared: Foreign) -> Foreign:
+    return LCD._get_cache(shared.engine)["addr"]
+
+
+async def test_an_engine_is_renewed_once_a_day_and_never_under_a_request(
+    snmpd: Foreign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        opened(snmpd.port, SIGN_INS["v2c"], "pysnmp") as one,
+        opened(snmpd.port, SIGN_INS["v2c"], "pysnmp") as other,
+    ):
+        await other.get([CHARGE], timeout_s=TIMEOUT_S)
+        monkeypatch.setattr(snmp_shared, "RENEW_S", -1.0)
+        reads = [client.walk(UPS, timeout_s=TIMEOUT_S) for client in (one, other)]
+        assert await asyncio.gather(*reads) == [VALUES, VALUES]
+        assert other._engine._shared is None  # type: ignore[attr-defined]
 
 
 async def test_the_fast_engine_is_chosen_where_it_can() -> None:

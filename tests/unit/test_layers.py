@@ -41,7 +41,7 @@ LAYERS = {
 PURE_FORBIDDEN = {"asyncio", "socket", "time", "aiohttp", "threading", "sqlite3"}
 LIBRARY_HOMES = {
     "pymodbus": {"agent.transport.modbus", "simulators"},
-    "pysnmp": {"agent.transport.snmp_pysnmp", "simulators"},
+    "pysnmp": {"agent.transport.snmp_pysnmp", "agent.transport.snmp_shared", "simulators"},
     "gufo": {"agent.transport.snmp_gufo"},
     "sqlite3": {"agent.store"},
     "prometheus_client": {"agent.export"},
