@@ -61,7 +61,8 @@ class LotMember:
             self.told = (lot, evidence_s)
             for name, engine in zip(names, bank.engines, strict=True):
                 self.book.put(name, None if lot is None else engine.share(lot))
-        asked = (self.book.changes, lot, *map(id, bank.engines))
+        # The engines themselves: the place in memory of one that is gone is given to the next.
+        asked = (self.book.changes, lot, *bank.engines)
         if asked != self.asked:
             self.asked = asked
             for engine in bank.engines:

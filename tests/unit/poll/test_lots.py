@@ -151,6 +151,14 @@ def test_a_replaced_module_leaves_to_its_lot_what_it_has_told(records: Records) 
     assert told_by_lot(made) == 2
 
 
+def test_every_module_that_comes_into_a_slot_is_told_by_the_lot(records: Records) -> None:
+    made, _ = fleet(LotBook(), records, "A", "B")
+    for n in range(20):
+        assert made.replaced(f"C{n}")
+        made.observe(sample(1e7 + n, 4.02, battery_current=0.0), urgent=True)
+        assert told_by_lot(made) == 2
+
+
 def test_an_old_name_without_a_serial_number_is_left_out(records: Records) -> None:
     fleet(LotBook(), records, None)
     book = LotBook()
