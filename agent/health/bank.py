@@ -11,12 +11,11 @@ from typing import Self
 
 from agent.errors import StoreError
 from agent.health.engine import JSON, HealthEngine, Observation
-from agent.model import Advice, Basis, Battery, Health, Interval, Reason, Rejected, Verdict
+from agent.model import Advice, Battery, Health, Interval, Reason, Rejected, Verdict
 
 LARGEST_BLOCK = 16
 """Cells of one engine (the filter is made for N <= 16)."""
 
-_BASES = (Basis.PRIOR, Basis.RESISTANCE, Basis.WINDOW, Basis.FULL_TEST)
 _VERDICTS = (Verdict.OK, Verdict.UNKNOWN, Verdict.WATCH, Verdict.DEGRADED, Verdict.REPLACE)
 
 
@@ -84,9 +83,10 @@ class Bank:
         if current_a is not None:
             current_a /= self._strings
         for engine, places in zip(self.engines, self._places, strict=True):
-            volts = tuple(observation.cells_v[n] for n in places)
-            # A mask counts cells of the whole unit; it says nothing of a block.
-            engine.observe(replace(observation, cells_v=volts, current_a=current_a, balancing=None))
+            read = observation.cells_v
+            volts = tuple(read[n] if n < len(read) else None for n in places)
+            mask = _part_of(observation.balancing, places)
+            engine.observe(replace(observation, cells_v=volts, current_a=current_a, balancing=mask))
 
     def health(self, now_s: float) -> Health:
         """Judge all blocks: the weakest decides for the unit."""
@@ -118,6 +118,13 @@ class Bank:
         return cls(battery, cells=cells, engines=engines)
 
 
+def _part_of(mask: int | None, places: Sequence[int]) -> int | None:
+    """Give the bits of ``mask`` at ``places``, bit 0 for the first of them."""
+    if mask is None or mask < 0:
+        return mask
+    return sum(1 << bit for bit, place in enumerate(places) if mask >> place & 1)
+
+
 def share(battery: Battery, cells: int, of: int) -> Battery:
     """Give the facts of a block of ``cells`` out of ``of`` cells: its share of the power."""
     if cells == of:
@@ -129,7 +136,7 @@ def share(battery: Battery, cells: int, of: int) -> Battery:
 
 def joined(parts: Sequence[Health], now_s: float) -> Health:
     """Judge a battery at unix time ``now_s`` by its blocks: the weakest decides."""
-    weakest = min(parts, key=_ride)
+    weakest = min(parts, key=lambda part: (_ride(part), _holds(part)))
     return Health(
         verdict=max((part.verdict for part in parts), key=_VERDICTS.index),
         reasons=_reasons(parts),
@@ -140,7 +147,7 @@ def joined(parts: Sequence[Health], now_s: float) -> Health:
         ride_through_probability=weakest.ride_through_probability,
         end_of_life_s=_lowest([part.end_of_life_s for part in parts]),
         limiting_cell=weakest.limiting_cell,
-        basis=max((part.basis for part in parts), key=_strength),
+        basis=min(parts, key=_holds).basis,
         evidence_at=max((p.evidence_at for p in parts if p.evidence_at is not None), default=None),
         evidence=tuple(text for part in parts for text in part.evidence),
         rejected=_rejected(parts),
@@ -155,7 +162,7 @@ def _reasons(parts: Sequence[Health]) -> tuple[Reason, ...]:
         held = found.setdefault((reason.code, reason.cell, reason.text), reason)
         if _began(reason) < _began(held):
             found[reason.code, reason.cell, reason.text] = reason
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda r: -_VERDICTS.index(r.verdict)))
 
 
 def _began(reason: Reason) -> float:
@@ -163,8 +170,9 @@ def _began(reason: Reason) -> float:
     return float("-inf") if reason.since_s is None else reason.since_s
 
 
-def _vague(advice: Advice) -> float:
-    return advice.soh_sd
+def _vague(advice: Advice) -> tuple[bool, float]:
+    # No test was weighed where a cell may have an inner short: no other block may ask for one.
+    return not advice.options, advice.soh_sd
 
 
 def _rejected(parts: Sequence[Health]) -> tuple[Rejected, ...]:
@@ -182,10 +190,10 @@ def _ride(part: Health) -> float:
     return float("inf") if part.ride_through_s is None else part.ride_through_s.estimate
 
 
+def _holds(part: Health) -> float:
+    return float("inf") if part.state_of_health is None else part.state_of_health.estimate
+
+
 def _lowest(found: Sequence[Interval | None]) -> Interval | None:
     known = [interval for interval in found if interval is not None]
     return min(known, key=lambda interval: interval.estimate, default=None)
-
-
-def _strength(basis: Basis) -> int:
-    return _BASES.index(basis) if basis in _BASES else 0

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 from agent.errors import StoreError
 from agent.health.bank import LARGEST_BLOCK, Bank, blocks, joined
 from agent.health.engine import HealthEngine, Observation
-from agent.model import Battery, Chemistry, Health, Reason, Verdict
+from agent.model import (
+    Advice,
+    Basis,
+    Battery,
+    Chemistry,
+    Health,
+    Interval,
+    Reason,
+    Trial,
+    Verdict,
+)
 
 BATTERY = Battery(Chemistry.NMC, series=60, rated_capacity_ah=100.0, rated_power_w=12000.0)
 
@@ -95,3 +106,49 @@ def test_what_several_blocks_say_is_one_reason_since_the_first_said_it() -> None
     for stood, since_s in (((5.0, 3.0), 3.0), ((3.0, 5.0), 3.0), ((3.0, None), None)):
         (reason,) = joined([health(one) for one in stood], 9.0).reasons
         assert reason.since_s == since_s
+
+
+def part(verdict: Verdict = Verdict.OK, *, soh: float = 0.9, **more: object) -> Health:
+    """Give the health of a block whose weakest cell holds ``soh``."""
+    return replace(
+        Health(verdict, (), 9.0, state_of_health=Interval(soh, soh - 0.05, soh + 0.05)),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_without_a_rated_power_the_cell_that_holds_least_limits_the_unit() -> None:
+    strong = part(limiting_cell="1", basis=Basis.FULL_TEST)
+    weak = part(soh=0.7, limiting_cell="17", basis=Basis.RESISTANCE)
+    for parts in ([strong, weak], [weak, strong]):
+        found = joined(parts, 9.0)
+        assert found.limiting_cell == "17"
+        assert found.basis is Basis.RESISTANCE
+
+
+def test_no_block_asks_for_a_test_where_a_cell_of_another_may_have_a_short() -> None:
+    none = Advice(None, None, 0.01, 0.05, (), "no test: cell 3 may have an inner short")
+    trial = Trial("discharge to cut-off", 300.0, 0.9, 0.01, 0.02, 9000.0)
+    deep = Advice(trial.test, 9.0, 0.05, 0.05, (trial,), "a discharge to cut-off now")
+    for advices in ((none, deep), (deep, none)):
+        assert joined([part(advice=one) for one in advices], 9.0).advice == none
+
+
+def test_the_worst_reason_of_any_block_comes_first() -> None:
+    mild, bad = Reason("x", "mild"), Reason("y", "bad", verdict=Verdict.REPLACE)
+    found = joined([part(reasons=(mild,)), part(reasons=(bad,))], 9.0)
+    assert found.reasons == (bad, mild)
+
+
+def test_each_block_is_told_which_of_its_cells_are_balanced() -> None:
+    bank = Bank(replace(BATTERY, series=20), cells=names(20))
+    for minute in range(60):
+        at_s = 1.7e9 + 60.0 * minute
+        bank.observe(Observation(at_s, 0.0, (4.0,) * 20, (25.0,), balancing=1 << 12 | 1 << 3))
+    bled = [engine._watches.standby.today_bled > 0.0 for engine in bank.engines]
+    assert [list(np.flatnonzero(block)) for block in bled] == [[3], [2]]
+
+
+def test_an_observation_of_fewer_cells_than_the_bank_has_is_read() -> None:
+    bank = Bank(BATTERY, cells=names(60))
+    bank.observe(Observation(1.7e9, 0.0, (4.0,) * 20, (25.0,)))
+    assert len(bank.health(1.7e9).cells) == 60
