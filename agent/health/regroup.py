@@ -30,6 +30,11 @@ _UNDER_WAY: Mapping[str, Mapping[str, JSON]] = {
     "standby": {"rows": [], "bin_sum": [], "bin_count": 0},
 }
 """What is being gathered right now: it begins again."""
+_NEVER = frozenset(
+    "held held_s level since_s crept_s tested_s bounded_s first_s last_s sigmas value "
+    "reference reference_sd".split()
+)
+"""What is null until something happens to a cell; all else begins at 0."""
 _PER_CELL = ("deep", "jumps", "standby", "birth", "testimony", "stuck", "order")
 
 
@@ -77,17 +82,17 @@ def _renumbered(before: Mapping[str, JSON], moved: JSON, taken: Sources, count: 
     return {**watch, "came_from": from_place, "held": nothing, "print": nothing}
 
 
-def _moved(value: JSON, count: int, taken: Sources) -> JSON:
-    """Bring every list of one number for each cell into the new order."""
+def _moved(value: JSON, count: int, taken: Sources, name: str = "") -> JSON:
+    """Bring every list of one number for each cell into the new order; ``name`` is its key."""
     if isinstance(value, Mapping):
-        moved = {key: _moved(item, count, taken) for key, item in value.items()}
+        moved = {key: _moved(item, count, taken, key) for key, item in value.items()}
         return moved | {"cells": len(taken)} if "cells" in moved else moved
     if not isinstance(value, list):
         return value
     if len(value) == count and not any(isinstance(item, list | Mapping) for item in value):
-        unknown = None if None in value else type(value[0])(0)
+        unknown = None if name in _NEVER else 0.0
         return [unknown if index is None else value[index] for index in taken]
-    return [_moved(item, count, taken) for item in value]
+    return [_moved(item, count, taken, name) for item in value]
 
 
 def _filter(old: ModuleFilter, taken: Sources) -> ModuleFilter:
@@ -99,7 +104,7 @@ def _filter(old: ModuleFilter, taken: Sources) -> ModuleFilter:
     place = [model if index is None else index for index in taken]
     index = np.concatenate([np.arange(SHARED), *(block[place] for block in blocks)])
     x, p = old.x[index].copy(), old.p[np.ix_(index, index)].copy()
-    made = ModuleFilter(old.kind, count, x, p, old.law_loss)
+    made = ModuleFilter(old.kind, count, x, p, old.law_loss, old.leaning)
     strangers = np.array([n for n, source in enumerate(taken) if source is None], dtype=np.intp)
     if len(strangers):
         _estrange(made, strangers)

@@ -12,7 +12,7 @@ from agent.health.bank import Bank
 from agent.health.engine import HealthEngine, Observation
 from agent.health.regroup import regrouped, sources
 from agent.health.widen import widened
-from agent.model import Battery
+from agent.model import Basis, Battery
 
 CELLS = ("1", "2", "3", "4", "5", "6")
 Life = Callable[..., Iterator[Observation]]
@@ -77,6 +77,18 @@ def test_a_cell_that_joins_costs_nothing_of_what_is_known_of_the_others(
     new, known = after.capacity(5), after.capacity(0)
     assert new.upper - new.lower > known.upper - known.lower
     assert min(before.ln_capacity) - 0.02 < after.ln_capacity[5] < max(before.ln_capacity) + 0.02
+
+
+def test_nothing_has_happened_yet_to_a_cell_that_joins(battery: Battery, life: Life) -> None:
+    """Of the others all was seen: when they were measured, and the resistance they began with."""
+    engine = taught(replace(battery, commissioned_s=None), life, CELLS[:5])
+    engine._watches.deep.tested_s[:] = engine._watches.deep.bounded_s[:] = engine.now_s
+    engine._filter.leaning = 0.7
+    (one,) = widened(replace(battery, series=6), CELLS, engine.state()).engines
+    new = one.health(one.now_s).cells[5]
+    assert new.basis is Basis.RESISTANCE
+    assert new.resistance_growth.estimate == pytest.approx(1.0, abs=0.1)
+    assert one._filter.leaning == 0.7
 
 
 def test_cells_that_had_changed_places_are_still_named_when_another_joins(
