@@ -31,8 +31,21 @@ _UNDER_WAY: Mapping[str, Mapping[str, JSON]] = {
 }
 """What is being gathered right now: it begins again."""
 _NEVER = frozenset(
-    "held held_s level since_s crept_s tested_s bounded_s first_s last_s sigmas value "
-    "reference reference_sd".split()
+    [
+        "held",
+        "held_s",
+        "level",
+        "since_s",
+        "crept_s",
+        "tested_s",
+        "bounded_s",
+        "first_s",
+        "last_s",
+        "sigmas",
+        "value",
+        "reference",
+        "reference_sd",
+    ]
 )
 """What is null until something happens to a cell; all else begins at 0."""
 _PER_CELL = ("deep", "jumps", "standby", "birth", "testimony", "stuck", "order")
