@@ -223,7 +223,9 @@ class Assessor:
             return
         new = self.evidence_s != self.kept_evidence_s
         many = self.unkept >= KEEP_AFTER * (1.0 + 0.5 * self._share)
-        if urgent or new or many or now_s - self.kept_s >= KEEP_EVERY_S:
+        # A clock that was set back must not put off the record until it catches up.
+        due = not 0 <= now_s - self.kept_s < KEEP_EVERY_S
+        if urgent or new or many or due:
             self.kept_s, self.kept_evidence_s, self.unkept = now_s, self.evidence_s, 0
             state = {} if self.engine is None else self._state(self.engine)
             self.archive.keep_state(self.unit, self.serial, {**state, **beside, "seen": self.seen})

@@ -359,7 +359,7 @@ class Database:
                 (PARKED + "%", MOST_PARKED),
             )
             retention.age(self._connection, now_s, raw_s=raw_s, hours_s=hours_s)
-            journal.drop(self._connection, now_s)
+            journal.drop(self._connection)
 
     def drop_oldest_points(self) -> int:
         """Drop the older half of the time that raw points cover; give how many went."""

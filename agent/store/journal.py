@@ -13,6 +13,11 @@ from typing import Any, NamedTuple
 
 KEPT_S = 2 * 3600.0
 """How long rows are kept; far more than the time between two records of a state."""
+_LONGEST_GAP_S = 900.0
+"""Of a longer time between two commits only this much counts as gone by: nobody was there, or the
+clock was set."""
+_MOST_COMMITS = 8000
+"""More than ``KEPT_S`` has at one a second: a clock that stands still fills no disk."""
 
 SCHEMA = """
     CREATE TABLE seen (number INTEGER PRIMARY KEY, time_s REAL NOT NULL, body BLOB NOT NULL)
@@ -74,10 +79,22 @@ def last(connection: sqlite3.Connection) -> int:
     return int(next(numbers, 0))
 
 
-def drop(connection: sqlite3.Connection, now_s: float) -> None:
-    """Drop what is too old, or of a future that a wrong clock once told of."""
-    span = (now_s - KEPT_S, now_s + KEPT_S)
-    connection.execute("DELETE FROM seen WHERE time_s NOT BETWEEN ? AND ?", span)
+def drop(connection: sqlite3.Connection) -> None:
+    """Drop what is older than ``KEPT_S``, by the time between the commits since.
+
+    Whichever way the clock is set, and by how much, makes nothing older: what no state holds yet
+    must be there at the next start.
+    """
+    found = connection.execute(
+        "SELECT number FROM (SELECT number, row_number() OVER newest AS place,"
+        " sum(gap_s) OVER newest AS age_s FROM (SELECT number,"
+        " min(max(lead(time_s, 1, time_s) OVER (ORDER BY number) - time_s, 0), ?) AS gap_s"
+        " FROM seen) WINDOW newest AS (ORDER BY number DESC))"
+        " WHERE age_s > ? OR place > ? ORDER BY number DESC LIMIT 1",
+        (_LONGEST_GAP_S, KEPT_S, _MOST_COMMITS),
+    ).fetchone()
+    if found is not None:
+        connection.execute("DELETE FROM seen WHERE number <= ?", found)
 
 
 def shrink(connection: sqlite3.Connection, most_bytes: int) -> None:

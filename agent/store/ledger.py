@@ -58,7 +58,8 @@ class Ledger:
                 elif event.kind != "flicker":
                     totals.seconds += more
         self._score(event, old)
-        if before is None or event.start_s >= before.start_s:
+        # What is under way is the last, though the clock was set back since the one before.
+        if before is None or event.end_s is None or event.start_s >= before.start_s:
             self.last[event.kind] = event
 
     def remember(self, event: Event) -> None:

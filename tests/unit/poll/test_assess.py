@@ -309,6 +309,16 @@ def test_the_state_is_kept_at_its_pace_and_at_once_with_news() -> None:
     assert [serial for serial, _ in records.states] == ["A1"] * 3
 
 
+def test_a_clock_set_back_does_not_put_off_the_record_of_the_state() -> None:
+    records = Records()
+    made = assessor(records)
+    made.observe(sample(WALL_S, 3.9, 3.9, 3.9), urgent=False)
+    made.keep(WALL_S + 5 * 3600, urgent=False)
+    made.keep(WALL_S, urgent=False)
+    made.keep(WALL_S + 1, urgent=False)
+    assert len(records.states) == 2
+
+
 def test_a_restart_has_never_more_to_show_than_a_minute_or_two_under_load() -> None:
     records = Records()
     made = assessor(records)

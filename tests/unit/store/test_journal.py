@@ -14,7 +14,7 @@ from agent.model import Event, Reading, Sample
 from agent.store.archive import Archive
 from agent.store.database import Batch, Database
 from agent.store.history import HistoryStore
-from agent.store.journal import KEPT_S, Seen, everything
+from agent.store.journal import KEPT_S, Seen, drop, everything
 from agent.store.keeper import Bounds
 
 NOW_S = 1.7e9
@@ -81,14 +81,53 @@ async def test_seeing_alone_writes_no_readings(tmp_path: Path) -> None:
     await history.close()
 
 
-async def test_rows_are_dropped_when_old_or_of_a_future_that_was_wrong(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leap_s", [-5 * 3600.0, 0.0, 5 * 3600.0, 400 * 86400.0])
+async def test_a_clock_that_is_set_costs_no_sample_and_changes_no_order(
+    tmp_path: Path, leap_s: float
+) -> None:
     history = HistoryStore(tmp_path / "db")
-    for at_s in (NOW_S - KEPT_S - 1, NOW_S, NOW_S + 2 * KEPT_S):
-        history.put_seen("u", at_s, body(at_s))
+    archive = Archive(history)
+    mark = archive.keep_seen("u", NOW_S, body(0.0))
+    archive.keep_state("u", "S1", {"seen": mark})
+    for number in range(1, 7):
+        at_s = NOW_S + 60.0 * number + (leap_s if number > 3 else 0.0)
+        archive.keep_seen("u", at_s, body(float(number)))
+        await archive.write(at_s)
+        await history.tidy(now_s=at_s)
+    killed(history)
+    again = HistoryStore(tmp_path / "db")
+    states = await again.load_states()
+    assert states["u"].body["since"] == [body(float(number)) for number in range(1, 7)]
+    assert len(await again.seen("u")) == 7
+    await again.close()
+
+
+async def test_rows_stay_for_two_hours_of_being_seen(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path / "db")
+    minutes = range(0, 200, 5)
+    for minute in minutes:
+        history.put_seen("u", NOW_S + 60.0 * minute, body(0.0))
         await history.flush()
     await history.tidy(now_s=NOW_S)
-    assert [row.time_s for row in await history.seen()] == [NOW_S]
+    held = [(row.time_s - NOW_S) / 60 for row in await history.seen()]
+    assert held == [minute for minute in minutes if minute >= minutes[-1] - KEPT_S / 60]
+    # Three days without anybody at work make the last of what was seen no older than a gap.
+    history.put_seen("u", NOW_S + 3 * 86400.0, body(0.0))
+    await history.flush()
+    await history.tidy(now_s=NOW_S + 3 * 86400.0)
+    held = [(row.time_s - NOW_S) / 60 for row in await history.seen()]
+    assert held == [*range(90, 200, 5), 4320]
     await history.close()
+
+
+def test_a_clock_that_stands_still_fills_no_disk() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE seen (number INTEGER PRIMARY KEY, time_s REAL, body BLOB)")
+    rows = ((number, NOW_S, b"") for number in range(10_000))
+    connection.executemany("INSERT INTO seen VALUES (?, ?, ?)", rows)
+    drop(connection)
+    assert connection.execute("SELECT count(*), max(number) FROM seen").fetchone() == (8000, 9999)
+    connection.close()
 
 
 async def test_a_disk_that_fails_keeps_them_in_memory_and_then_takes_them(tmp_path: Path) -> None:

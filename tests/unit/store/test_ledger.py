@@ -15,6 +15,18 @@ def test_forms_of_one_event_are_counted_once_and_their_sums_grow() -> None:
     assert ledger.last == {"discharge": ENDED}
 
 
+def test_an_event_after_the_clock_was_set_back_is_counted_once() -> None:
+    ledger = Ledger()
+    ledger.put(ENDED)
+    later = replace(BEGUN, start_s=BEGUN.start_s - 5 * 3600.0)
+    for seconds in (2.0, 3.0, 4.0):
+        ledger.put(replace(later, detail={"duration_s": seconds, "energy_wh": seconds}))
+    over = replace(later, end_s=later.start_s + 5, detail={"duration_s": 5.0, "energy_wh": 5.0})
+    ledger.put(over)
+    assert ledger.totals == {"discharge": Totals(2, 11 * 3600.0, 15.0)}
+    assert ledger.last == {"discharge": over}
+
+
 def test_a_sum_never_falls() -> None:
     ledger = Ledger()
     ledger.put(ENDED)
