@@ -15,9 +15,9 @@ from agent.health.observation import Observation
 from agent.health.seen import unpack
 from agent.model import Battery
 from agent.replay.write import meta_json, telemetry_csv
-from agent.store.database import PARKED
 from agent.store.history import HistoryStore
 from agent.store.journal import KEPT_S
+from agent.store.records import PARKED
 
 
 @click.command()

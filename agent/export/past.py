@@ -19,8 +19,8 @@ from agent.export.order import natural
 from agent.health.observation import Observation
 from agent.health.seen import unpack
 from agent.quantities import QUANTITIES
-from agent.store.database import HistoryPoint
 from agent.store.journal import Seen
+from agent.store.records import HistoryPoint
 
 _DAY_S = 86400.0
 _MOST_PARTS = 1024

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from agent.errors import AgentError
 from agent.export.harmless import disarmed
 from agent.model import Event
-from agent.store.database import Point
+from agent.store.records import Point
 
 MOST_POINTS = 500_000
 MOST_CELLS = 2_000_000

@@ -29,7 +29,7 @@ from agent.model import (
 from agent.poll.identities import Identities
 from agent.poll.lots import KEY, LotMember, lot_of
 from agent.quantities import IDENTITY
-from agent.store.database import PARKED
+from agent.store.records import PARKED
 
 log = logging.getLogger(__name__)
 

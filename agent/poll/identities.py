@@ -7,7 +7,7 @@ number that several units carry at one time ("0") tells none of them apart and i
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from agent.store.database import MOST_PARKED
+from agent.store.records import MOST_PARKED
 
 State = dict[str, object]
 Learnt = tuple[str | None, State]

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from agent.model import Event, Health, Sample
 from agent.store.course import Course, CourseKeeper
-from agent.store.database import State
 from agent.store.history import HistoryStore
+from agent.store.records import State
 from agent.tasks import begin
 
 log = logging.getLogger(__name__)

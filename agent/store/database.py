@@ -10,25 +10,17 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from agent.errors import StoreError
-from agent.model import Event, Value
+from agent.model import Event
 from agent.store import journal, retention
 from agent.store.course import Course
 from agent.store.journal import Seen
+from agent.store.records import MOST_PARKED, PARKED, Batch, HistoryPoint, Point, SavedState
 from agent.store.retention import HOUR_MS
 from agent.store.steps import Steps, last_of_each
-
-State = Mapping[str, Any]
-"""An estimator's state: whatever JSON can carry."""
-
-PARKED = "serial:"
-"""How the state of a module is named that sits in no slot that we know, with its serial number."""
-MOST_PARKED = 256
-"""States of such modules that are kept: a device that invents serial numbers fills no disk."""
 
 _BUSY_S = 1.0
 _JOURNAL_SHARE = 4
@@ -66,67 +58,6 @@ _MIGRATIONS = (
     """,
     journal.SCHEMA,
 )
-
-
-class SavedState(NamedTuple):
-    """An estimator's state as it was at ``saved_s`` (unix seconds), for a serial number."""
-
-    serial: str | None
-    saved_s: float
-    body: State
-
-
-class Point(NamedTuple):
-    """A value to keep; ``part`` is the reading's index or an empty text."""
-
-    unit: str
-    quantity: str
-    part: str
-    time_s: float
-    value: Value
-
-
-class HistoryPoint(NamedTuple):
-    """A value of the past; for an hour its mean, with the lowest and the highest."""
-
-    time_s: float
-    value: Value
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What goes into one commit."""
-
-    states: Mapping[str, SavedState] = field(default_factory=dict)
-    events: tuple[Event, ...] = ()
-    points: tuple[Point, ...] = ()
-    course: tuple[Course, ...] = ()
-    seen: tuple[Seen, ...] = ()
-
-    def pieces(self) -> list["Batch"]:
-        """Give smaller batches that together are this one; none of a single record."""
-        kinds = [
-            Batch(states=self.states),
-            Batch(events=self.events),
-            Batch(points=self.points),
-            Batch(course=self.course),
-            Batch(seen=self.seen),
-        ]
-        filled = [kind for kind in kinds if kind != Batch()]
-        if len(filled) > 1:
-            return filled
-        states = tuple(self.states.items())
-        records = (states, self.events, self.points, self.course, self.seen)
-        count = sum(map(len, records))
-        halves = (slice(0, count // 2), slice(count // 2, count))
-        if count <= 1:
-            return []
-        return [
-            Batch(dict(states[h]), self.events[h], self.points[h], self.course[h], self.seen[h])
-            for h in halves
-        ]
 
 
 class Database:

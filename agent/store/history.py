@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from agent.model import Event, Sample
 from agent.store.course import Course
-from agent.store.database import PARKED, Batch, Database, HistoryPoint, Point, SavedState, State
+from agent.store.database import Database
 from agent.store.journal import Seen
 from agent.store.keeper import Bounds, Imported, Keeper
+from agent.store.records import PARKED, Batch, HistoryPoint, Point, SavedState, State
 from agent.store.steps import Steps
 from agent.store.thinner import Thinner
 

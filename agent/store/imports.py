@@ -9,7 +9,7 @@ from typing import Any
 from agent.errors import StoreError
 from agent.model import Event
 from agent.store.course import ROW_LENGTH, Course
-from agent.store.database import Batch, SavedState
+from agent.store.records import Batch, SavedState
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 _AGAIN = "; write it again with bbu-agent replay --state-dir"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from agent.errors import StoreError
-from agent.store.database import Batch, Database
+from agent.store.database import Database
 from agent.store.imports import read_import
+from agent.store.records import Batch
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -2,7 +2,7 @@
 
 from agent.model import Sample, Value
 from agent.quantities import QUANTITIES, Kind
-from agent.store.database import Point
+from agent.store.records import Point
 
 MOST_SERIES = 4096
 """Series remembered of one unit: a device that renumbers its rows for ever costs no more."""

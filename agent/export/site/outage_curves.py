@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agent.export.site.charts import Axis, Line, chart
 from agent.export.site.markup import Html, h
-from agent.store.database import Point
+from agent.store.records import Point
 
 _NAMED = 3
 _REST_S = 5.0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agent.model import Event, Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
-from agent.store.database import Point
+from agent.store.records import Point
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 

@@ -1,7 +1,7 @@
 """What a chart and a spreadsheet get of the past."""
 
 from agent.export.past import table, thinned
-from agent.store.database import HistoryPoint
+from agent.store.records import HistoryPoint
 
 
 def test_few_points_are_all_kept() -> None:

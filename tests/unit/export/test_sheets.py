@@ -14,7 +14,7 @@ from agent.export.sheets import (
     of_points,
 )
 from agent.model import Event
-from agent.store.database import Point
+from agent.store.records import Point
 
 POINTS = [
     Point("u", "battery_current", "", 2.0, -50.0),

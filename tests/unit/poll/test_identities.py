@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from agent.model import Battery, Chemistry, Event, Health, Reading, Sample, Value
 from agent.poll.assess import Assessor, State
 from agent.poll.identities import Identities
-from agent.store.database import MOST_PARKED
+from agent.store.records import MOST_PARKED
 
 WALL_S = 1.7e9
 BATTERY = Battery(Chemistry.NCA, series=3, rated_capacity_ah=20.0, rated_power_w=600.0)

@@ -1,8 +1,8 @@
 """Records for the tests of the history, and how they are asked for."""
 
 from agent.model import Event, Reading, Sample
-from agent.store.database import HistoryPoint
 from agent.store.history import HistoryStore
+from agent.store.records import HistoryPoint
 
 DISCHARGE = Event("a", "discharge", 100.0, None, {"energy_wh": 5.0})
 ENDED = Event("a", "discharge", 100.0, 160.0, {"energy_wh": 9.5, "deep": True})

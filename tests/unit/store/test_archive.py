@@ -8,8 +8,8 @@ import pytest
 
 from agent.model import Event, Reading, Sample
 from agent.store.archive import Archive
-from agent.store.database import HistoryPoint, SavedState
 from agent.store.history import HistoryStore
+from agent.store.records import HistoryPoint, SavedState
 
 HAPPENED = [Event(f"u{n}", "discharge", float(n), None) for n in range(17)]
 

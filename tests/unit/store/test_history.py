@@ -5,9 +5,9 @@ import pytest
 
 from agent.model import Event, Reading, Sample
 from agent.store import retention
-from agent.store.database import MOST_PARKED, PARKED, HistoryPoint, SavedState
 from agent.store.history import HistoryStore
 from agent.store.keeper import Bounds
+from agent.store.records import MOST_PARKED, PARKED, HistoryPoint, SavedState
 from tests.unit.store.records import DISCHARGE, ENDED, TEST, points, sample
 
 HOUR_S = 3600.0

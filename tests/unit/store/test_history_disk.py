@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.store.database import HistoryPoint, SavedState
 from agent.store.history import HistoryStore
 from agent.store.keeper import Bounds
+from agent.store.records import HistoryPoint, SavedState
 from tests.unit.store.records import DISCHARGE, ENDED, TEST, points, sample
 
 WRITER = """

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from agent.model import Event
-from agent.store.database import SavedState
 from agent.store.history import HistoryStore
+from agent.store.records import SavedState
 
 
 def write(folder: Path, name: str, content: object) -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from agent.model import Event, Reading, Sample
 from agent.store.archive import Archive
-from agent.store.database import Batch, Database
+from agent.store.database import Database
 from agent.store.history import HistoryStore
 from agent.store.journal import KEPT_S, Seen, drop, everything
 from agent.store.keeper import Bounds
+from agent.store.records import Batch
 
 NOW_S = 1.7e9
 NAMES = ("a", "b", 'a"\\', "é")

@@ -1,8 +1,8 @@
 """What a chart gets of a long time: as much as it can show, and true at the end of each step."""
 
 from agent.model import Reading, Sample
-from agent.store.database import Point
 from agent.store.history import HistoryStore
+from agent.store.records import Point
 from agent.store.steps import Steps
 
 START_S = 1_700_000_000.0

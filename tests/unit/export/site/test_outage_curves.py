@@ -1,7 +1,7 @@
 """The curves of an outage out of what was recorded."""
 
 from agent.export.site.outage_curves import course
-from agent.store.database import Point
+from agent.store.records import Point
 
 
 def test_a_cell_that_stays_the_lowest_is_still_the_lowest() -> None:
