@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from agent.errors import BadAnswer, NoAnswer, Refused, Unidentified
 from agent.model import Table
+from agent.poll.beside import beside
 from agent.profiles.schema import Profile, SunSpec
 from agent.profiles.sunspec import (
     END,
@@ -65,7 +66,8 @@ async def settled(link: ModbusLink, unit_id: int, profile: Profile, *, timeout_s
     if not knows_battery(spec, chain):
         listed = ", ".join(str(model.number) for model in chain) or "none"
         raise Unidentified(f"unit id {unit_id} lists no SunSpec battery model, only: {listed}")
-    resolved = resolve(profile, chain)
+    words = sum(model.words for model in chain)
+    resolved = await beside(lambda: resolve(profile, chain), words)
     _tell_if_full(unit_id, resolved)
     return resolved
 

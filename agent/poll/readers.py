@@ -12,6 +12,7 @@ from typing import Protocol
 
 from agent.errors import BadAnswer, NoAnswer, Refused, TransportError
 from agent.model import Oid, Raw, Register, SnmpValue
+from agent.poll.beside import beside
 from agent.profiles.schema import Field, Limits, Object, Words
 from agent.transport.base import ModbusLink, SnmpClient
 from agent.transport.plan import Span, apart, blocks, plan, singles
@@ -120,7 +121,7 @@ class ModbusReader:
         """Read ``fields`` in as few requests as the limits allow."""
         wall_s, start_s = time.time(), time.monotonic()
         error: TransportError | None = None
-        made = self._plan(fields)
+        made = await beside(lambda: self._plan(fields), len(fields))
         got = _Gathered(made.factors)
         queue = list(made.spans)
         while queue and error is None:

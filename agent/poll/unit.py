@@ -11,6 +11,7 @@ from typing import Protocol
 from agent.decode.frozen import Stillness
 from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
+from agent.poll.beside import beside
 from agent.poll.readers import Pass, Reader
 from agent.poll.schedule import Turn
 from agent.poll.selection import Selection, Wanted, select
@@ -111,7 +112,7 @@ class PolledUnit:
         profile, reader = self.profile, self.reader
         if profile is None or reader is None or not self.glancing:
             return False
-        chosen = self._chosen(profile, _GLANCE)
+        chosen = await self._chosen(profile, _GLANCE)
         self.glancing = False
         if not chosen.fields:
             return False
@@ -162,9 +163,10 @@ class PolledUnit:
         )
         if Cadence.ONCE in wanted.cadences:
             reader.forget()
-        chosen = self._chosen(profile, wanted)
+        chosen = await self._chosen(profile, wanted)
         result = await reader.read(chosen.fields)
-        told = chosen.decode(self.info.name, result)
+        size = len(result.raw.words) + len(result.raw.varbinds)
+        told = await beside(lambda: chosen.decode(self.info.name, result), size)
         error = self._publish(profile, result, told, wanted)
         if isinstance(error, Refused) and result.error is None:
             # What was refused is not asked again; then nothing would be, and a silence not seen.
@@ -181,11 +183,13 @@ class PolledUnit:
                 self.sink.found(self.info.name, self.profile)
         return self.profile, self.reader
 
-    def _chosen(self, profile: Profile, wanted: Wanted) -> Selection:
+    async def _chosen(self, profile: Profile, wanted: Wanted) -> Selection:
         """Give the fields of a pass: always the same tuple for the same wish."""
         found = self.chosen.get(wanted)
         if found is None:
-            found = self.chosen[wanted] = select(profile, wanted, self.series)
+            size = len(profile.fields)
+            found = await beside(lambda: select(profile, wanted, self.series), size)
+            self.chosen[wanted] = found
         return found
 
     def _publish(
