@@ -13,7 +13,7 @@ import click
 
 from agent.cli.output import duration, format_option, moment, sheet, table
 from agent.cli.remote import NotGiven, agent_options, fetch, fetch_file, fetch_part
-from agent.export.events import KINDS
+from agent.events.kinds import KINDS
 from agent.export.harmless import file_name
 
 Shown = dict[str, Any]

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from agent.events.flickers import Flickers
 from agent.events.incidents import Incidents
+from agent.events.kinds import DISCHARGE, SELF_TEST
 from agent.events.look import Look
 from agent.events.recovery import Recovery
 from agent.events.selftests import SelfTests, ShelfTests
 from agent.events.shelf import ShelfClock
 from agent.model import Event, Value
-
-DISCHARGE, SELF_TEST, FLICKER = "discharge", "self_test", "flicker"
 
 
 @dataclass(frozen=True, slots=True)

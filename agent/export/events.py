@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from agent.errors import AgentError
+from agent.events.kinds import KINDS
 from agent.export.answer import beside
 from agent.export.api import limited, seconds
 from agent.export.context import CONTEXT, Context, unit_view
@@ -25,7 +26,6 @@ from agent.export.sheets import (
 )
 from agent.model import Event, Group, Shelf
 
-KINDS = ("discharge", "self_test", "flicker", "outage", "replaced", "alarm")
 _MOST_EVENTS = 1000
 _LOOKED_AT = 20_000
 _LATEST_S = 1e11
