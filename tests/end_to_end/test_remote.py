@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import bcrypt
@@ -40,10 +41,19 @@ async def test_status_and_top_over_tls_with_a_password(rack: Rack, secured: Path
     trust, who = ("--ca-file", folder / "agent.pem"), ("--auth-file", folder / "who")
     try:
 
+        async def listens() -> bool:
+            with suppress(OSError):
+                _, stream = await asyncio.open_connection("127.0.0.1", port)
+                stream.close()
+                return True
+            return False
+
         async def answers() -> bool:
+            assert agent.returncode is None
             ended = await command("bbu-agent", "status", *where, *trust, *who)
             return "11 units" in ended.out
 
+        await until(listens, "the agent serves", within_s=60)
         await until(answers, "status is told", within_s=60)
         picture = folder / "top.svg"
         ended = await command("bbu-agent", "top", *where, *trust, *who, "--picture", picture)
