@@ -137,6 +137,7 @@ def share(battery: Battery, cells: int, of: int) -> Battery:
 def joined(parts: Sequence[Health], now_s: float) -> Health:
     """Judge a battery at unix time ``now_s`` by its blocks: the weakest decides."""
     weakest = min(parts, key=lambda part: (_ride(part), _holds(part)))
+    ride_end_s = _lowest([part.ride_end_of_life_s for part in parts])
     return Health(
         verdict=max((part.verdict for part in parts), key=_VERDICTS.index),
         reasons=_reasons(parts),
@@ -152,6 +153,8 @@ def joined(parts: Sequence[Health], now_s: float) -> Health:
         evidence=tuple(text for part in parts for text in part.evidence),
         rejected=_rejected(parts),
         advice=max((p.advice for p in parts if p.advice is not None), key=_vague, default=None),
+        ride_end_of_life_s=ride_end_s,
+        ride_end_of_life_unknown=parts[0].ride_end_of_life_unknown if ride_end_s is None else None,
     )
 
 

@@ -4,6 +4,8 @@ The numbers at any time, the reasons, ride-through, end of life, and what an out
 with. Nothing here learns: ``engine`` does.
 """
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,12 +16,22 @@ from agent.health.birth import Birth
 from agent.health.chemistry import CellType, cell_type, interpolate
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
-from agent.health.forecast import ahead, end_of_life
+from agent.health.forecast import ahead
+from agent.health.lives import Lives, Task, lives
 from agent.health.lots import Pooled, Share, share_of
-from agent.health.report import Estimate, Ride, estimate_of, ride_model_sd, rides
+from agent.health.record import Site
+from agent.health.report import (
+    Estimate,
+    Ride,
+    Setting,
+    estimate_of,
+    ride_model_sd,
+    rides,
+    rides_in_time,
+)
 from agent.health.verdict import Judge, Raised, worst
 from agent.health.watches import Watches
-from agent.model import Advice, Battery, CellHealth, Health, Interval, Verdict
+from agent.model import Advice, Battery, CellHealth, Health, Verdict
 
 DAY_S = 86400.0
 YEAR_DAYS = 365.25
@@ -49,7 +61,8 @@ class Beliefs:
         self.capacity_ah = battery.rated_capacity_ah or _DEFAULT_CAPACITY_AH
         self.raised: list[Raised] = []
         self.pooled: Pooled | None = None
-        self._kept: tuple[object, Ride | None, Interval | None, Advice] | None = None
+        self._kept: tuple[object, Ride | None, Advice] | None = None
+        self._lives: tuple[object, Lives] | None = None
         self._voltage_sd_v = max(0.0008, 0.5 * (battery.voltage_step_v or 0.001))
         self._clock = intake.Clock()
         self._watches = Watches.start(
@@ -72,7 +85,8 @@ class Beliefs:
     def health(self, now_s: float) -> Health:
         """Our estimate at unix time ``now_s``; without news since, its interval grows."""
         estimate = self.estimate(now_s)
-        ride, end_s, advice = self._outlook(now_s)
+        ride, advice = self._outlook(now_s)
+        ends = self.lives(now_s)
         reasons = self._judge.reasons()
         memory = self._memory
         bases = self._watches.deep.bases(pulsed=memory.pulses > 0)
@@ -98,7 +112,9 @@ class Beliefs:
             state_of_health=weakest.state_of_health,
             ride_through_s=None if ride is None else ride.seconds,
             ride_through_probability=None if ride is None else ride.probability,
-            end_of_life_s=end_s,
+            end_of_life_s=ends.by_capacity_s,
+            ride_end_of_life_s=ends.by_ride_s,
+            ride_end_of_life_unknown=ends.unknown,
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=weakest.basis,
             evidence_at=memory.evidence_s,
@@ -107,25 +123,46 @@ class Beliefs:
             advice=advice,
         )
 
-    def _outlook(self, now_s: float) -> tuple[Ride | None, Interval | None, Advice]:
-        """Ride-through at rated power, end of life and advice, the costly part of ``health``.
+    def _outlook(self, now_s: float) -> tuple[Ride | None, Advice]:
+        """Ride-through at rated power and advice, which cost most of what changes often.
 
         They move over days, or with the charge: times are cut to six hours and the charge
         to a percent, so that a call in between gives the same answer for nothing.
         """
         memory = self._memory
         cut_s = now_s - now_s % _OUTLOOK_S if intake.is_time(now_s) else 0.0
-        pooled = None if self.pooled is None else (self.pooled.others, round(self.pooled.rate, 2))
         soc, celsius = round(memory.soc, 2), round(memory.known_celsius())
-        key = (cut_s, soc, celsius, memory.pulses, pooled, self._shorted())
+        key = (cut_s, soc, celsius, memory.pulses, self._told_by_lot(), self._shorted())
         if self._kept is None or self._kept[0] != key:
             state = self._at(cut_s)
             estimate = self._estimate_of(state)
             rated_w = self.battery.rated_power_w or 0.0
             ride = self.ride(estimate, [rated_w])[0] if rated_w > 0.0 else None
-            end = end_of_life(state, estimate, site=memory.site(), now_s=cut_s)
-            self._kept = (key, ride, end, self._advice(state, estimate, ride, cut_s))
+            self._kept = (key, ride, self._advice(state, estimate, ride, cut_s))
         return self._kept[1:]
+
+    def lives(self, now_s: float) -> Lives:
+        """Both ends of life, and the rides until then, as foretold at unix time ``now_s``.
+
+        Looking twenty years ahead costs most of all, and moves with evidence or over months: it
+        is done once a day and after evidence, for the unit charged at its site's mean temperature.
+        """
+        memory = self._memory
+        cut_s = now_s - now_s % DAY_S if intake.is_time(now_s) else 0.0
+        key = (cut_s, memory.evidence_s, memory.pulses, self._told_by_lot(), self.battery)
+        if self._lives is None or self._lives[0] != key:
+            site, rated_w = memory.site(), self.battery.rated_power_w
+            task = None
+            if rated_w is not None and rated_w > 0.0:
+                foretell = partial(self._rides_in_time, site, rated_w)
+                task = Task(self.battery.required_seconds, foretell)
+            state = self._at(cut_s)
+            ends = lives(state, self._estimate_of, site=site, now_s=cut_s, task=task)
+            self._lives = (key, ends)
+        return self._lives[1]
+
+    def _told_by_lot(self) -> object:
+        return None if self.pooled is None else (self.pooled.others, round(self.pooled.rate, 2))
 
     def _advice(
         self, state: ModuleFilter, estimate: Estimate, ride: Ride | None, now_s: float
@@ -190,17 +227,25 @@ class Beliefs:
         ``charged``: from the charge at float voltage, where the present one is less.
         """
         memory = self._memory
-        float_soc = interpolate(self._curve_back, self.kind.float_v) if charged else 0.0
-        return rides(
-            estimate,
-            self.kind,
-            capacity_ah=self.capacity_ah,
-            powers_w=powers_w,
-            required_s=self.battery.required_seconds,
-            drawn=self._drawn(estimate, max(memory.soc, float_soc)),
-            celsius=round(memory.known_celsius()),
-            measured_curve=self.battery.ocv is not None,
-        )
+        soc = self._charged(memory.soc) if charged else memory.soc
+        setting = self._setting(round(memory.known_celsius()))
+        return rides(estimate, setting, powers_w=powers_w, drawn=self._drawn(estimate, soc))
+
+    def _rides_in_time(self, site: Site, power_w: float, estimates: list[Estimate]) -> list[Ride]:
+        """Ride-through at ``power_w`` at several times, charged and at the ``site``'s mean."""
+        soc = self._charged(site.soc)
+        drawn = [self._drawn(estimate, soc) for estimate in estimates]
+        setting = self._setting(site.celsius)
+        return rides_in_time(estimates, setting, power_w=power_w, drawn=drawn)
+
+    def _setting(self, celsius: float) -> Setting:
+        battery = self.battery
+        own = battery.ocv is not None
+        return Setting(self.kind, self.capacity_ah, battery.required_seconds, celsius, own)
+
+    def _charged(self, soc: float) -> float:
+        """The charge at float voltage, or ``soc`` where that is more."""
+        return max(soc, interpolate(self._curve_back, self.kind.float_v))
 
     def share(self, lot: str) -> Share | None:
         """Give what this module's own evidence says, for the other units of ``lot``."""

@@ -132,21 +132,12 @@ class Setting:
 
 
 def rides(
-    estimate: Estimate,
-    kind: CellType,
-    *,
-    capacity_ah: float,
-    powers_w: list[float],
-    required_s: float,
-    drawn: Vector,
-    celsius: float,
-    measured_curve: bool,
+    estimate: Estimate, setting: Setting, *, powers_w: list[float], drawn: Vector
 ) -> list[Ride]:
     """Simulate the module at each of ``powers_w`` and put intervals on the times.
 
     ``drawn`` is the charge missing from full per cell, over rated capacity.
     """
-    setting = Setting(kind, capacity_ah, required_s, celsius, measured_curve)
     cells = _scenarios(estimate, drawn, setting.celsius)
     seconds, limiting = _simulated(cells, setting, powers_w)
     return [

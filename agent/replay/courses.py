@@ -9,7 +9,6 @@ from agent.health.engine import HealthEngine
 from agent.model import Health
 from agent.replay.chart import Frame, Line, Mark, chart, span_of
 from agent.replay.markup import date
-from agent.replay.outlook import Outlook
 from agent.replay.run import Tables
 
 END_OF_LIFE = 0.7
@@ -99,7 +98,7 @@ def _each(
     return f"<div class='small'>{''.join(drawn)}</div>"
 
 
-def ride(engine: HealthEngine, tables: Tables, seen: Outlook, events: Sequence[float]) -> str:
+def ride(engine: HealthEngine, tables: Tables, events: Sequence[float]) -> str:
     """Draw the time to cut-off at each power, and at rated power in the next years."""
     rows = _numbers(tables.ride)
     powers = sorted({row[1] for row in rows})
@@ -113,10 +112,10 @@ def ride(engine: HealthEngine, tables: Tables, seen: Outlook, events: Sequence[f
         )
         for n, power in enumerate(powers)
     ]
-    if seen.rows and rated_w in powers:
+    foretold = engine.lives(engine.now_s).rides
+    if foretold and rated_w in powers:
         style = lines[powers.index(rated_w)].style
-        until_s = seen.rows[0][0] + _AHEAD_S
-        told = [row for row in seen.rows if row[0] <= until_s]
+        told = [[at_s, *ride] for at_s, ride in foretold if at_s <= foretold[0][0] + _AHEAD_S]
         columns = [[row[n] for row in told] for n in range(4)]
         lines.append(Line("foretold", style, *columns, dashed=True))
     required_s = engine.battery.required_seconds

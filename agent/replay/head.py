@@ -5,9 +5,9 @@ from html import escape
 
 from agent.export.site.advice import MEANINGS, advice
 from agent.health.engine import HealthEngine
+from agent.health.lives import RIDE_YEARS
 from agent.model import Basis, Health, Verdict
 from agent.replay.markup import badge, date, enough, items, life, spread
-from agent.replay.outlook import YEARS, Outlook
 from agent.replay.quality import Quality
 
 _RESTS_ON = {
@@ -39,7 +39,7 @@ def header(name: str, engine: HealthEngine, health: Health, quality: Quality) ->
     )
 
 
-def tiles(engine: HealthEngine, health: Health, ahead: Outlook) -> str:
+def tiles(engine: HealthEngine, health: Health) -> str:
     """Give the weakest cell, ride-through, both ends of life and the last evidence."""
     battery, now_s = engine.battery, health.updated_at
     shown: list[tuple[str, str]] = []
@@ -55,9 +55,9 @@ def tiles(engine: HealthEngine, health: Health, ahead: Outlook) -> str:
         shown.append((f"Ride-through at {battery.rated_power_w:.0f} W", value))
     if health.cells:
         shown.append(("End of life by capacity, 70 %", life(health.end_of_life_s, now_s)))
-    if ahead.rows:
+    if battery.rated_power_w is not None:
         title = f"End of life by ride-through, {battery.required_seconds:.0f} s"
-        shown.append((title, life(ahead.end_s, now_s, YEARS)))
+        shown.append((title, life(health.ride_end_of_life_s, now_s, RIDE_YEARS)))
     seen = "never" if health.evidence_at is None else date(health.evidence_at)
     shown.append(("Last evidence", seen))
     body = "".join(f"<div>{label}<b>{value}</b></div>" for label, value in shown)

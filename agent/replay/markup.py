@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
+from agent.health.forecast import HORIZON_YEARS
 from agent.model import Interval
 
 _LATEST_S = 4.0e9
 _DAY_S = 86400.0
 _YEAR_S = 365.25 * _DAY_S
-CAPACITY_YEARS = 20.0
-"""How far ahead ``agent.health.forecast`` looks for an end of life by capacity."""
 
 
 def document(title: str, body: Iterable[str]) -> str:
@@ -79,7 +78,7 @@ def enough(probability: float | None, required_s: float) -> str:
     return f"chance to last {required_s:.0f} s: {probability * 100:.0f} %"
 
 
-def life(interval: Interval | None, now_s: float, years: float = CAPACITY_YEARS) -> str:
+def life(interval: Interval | None, now_s: float, years: float = HORIZON_YEARS) -> str:
     """Say when an end comes, by the month: nobody knows a day of 2031.
 
     ``years`` is how far ahead was looked, in which None says that there is no end.

@@ -10,7 +10,6 @@ from agent.model import Health
 from agent.replay import courses, head
 from agent.replay.loads import LoadLog
 from agent.replay.markup import badge, date, document, facts, items, moment, spread, table
-from agent.replay.outlook import outlook
 from agent.replay.quality import Quality
 from agent.replay.run import Tables
 
@@ -55,15 +54,14 @@ def _sections(report: Report) -> Iterator[str]:
     engine, tables, health = report.engine, report.tables, report.health
     loads = [float(str(event["start_s"])) for event in report.loads.events]
     yield head.header(report.name, engine, health, report.quality)
-    seen = outlook(engine)
-    yield head.tiles(engine, health, seen)
+    yield head.tiles(engine, health)
     yield "<h2>Why</h2>" + head.why(health)
     yield "<h2>What to do</h2>" + head.to_do(health)
     yield "<h2>Cells</h2>" + _cells(health)
     key = _KEY.format(limit_s=limit_of(engine.battery.required_seconds))
     yield f"<h2>Course of the unit</h2><p class='soft'>{key}</p><div class='charts'>"
     yield courses.together(engine, tables, loads) + courses.forecast(engine, tables, loads)
-    yield (courses.ride(engine, tables, seen, loads) if tables.ride else "") + "</div>"
+    yield (courses.ride(engine, tables, loads) if tables.ride else "") + "</div>"
     yield "<h2>Capacity of each cell</h2>" + courses.capacities(engine, tables, health, loads)
     yield "<h2>Resistance of each cell</h2>" + courses.growths(engine, tables, health, loads)
     yield "<h2>Alarms</h2>" + _alarms(tables)

@@ -32,7 +32,7 @@ def numbers(health: Health) -> list[float]:
     found: list[float] = []
     for cell in health.cells:
         found += [*cell.state_of_health, *cell.resistance_growth]
-    for interval in (health.ride_through_s, health.end_of_life_s):
+    for interval in (health.ride_through_s, health.end_of_life_s, health.ride_end_of_life_s):
         found += [] if interval is None else [*interval]
     return found
 

@@ -13,12 +13,11 @@ from agent.config.cells import read_cells
 from agent.health.observation import Observation
 from agent.health.verdict import Raised
 from agent.model import Battery, Interval, Reason, Rejected, Verdict
-from agent.replay import head
+from agent.replay import courses, head
 from agent.replay.chart import Frame, Line, Mark, chart, span_of, ticks
 from agent.replay.compare import NAMES, compare_page, rank, rows
 from agent.replay.markup import life, spread
 from agent.replay.once import _WORDS, replay_once
-from agent.replay.outlook import Outlook, outlook
 from agent.replay.page import Report, page
 from agent.replay.quality import Quality
 
@@ -132,19 +131,24 @@ def test_a_reason_has_its_verdict_its_day_and_what_to_do(make: Make) -> None:
     assert text.count('">2</text>') == 5  # the mark of the alarm: three charts, two of the cell
 
 
-def test_the_outlook_ends_where_the_required_seconds_are_no_longer_reached(make: Make) -> None:
-    engine = make().engine
-    engine.battery = replace(engine.battery, rated_power_w=800.0)
-    seen = outlook(engine)
-    assert seen.end_s is None
-    assert seen.rows[0][1] > engine.battery.required_seconds
-    engine.battery = replace(engine.battery, required_seconds=seen.rows[8][1] + 0.01)
-    end = outlook(engine).end_s
-    assert end is not None
-    assert end.lower <= end.estimate <= end.upper
-    assert end.estimate <= seen.rows[8][0]
-    engine.battery = replace(engine.battery, rated_power_w=None)
-    assert outlook(engine) == Outlook([], None)
+def test_both_ends_of_life_stand_side_by_side(make: Make) -> None:
+    report = make()
+    now_s = report.health.updated_at
+    end_s = Interval(now_s + 800 * DAY_S, now_s - DAY_S, now_s + 3652.5 * DAY_S)
+    tiles = head.tiles(report.engine, replace(report.health, ride_end_of_life_s=end_s))
+    assert "capacity, 70 %<b>not within 20 years</b>" in tiles
+    assert "240 s<b>2026-08 <small>(already to after 2034-06)</small></b>" in tiles
+    tiles = head.tiles(report.engine, replace(report.health, ride_end_of_life_s=None))
+    assert "240 s<b>not within 10 years</b>" in tiles
+    report.engine.battery = replace(report.engine.battery, rated_power_w=None)
+    assert "by ride-through" not in head.tiles(report.engine, report.health)
+
+
+def test_the_rides_to_come_are_drawn_dashed_behind_those_that_were(make: Make) -> None:
+    report = make()
+    assert "dashed" in courses.ride(report.engine, report.tables, [])
+    report.engine.battery = replace(report.engine.battery, rated_power_w=None)
+    assert "dashed" not in courses.ride(report.engine, report.tables, [])
 
 
 def test_an_end_of_life_is_told_by_the_month_and_once_it_is_over_as_such() -> None:

@@ -1,0 +1,101 @@
+"""When a unit's life ends: by capacity, and by the time that it carries its rated power. Pure."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.filter import ModuleFilter
+from agent.health.forecast import END_OF_LIFE, course, falls_to
+from agent.health.record import Site
+from agent.health.report import Z90, Estimate, Ride
+from agent.health.verdict import date
+from agent.model import Interval
+
+Vector = npt.NDArray[np.float64]
+
+RIDE_YEARS = 10.0
+"""How far ahead an end of life by ride-through is looked for."""
+_YEAR_S = 365.25 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a unit is there for: to last ``required_s`` at rated power.
+
+    ``rides`` gives its ride at that power for each of several estimates.
+    """
+
+    required_s: float
+    rides: Callable[[list[Estimate]], list[Ride]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Both ends of life as unix times; ``unknown`` says why there is none by ride-through.
+
+    ``rides`` are the foretold rides, seconds to cut-off by unix time.
+    """
+
+    by_capacity_s: Interval | None
+    by_ride_s: Interval | None
+    unknown: str | None
+    rides: tuple[tuple[float, Interval], ...] = ()
+
+
+def lives(
+    state: ModuleFilter,
+    estimate_of: Callable[[ModuleFilter], Estimate],
+    *,
+    site: Site,
+    now_s: float,
+    task: Task | None,
+) -> Lives:
+    """Look ahead from ``now_s`` at ``site``: one course of the filter serves both ends.
+
+    ``task`` is None where nobody knows what power the unit has to carry.
+    """
+    now = estimate_of(state)
+    cut = np.log1p(-now.opened * now.open_share)
+    held: list[tuple[float, Interval]] = []
+    times, estimates = [], []
+    for years, future in course(state, site):
+        time_s = now_s + years * _YEAR_S
+        held.append((time_s, _weakest(future, cut)))
+        if task is not None and years <= RIDE_YEARS:
+            times.append(time_s)
+            estimates.append(estimate_of(future))
+        if held[-1][1].upper <= math.log(END_OF_LIFE) and (task is None or years >= RIDE_YEARS):
+            break
+    by_capacity_s = falls_to(held, math.log(END_OF_LIFE))
+    if task is None:
+        return Lives(by_capacity_s, None, "nobody has told the power that it must carry")
+    rides = tuple(zip(times, (ride.seconds for ride in task.rides(estimates)), strict=True))
+    by_ride_s = falls_to(rides, task.required_s)
+    unknown = _beyond(rides, task.required_s) if by_ride_s is None else None
+    return Lives(by_capacity_s, by_ride_s, unknown, rides)
+
+
+def _weakest(state: ModuleFilter, cut: Vector) -> Interval:
+    """Give ln of the capacity over rated of the cell that holds least; ``cut`` is off each."""
+    mean = state.ln_capacity() + cut
+    weakest = int(np.argmin(mean))
+    sd = math.sqrt(max(float(state.capacity_covariance()[weakest, weakest]), 0.0))
+    half = Z90 * sd * state.kind.interval_share
+    middle = float(mean[weakest])
+    return Interval(middle, middle - half, middle + half)
+
+
+def _beyond(rides: Sequence[tuple[float, Interval]], required_s: float) -> str:
+    """Say that no end is in sight, and when it may come at the earliest."""
+    text = (
+        f"it is expected to last {required_s:.0f} s at rated power "
+        f"for {RIDE_YEARS:.0f} years and longer"
+    )
+    lowest = [(time_s, Interval(ride.lower, ride.lower, ride.lower)) for time_s, ride in rides]
+    earliest = falls_to(lowest, required_s)
+    if earliest is None:
+        return text
+    return f"{text}, by the lower end of its 90 % interval until {date(earliest.estimate)[:7]}"
