@@ -16,7 +16,9 @@ from agent.export.json import fault_json, reading_json
 from agent.model import FaultReason, Sample
 from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
-from agent.poll.readers import ModbusReader, Reader, SnmpReader
+from agent.poll.modbus_reader import ModbusReader
+from agent.poll.reader import Reader
+from agent.poll.snmp_reader import SnmpReader
 from agent.profiles.load import load, load_all, names
 from agent.profiles.schema import Profile, Protocol
 from agent.quantities import IDENTITY

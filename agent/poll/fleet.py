@@ -14,8 +14,10 @@ from agent.model import UnitInfo
 from agent.poll.bus import Bus, Glances
 from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
-from agent.poll.readers import ModbusReader, Reader, SnmpReader
+from agent.poll.modbus_reader import ModbusReader
+from agent.poll.reader import Reader
 from agent.poll.schedule import Pace, Turn
+from agent.poll.snmp_reader import SnmpReader
 from agent.poll.unit import Finder, PolledUnit, Sink, fixed
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Profile, Words

@@ -7,7 +7,7 @@ from agent.decode import words
 from agent.decode.words import RawValue
 from agent.errors import BadAnswer, NoAnswer, Refused, Unidentified
 from agent.poll.chain import settled
-from agent.poll.readers import unreached
+from agent.poll.modbus_reader import unreached
 from agent.profiles.schema import Identify, Probe, Profile, Protocol, Words
 from agent.transport.base import ModbusLink
 

@@ -7,7 +7,7 @@ from agent.errors import BadAnswer, NoAnswer, Refused, Unidentified
 from agent.model import Register, Table
 from agent.poll.chain import find_chain
 from agent.poll.identify_modbus import identify_modbus
-from agent.poll.readers import unreached
+from agent.poll.modbus_reader import unreached
 from agent.poll.recording import Recording
 from agent.profiles.schema import Profile, SunSpec, Words
 from agent.profiles.sunspec import HEAD_WORDS

@@ -8,8 +8,10 @@ from agent.decode.sample import decode
 from agent.errors import BadAnswer, NoAnswer, Refused, TransportError, Unidentified, Unreachable
 from agent.model import Value
 from agent.poll.identify import identify_modbus, identify_snmp
-from agent.poll.readers import ModbusReader, Reader, SnmpReader, unreached
+from agent.poll.modbus_reader import ModbusReader, unreached
+from agent.poll.reader import Reader
 from agent.poll.scan_plan import ALIVE, Setting
+from agent.poll.snmp_reader import SnmpReader
 from agent.profiles.schema import Cadence, Profile, Words
 from agent.targets import Community, ModbusHost, SerialLine, SnmpHost, UserSecurity
 from agent.transport.base import ModbusLink

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from agent.decode.decoder import Decoder
 from agent.decode.sample import decode
 from agent.model import Sample
-from agent.poll.readers import Pass
+from agent.poll.reader import Pass
 from agent.poll.vital import counter_fields, glance_fields, vital_fields
 from agent.profiles.schema import Cadence, Field, Profile
 

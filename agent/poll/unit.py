@@ -12,7 +12,7 @@ from agent.decode.frozen import Stillness
 from agent.errors import AgentError, InternalError, Refused
 from agent.model import FaultReason, Sample, UnitInfo, UnitState, UnitStatus
 from agent.poll.beside import beside
-from agent.poll.readers import Pass, Reader
+from agent.poll.reader import Pass, Reader
 from agent.poll.schedule import Turn
 from agent.poll.selection import Selection, Wanted, select
 from agent.profiles.schema import Cadence, Profile

@@ -29,7 +29,7 @@ from agent.export.summaries import summarised
 from agent.export.unit_series import UnitSeries
 from agent.model import Location, Table, UnitInfo
 from agent.poll.intake import Intake
-from agent.poll.readers import ModbusReader
+from agent.poll.modbus_reader import ModbusReader
 from agent.poll.schedule import Pace, Turn
 from agent.poll.unit import PolledUnit, fixed
 from agent.profiles.load import load
@@ -194,7 +194,7 @@ async def measure(units: int, passes: int) -> None:
     bench = Bench(units)
     clock = SimpleNamespace(monotonic=bench.clock.monotonic, time=bench.clock.time)
     with ExitStack() as stack:
-        for module in ("agent.poll.readers", "agent.poll.unit", "agent.poll.intake"):
+        for module in ("agent.poll.modbus_reader", "agent.poll.unit", "agent.poll.intake"):
             stack.enter_context(mock.patch(f"{module}.time", clock))
         await bench.passes(4)
         gc.collect()

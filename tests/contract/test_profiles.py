@@ -15,7 +15,9 @@ from agent.export.json import fault_json, reading_json
 from agent.model import Oid, Register, SnmpKind, SnmpValue, Table
 from agent.poll.chain import settled
 from agent.poll.identify import identify_modbus, identify_snmp
-from agent.poll.readers import ModbusReader, Pass, SnmpReader
+from agent.poll.modbus_reader import ModbusReader
+from agent.poll.reader import Pass
+from agent.poll.snmp_reader import SnmpReader
 from agent.profiles.load import load, load_all, names
 from agent.profiles.schema import Object, Profile, Protocol, Words
 from agent.quantities import IDENTITY, QUANTITIES

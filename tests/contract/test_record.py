@@ -13,9 +13,9 @@ from agent.decode.sample import decode
 from agent.errors import NoAnswer
 from agent.model import Register, Table
 from agent.poll.identify import identify_snmp
-from agent.poll.readers import SnmpReader
 from agent.poll.record import Recorder, record_modbus
 from agent.poll.recording import modbus_text, scrub_modbus, scrub_snmp, snmp_text
+from agent.poll.snmp_reader import SnmpReader
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Profile, Protocol
 from agent.targets import Community, ModbusHost, Secret, SnmpHost

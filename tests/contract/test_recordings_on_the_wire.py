@@ -11,7 +11,7 @@ from agent.decode.sample import decode
 from agent.export.json import fault_json, reading_json
 from agent.model import Sample
 from agent.poll.identify import identify_modbus
-from agent.poll.readers import ModbusReader
+from agent.poll.modbus_reader import ModbusReader
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Profile, Protocol
 from agent.targets import ModbusHost, Parity, SerialLine

@@ -8,7 +8,7 @@ from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP  # type: ignore[
 
 from agent.decode.sample import decode
 from agent.poll.chain import settled
-from agent.poll.readers import ModbusReader
+from agent.poll.modbus_reader import ModbusReader
 from agent.profiles.load import load
 from agent.targets import ModbusHost
 from agent.transport.modbus import open_modbus

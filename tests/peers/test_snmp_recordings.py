@@ -22,7 +22,7 @@ from agent.errors import Unidentified
 from agent.export.json import reading_json
 from agent.model import FaultReason, Oid, Reading, Sample, SnmpKind, SnmpValue
 from agent.poll.identify import SYS_DESCR, SYS_OBJECT_ID, identify_snmp
-from agent.poll.readers import SnmpReader
+from agent.poll.snmp_reader import SnmpReader
 from agent.profiles.load import load_all
 from agent.targets import AuthProtocol, Community, PrivacyProtocol, Secret, SnmpHost, UserSecurity
 from agent.transport.base import SnmpClient

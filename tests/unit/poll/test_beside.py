@@ -10,7 +10,7 @@ from agent.model import UnitInfo
 from agent.poll import chain, unit
 from agent.poll.beside import LARGE, beside
 from agent.poll.chain import settled
-from agent.poll.readers import ModbusReader
+from agent.poll.modbus_reader import ModbusReader
 from agent.poll.schedule import Pace, Turn
 from agent.poll.selection import Selection, select
 from agent.poll.unit import PolledUnit, fixed

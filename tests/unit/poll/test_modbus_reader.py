@@ -5,7 +5,8 @@ import pytest
 from agent.decode.sample import decode
 from agent.errors import BadAnswer, NoAnswer, Refused, TransportError, Unreachable
 from agent.model import FaultReason
-from agent.poll.readers import ModbusReader, Pass
+from agent.poll.modbus_reader import ModbusReader
+from agent.poll.reader import Pass
 from agent.profiles.schema import Field, Limits, Words, WordType
 from tests.unit.poll.scripted import TIMEOUT_S, UNIT_ID, ScriptedLink, holding
 

@@ -15,7 +15,7 @@ from agent.model import (
     UnitState,
     UnitStatus,
 )
-from agent.poll.readers import Pass, Reader
+from agent.poll.reader import Pass, Reader
 from agent.poll.schedule import Pace, Turn
 from agent.poll.unit import PolledUnit, fixed
 from agent.profiles.schema import Cadence, Field, Profile, Protocol, Words, WordType

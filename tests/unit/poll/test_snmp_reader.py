@@ -1,7 +1,8 @@
 from agent.decode.sample import decode
 from agent.errors import AuthFailed, BadAnswer, NoAnswer, Refused
 from agent.model import FaultReason, Oid
-from agent.poll.readers import Pass, SnmpReader
+from agent.poll.reader import Pass
+from agent.poll.snmp_reader import SnmpReader
 from agent.profiles.schema import Condition, Field, Object
 from tests.unit.poll.scripted import TIMEOUT_S, ScriptedAgent, integer
 

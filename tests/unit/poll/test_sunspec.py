@@ -13,7 +13,7 @@ from agent.errors import NoAnswer, Refused, Unidentified
 from agent.model import Table
 from agent.poll.chain import find_chain, settled
 from agent.poll.identify import identify_modbus
-from agent.poll.readers import ModbusReader
+from agent.poll.modbus_reader import ModbusReader
 from agent.profiles.load import load, load_all
 from agent.profiles.sunspec import MOST_FIELDS, MOST_MODELS, Model
 from agent.quantities import QUANTITIES

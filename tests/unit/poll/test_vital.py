@@ -1,6 +1,6 @@
 import pytest
 
-from agent.poll.readers import ModbusReader
+from agent.poll.modbus_reader import ModbusReader
 from agent.poll.vital import VITAL, counter_fields, glance_fields, vital_fields
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Cadence, Profile, Words

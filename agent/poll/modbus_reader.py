@@ -1,23 +1,16 @@
-"""One pass over one unit: from fields to requests to raw values.
+"""A pass over a Modbus unit: from fields to few requests, and what its exceptions tell."""
 
-A pass ends at the first silence, so that a unit that stopped answering costs its bus one
-time-out. What had been read by then is kept.
-"""
-
-import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from agent.errors import BadAnswer, NoAnswer, Refused, TransportError
-from agent.model import Oid, Raw, Register, SnmpValue
+from agent.model import Raw, Register
 from agent.poll.beside import beside
-from agent.profiles.schema import Field, Limits, Object, Words
-from agent.transport.base import ModbusLink, SnmpClient
+from agent.poll.reader import Pass
+from agent.profiles.schema import Field, Limits, Words
+from agent.transport.base import ModbusLink
 from agent.transport.plan import Span, apart, blocks, plan, singles
-
-log = logging.getLogger(__name__)
 
 _MOST_PLANS = 16
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
@@ -30,27 +23,6 @@ def unreached(unit_id: int, refusal: Refused) -> NoAnswer | None:
     if refusal.code not in _GATEWAY_CODES:
         return None
     return NoAnswer(f"the gateway did not reach unit id {unit_id}: {refusal}")
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What one pass brought. ``error`` is what ended it early; then ``fields`` is part."""
-
-    raw: Raw
-    fields: tuple[Field, ...]
-    error: TransportError | None = None
-
-
-class Reader(Protocol):
-    """Reads the fields of one unit."""
-
-    async def read(self, fields: Sequence[Field]) -> Pass:
-        """Read ``fields``. Raises nothing of ``agent.errors``: see ``Pass.error``."""
-        ...
-
-    def forget(self) -> None:
-        """Ask again for what the unit refused so far: another device may be in its place."""
-        ...
 
 
 @dataclass(slots=True)
@@ -253,143 +225,3 @@ def _within(place: Words, span: Span) -> bool:
         and span.address <= first.address
         and first.address + place.count <= span.end
     )
-
-
-@dataclass(slots=True)
-class SnmpReader:
-    """A unit with an SNMP agent of its own."""
-
-    client: SnmpClient
-    timeout_s: float
-    missing: set[Oid] = field(default_factory=set)
-
-    def forget(self) -> None:
-        """Ask again for every object."""
-        self.missing.clear()
-
-    async def read(self, fields: Sequence[Field]) -> Pass:
-        """Read the scalars of ``fields`` in batches, then walk its columns.
-
-        What the agent lacks is not asked for again, except a column that is a list of what
-        is active just now: no row means none. What it refuses by an error, and so lives, is
-        absent this time.
-        """
-        wall_s, start_s = time.time(), time.monotonic()
-        varbinds: dict[Oid, SnmpValue] = {}
-        done: set[Oid] = set(self.missing)
-        refused: set[Oid] = set()
-        error: TransportError | None = None
-        try:
-            await self._scalars(fields, varbinds, done, refused)
-            await self._columns(fields, varbinds, done, refused)
-        except TransportError as failure:
-            error = failure
-        raw = Raw(
-            wall_s=wall_s,
-            mono_s=start_s,
-            duration_s=time.monotonic() - start_s,
-            varbinds=varbinds,
-            refused=frozenset(self.missing | refused),
-        )
-        if error is None:
-            return Pass(raw, tuple(fields))
-        part = tuple(row for row in fields if all(oid in done for oid, _ in _objects((row,))))
-        return Pass(raw, part, error)
-
-    async def _scalars(
-        self,
-        fields: Sequence[Field],
-        varbinds: dict[Oid, SnmpValue],
-        done: set[Oid],
-        refused: set[Oid],
-    ) -> None:
-        scalars = [oid for oid, column in _objects(fields) if not column]
-        wanted = [oid for oid in dict.fromkeys(scalars) if oid not in self.missing]
-        if not wanted:
-            return
-        try:
-            answer = await self.client.get(wanted, timeout_s=self.timeout_s)
-        except Refused:
-            done.update(wanted)
-            refused.update(wanted)
-            return
-        for oid, value in answer.items():
-            done.add(oid)
-            if value is None:
-                self.missing.add(oid)
-            else:
-                varbinds[oid] = value
-
-    async def _columns(
-        self,
-        fields: Sequence[Field],
-        varbinds: dict[Oid, SnmpValue],
-        done: set[Oid],
-        refused: set[Oid],
-    ) -> None:
-        lists = {
-            row.where.oid
-            for row in fields
-            if isinstance(row.where, Object) and row.any_row is not None
-        }
-        apt = [row for row in fields if not self._idle(row)]
-        columns = [oid for oid, column in _objects(apt) if column]
-        spoilt: dict[Oid, BadAnswer] = {}
-        for oid in dict.fromkeys(columns):
-            if oid in self.missing:
-                continue
-            try:
-                rows = await self._walk(oid)
-            except Refused:
-                done.add(oid)
-                refused.add(oid)
-                continue
-            except BadAnswer as error:
-                spoilt[oid] = error
-                continue
-            done.add(oid)
-            varbinds.update(rows)
-            if not rows and oid not in lists:
-                self.missing.add(oid)
-        if spoilt:
-            self._leave_out(spoilt, alive=bool(varbinds))
-            done.update(spoilt)
-            refused.update(spoilt)
-
-    async def _walk(self, oid: Oid) -> Mapping[Oid, SnmpValue]:
-        try:
-            return await self.client.walk(oid, timeout_s=self.timeout_s)
-        except BadAnswer:
-            # A datagram spoilt on its way is likelier than an agent that cannot count.
-            return await self.client.walk(oid, timeout_s=self.timeout_s)
-
-    def _leave_out(self, spoilt: Mapping[Oid, BadAnswer], *, alive: bool) -> None:
-        """Walk these columns no more until the unit is identified again.
-
-        Cards are known whose one table comes in the wrong order or never ends; all that they
-        say besides is as good as before. Where nothing else came, that is the error.
-        """
-        if not alive:
-            raise next(iter(spoilt.values()))
-        self.missing.update(spoilt)
-        for error in spoilt.values():
-            log.warning("%s; it is left out until the unit is identified again", error)
-
-    def _idle(self, row: Field) -> bool:
-        """Say whether ``row`` cannot apply because the agent lacks what decides it."""
-        return any(
-            isinstance(condition.where, Object)
-            and condition.where.oid in self.missing
-            and not condition.or_missing
-            for condition in row.when
-        )
-
-
-def _objects(fields: Sequence[Field]) -> list[tuple[Oid, bool]]:
-    """Give every object of ``fields`` and whether it is a column."""
-    return [
-        (place.oid, place.column)
-        for row in fields
-        for place in row.places
-        if isinstance(place, Object)
-    ]
