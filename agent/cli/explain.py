@@ -153,12 +153,24 @@ def _believed(health: dict[str, Any]) -> Iterator[str]:
         chance = health["ride_through_probability"]
         enough = "" if chance is None else f"; long enough with probability {chance:.2f}"
         yield f"ride-through at rated power: {duration(ride['estimate'])} ({low} to {high}){enough}"
-    life = health["end_of_life"]
-    if life is not None:
-        now = str(health["updated_at"])[:10]
-        first, middle, last = (_when(life[key], now) for key in ("lower", "estimate", "upper"))
-        bounds = "" if first == middle == last else f" ({first} to {last})"
-        yield f"end of life by capacity (70 % of rated): {middle}{bounds}"
+    yield from ends_of_life(health)
+
+
+def ends_of_life(health: dict[str, Any]) -> Iterator[str]:
+    """Say when the unit's life ends, by capacity and by ride-through, as far as that is known."""
+    now = str(health["updated_at"])[:10]
+    if health["end_of_life"] is not None:
+        yield f"end of life by capacity (70 % of rated): {_dates(health['end_of_life'], now)}"
+    # An agent of an older version does not tell.
+    ride = health.get("end_of_life_by_ride_through")
+    told = health.get("end_of_life_by_ride_through_unknown") if ride is None else _dates(ride, now)
+    if told is not None:
+        yield f"end of life by ride-through (charged, at rated power): {told}"
+
+
+def _dates(life: dict[str, str], today: str) -> str:
+    first, middle, last = (_when(life[key], today) for key in ("lower", "estimate", "upper"))
+    return middle if first == middle == last else f"{middle} ({first} to {last})"
 
 
 def _when(moment: str, today: str) -> str:

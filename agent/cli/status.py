@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import click
 
+from agent.cli.explain import ends_of_life
 from agent.cli.output import duration, format_option, sheet, table
 from agent.cli.remote import agent_options, fetch
 
@@ -122,6 +123,8 @@ def _print_unit(unit: dict[str, Any]) -> None:
         ]
         columns = ["cell", "verdict", "state of health", "resistance", "basis"]
         table(columns, rows, mark=1)
+    for line in [] if health is None else ends_of_life(health):
+        click.echo(line)
     click.echo()
     table(
         ["reading", "index", "value", "unit", "age", "source"],

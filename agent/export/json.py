@@ -93,6 +93,12 @@ def interval_json(interval: Interval | None) -> Json:
     }
 
 
+def _dates_json(interval: Interval | None) -> Json:
+    if interval is None:
+        return None
+    return dict(zip(interval._fields, map(moment, interval), strict=True))
+
+
 def reason_json(reason: Reason) -> dict[str, Json]:
     """Give one reason of a verdict."""
     return {
@@ -156,7 +162,6 @@ def _advice_json(advice: Advice) -> dict[str, Json]:
 
 def health_json(health: Health) -> dict[str, Json]:
     """Give our estimate of a unit. Verdict and reasons stand with the unit, not here."""
-    life = health.end_of_life_s
     return {
         "updated_at": moment(health.updated_at),
         "basis": health.basis.value,
@@ -166,13 +171,9 @@ def health_json(health: Health) -> dict[str, Json]:
         "state_of_health": interval_json(health.state_of_health),
         "ride_through_s": interval_json(health.ride_through_s),
         "ride_through_probability": number(health.ride_through_probability),
-        "end_of_life": None
-        if life is None
-        else {
-            "estimate": moment(life.estimate),
-            "lower": moment(life.lower),
-            "upper": moment(life.upper),
-        },
+        "end_of_life": _dates_json(health.end_of_life_s),
+        "end_of_life_by_ride_through": _dates_json(health.ride_end_of_life_s),
+        "end_of_life_by_ride_through_unknown": health.ride_end_of_life_unknown,
         "limiting_cell": health.limiting_cell,
         "cells": [_cell_json(cell) for cell in health.cells],
         "peers": [_peer_json(score) for score in health.peers],

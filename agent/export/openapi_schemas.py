@@ -191,6 +191,9 @@ SCHEMAS: dict[str, Schema] = {
         ride_through_s=_maybe("Interval"),
         ride_through_probability=_MAYBE_NUMBER,
         end_of_life=_maybe("DateInterval"),
+        end_of_life_by_ride_through=_maybe("DateInterval"),
+        end_of_life_by_ride_through_unknown=_MAYBE_TEXT
+        | {"description": "Why there is none; null where there is one, or no estimate of cells."},
         limiting_cell=_MAYBE_TEXT,
         cells=_list(ref("Cell")),
         peers=_list(ref("PeerScore")),

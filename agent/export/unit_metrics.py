@@ -166,6 +166,11 @@ END_OF_LIFE = make_band(
     "timestamp_seconds",
     "When the weakest cell comes to 70 % of its rated capacity (our forecast).",
 )
+RIDE_END_OF_LIFE = make_band(
+    "bbu_end_of_life_by_ride_through",
+    "timestamp_seconds",
+    "When the unit, charged, no longer lasts the required seconds at rated power (our forecast).",
+)
 CELL_SOH = make_band(
     "bbu_cell_state_of_health",
     "ratio",
@@ -184,7 +189,7 @@ CELL_LEAK = make_band(
     "Self-discharge of one cell beyond its neighbours (our estimate).",
     "cell",
 )
-BANDS = (SOH, RIDE, END_OF_LIFE, CELL_SOH, CELL_RESISTANCE, CELL_LEAK)
+BANDS = (SOH, RIDE, END_OF_LIFE, RIDE_END_OF_LIFE, CELL_SOH, CELL_RESISTANCE, CELL_LEAK)
 
 FAMILIES = (
     *(UNIT_INFO, UP, STATE, LAST_SUCCESS, CHANGED, POLLS, POLL_ERRORS, POLL_DURATION),
@@ -300,6 +305,7 @@ def add_estimates(page: Page, name: str, health: Health, *, present: bool) -> No
     page.add(EVIDENCE, unit, health.evidence_at)
     SOH.put(page, unit, health.state_of_health)
     END_OF_LIFE.put(page, unit, health.end_of_life_s)
+    RIDE_END_OF_LIFE.put(page, unit, health.ride_end_of_life_s)
     if health.limiting_cell is not None:
         page.add(LIMITING, (*unit, health.limiting_cell), 1)
     for score in health.peers:

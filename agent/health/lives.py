@@ -71,7 +71,7 @@ def lives(
             break
     by_capacity_s = falls_to(held, math.log(END_OF_LIFE))
     if task is None:
-        return Lives(by_capacity_s, None, "nobody has told the power that it must carry")
+        return Lives(by_capacity_s, None, "nobody has told its rated power")
     rides = tuple(zip(times, (ride.seconds for ride in task.rides(estimates)), strict=True))
     by_ride_s = falls_to(rides, task.required_s)
     unknown = _beyond(rides, task.required_s) if by_ride_s is None else None
@@ -90,12 +90,9 @@ def _weakest(state: ModuleFilter, cut: Vector) -> Interval:
 
 def _beyond(rides: Sequence[tuple[float, Interval]], required_s: float) -> str:
     """Say that no end is in sight, and when it may come at the earliest."""
-    text = (
-        f"it is expected to last {required_s:.0f} s at rated power "
-        f"for {RIDE_YEARS:.0f} years and longer"
-    )
+    text = f"not within {RIDE_YEARS:.0f} years"
     lowest = [(time_s, Interval(ride.lower, ride.lower, ride.lower)) for time_s, ride in rides]
     earliest = falls_to(lowest, required_s)
     if earliest is None:
         return text
-    return f"{text}, by the lower end of its 90 % interval until {date(earliest.estimate)[:7]}"
+    return f"{text}; by its lower 90 % bound in {date(earliest.estimate)[:7]}"

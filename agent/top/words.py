@@ -10,6 +10,7 @@ Shown = dict[str, Any]
 WORST_FIRST = ("replace", "degraded", "unknown", "watch", "ok")
 _MARKS = {"replace": "!!", "degraded": "! ", "unknown": "? ", "watch": "~ ", "ok": "  "}
 _LONGEST = 600
+_ENDS = {"end_of_life": "end of life", "end_of_life_by_ride_through": "by ride-through"}
 BAR = 32
 """Columns of a bar: state of health from 40 to 120 %."""
 _LOW, _HIGH = 0.4, 1.2
@@ -207,8 +208,9 @@ def headline(unit: Shown) -> Sequence[str]:
         facts = [f"health {percent(health['state_of_health'])}".strip()]
         if ride(unit["ride_through_s"]):
             facts.append(f"ride-through {ride(unit['ride_through_s'])}")
-        if health["end_of_life"]:
-            facts.append(f"end of life {plain(health['end_of_life']['estimate'])[:10]}")
+        for key, what in _ENDS.items():
+            if health.get(key):
+                facts.append(f"{what} {plain(health[key]['estimate'])[:7]}")
         lines.append("   ".join(facts))
         advice = health["next_test_advice"]
         if advice is not None:

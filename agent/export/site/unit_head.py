@@ -1,7 +1,7 @@
 """The top of a unit's page: the verdict, why, what to do, and the figures that matter."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from agent.export.site.advice import advice
 from agent.export.site.charts import bar
@@ -19,7 +19,7 @@ from agent.export.site.words import (
     time_between,
 )
 from agent.export.verdicts import judge
-from agent.model import Interval, Reading, Reason, Shelf
+from agent.model import Health, Interval, Reading, Reason, Shelf
 from agent.store.live import UnitView
 
 _SHOWN_EVIDENCE = 40
@@ -68,7 +68,6 @@ def _evidence(view: UnitView) -> Html:
 def figures(view: UnitView, shelf: Shelf | None, now_s: float) -> Html:
     """Give ride-through, state of health and end of life with their intervals, and the rest."""
     health = view.health
-    life = None if health is None else dates(health.end_of_life_s, health.updated_at)
     last = view.status.last_ok
     known = {row.quantity: row for row in view.readings if row.index is None}
     return panel(
@@ -77,10 +76,7 @@ def figures(view: UnitView, shelf: Shelf | None, now_s: float) -> Html:
         None if health is None else _capacity(health.state_of_health),
         facts(
             [
-                (
-                    "End of life by capacity (70 %)",
-                    None if life == NONE else life,
-                ),
+                *([] if health is None else _ends_of_life(health)),
                 ("Charge", _number(known.get("state_of_charge"), 100, "%", 0)),
                 ("Battery voltage", _number(known.get("battery_voltage"), 1, "V", 2)),
                 ("Current", _current(known.get("battery_current"))),
@@ -93,6 +89,16 @@ def figures(view: UnitView, shelf: Shelf | None, now_s: float) -> Html:
         ),
         id_="now",
     )
+
+
+def _ends_of_life(health: Health) -> Iterator[tuple[str, Child]]:
+    """Give both ends of life; of that by ride-through also why there is none."""
+    if health.end_of_life_s is not None:
+        yield "End of life by capacity (70 %)", dates(health.end_of_life_s, health.updated_at)
+    by_ride = health.ride_end_of_life_unknown
+    if health.ride_end_of_life_s is not None:
+        by_ride = dates(health.ride_end_of_life_s, health.updated_at)
+    yield "End of life by ride-through", by_ride
 
 
 def required_s(view: UnitView, shelf: Shelf | None) -> float | None:

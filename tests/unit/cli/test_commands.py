@@ -126,6 +126,25 @@ def test_status_as_table_has_no_colour_in_a_pipe() -> None:
     assert "r1/a/1" in said.output
 
 
+def test_status_of_one_unit_tells_both_ends_of_its_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = {"estimate": "2031-05-02T00:00:00Z", "lower": "2029-01-02T00:00:00Z"}
+    health: dict[str, object] = {
+        "updated_at": "2026-01-02T03:04:05Z",
+        "cells": [],
+        "end_of_life": ends | {"upper": "2034-01-02T00:00:00Z"},
+        "end_of_life_by_ride_through": None,
+        "end_of_life_by_ride_through_unknown": "not within 10 years",
+    }
+    more = {"state": "up", "profile": "x", "identity": {}, "readings": [], "health": health}
+    monkeypatch.setattr(status, "fetch", lambda _base, _path: UNIT | more)
+    said = CliRunner().invoke(cli, ["status", "r1-1"])
+    assert said.exit_code == 0
+    assert "end of life by capacity (70 % of rated): 2031-05 (2029-01 to 2034-01)" in said.output
+    assert "ride-through (charged, at rated power): not within 10 years" in said.output
+    monkeypatch.setattr(status, "fetch", lambda _base, _path: UNIT | more | {"health": None})
+    assert "end of life" not in CliRunner().invoke(cli, ["status", "r1-1"]).output
+
+
 def test_profiles_say_the_same_in_every_format() -> None:
     told = {
         form: CliRunner().invoke(cli, ["profiles", "list", "--format", form]).output

@@ -28,6 +28,12 @@ HEALTH: dict[str, Any] = {
         "lower": "2029-01-02T00:00:00Z",
         "upper": "2034-01-02T00:00:00Z",
     },
+    "end_of_life_by_ride_through": {
+        "estimate": "2027-05-02T00:00:00Z",
+        "lower": "2026-01-02T03:00:00Z",
+        "upper": "2030-06-02T00:00:00Z",
+    },
+    "end_of_life_by_ride_through_unknown": None,
     "cells": [
         {
             "cell": str(n),
@@ -72,6 +78,7 @@ WEAKEST = (
 RIDE = (
     "  - ride-through at rated power: 5 min (4.17 min to 6 min); long enough with probability 0.97"
 )
+BY_RIDE = "  - end of life by ride-through (charged, at rated power)"
 CHECK = (
     "  - Check the module's connectors for heat at the next visit; if its resistance goes on "
     "rising, exchange it."
@@ -96,6 +103,7 @@ def test_the_whole_explanation() -> None:
         WEAKEST,
         RIDE,
         "  - end of life by capacity (70 % of rated): 2031-01 (2029-01 to 2034-01)",
+        f"{BY_RIDE}: 2027-05 (already to 2030-06)",
         "",
         "On what grounds (basis: resistance, as of 2026-01-02T03:04:05Z):",
         "  - 4 load steps gave a resistance, last on 2025-12-01",
@@ -157,6 +165,13 @@ def test_an_end_of_life_that_is_past_is_no_date() -> None:
     assert "  - end of life by capacity (70 % of rated): already" in lines
 
 
+def test_why_there_is_no_end_of_life_by_ride_through_is_said() -> None:
+    none = {"end_of_life_by_ride_through": None, "end_of_life_by_ride_through_unknown": "not soon"}
+    assert f"{BY_RIDE}: not soon" in list(explained(UNIT | {"health": HEALTH | none}))
+    older = {key: value for key, value in HEALTH.items() if key not in none}
+    assert "by ride-through" not in "".join(explained(UNIT | {"health": older}))
+
+
 @pytest.mark.parametrize("unknown", [{"since": None}, {}])  # without: an older agent answers
 def test_a_reason_of_which_nobody_kept_since_when(unknown: dict[str, None]) -> None:
     reason = {"code": "x", "verdict": "watch", "text": "it says so"} | unknown
@@ -180,6 +195,7 @@ def test_a_unit_judged_by_its_own_word() -> None:
         "basis": "device report",
         "ride_through_s": None,
         "end_of_life": None,
+        "end_of_life_by_ride_through": None,
     }
     lines = list(explained(UNIT | {"verdict": "ok", "reasons": [], "health": spare}))
     assert "  - nothing speaks against it" in lines

@@ -34,7 +34,7 @@ WEAK = Reason("cell_weak", "cell 2 holds 71 % of its rated capacity", "2", Verdi
 
 @pytest.fixture
 def health() -> Health:
-    """A module of two cells, the second weak, of which no end of life is known."""
+    """A module of two cells, the second weak, of which no end of life by capacity is known."""
     return Health(
         verdict=Verdict.DEGRADED,
         reasons=(WEAK,),
@@ -63,6 +63,7 @@ def health() -> Health:
         basis=Basis.FULL_TEST,
         evidence_at=1.69e9,
         evidence=("full test on 2023-07-22",),
+        ride_end_of_life_s=Interval(1.73e9, 1.7e9, 1.85e9),
     )
 
 

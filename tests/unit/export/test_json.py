@@ -100,6 +100,7 @@ def test_estimates_and_events_are_always_strict_json(a: float, b: float) -> None
         rejected=(Rejected("load step", "near empty", 3, a),),
         peers=(PeerScore("temperature", "shelf a", 5, a, b, a, believed=False),),
         advice=Advice("x", a, b, a, trials, "text"),
+        ride_end_of_life_s=interval,
     )
     json.dumps(health_json(health), allow_nan=False)
     json.dumps(event_json(Event("a", "discharge", a, b, {"energy_wh": a})), allow_nan=False)

@@ -75,14 +75,20 @@ def test_why_there_is_no_end_is_said(battery: Battery, life: Life) -> None:
     health = engine.health(engine.now_s)
     assert health.ride_end_of_life_s is None
     assert health.ride_end_of_life_unknown is not None
-    assert health.ride_end_of_life_unknown.startswith(
-        "it is expected to last 240 s at rated power for 10 years and longer"
-    )
+    assert health.ride_end_of_life_unknown.startswith("not within 10 years")
     for nothing in (None, 0.0):
         engine.battery = replace(battery, rated_power_w=nothing)
         health = engine.health(engine.now_s)
         assert health.ride_end_of_life_s is None
-        assert health.ride_end_of_life_unknown == "nobody has told the power that it must carry"
+        assert health.ride_end_of_life_unknown == "nobody has told its rated power"
+
+
+def test_an_end_beyond_sight_may_come_earlier(worn: HealthEngine) -> None:
+    worn.battery = replace(worn.battery, rated_power_w=2520.0)
+    health = worn.health(worn.now_s)
+    assert health.ride_end_of_life_s is None
+    unknown = health.ride_end_of_life_unknown
+    assert unknown == "not within 10 years; by its lower 90 % bound in 2029-11"
 
 
 def test_one_look_ahead_serves_a_day(worn: HealthEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,8 @@ def test_a_module_tells_everything_that_is_known(module: UnitView) -> None:
         "cell 2 holds 71 % of its rated capacity",
         "Plan the exchange of this module",
         "(believed since 2023-03-28)",
+        "End of life by ride-through",
+        "2024-10 (already to 2028-08)",
         "180 s (160 to 200)",
         "needed: 90 s",
         "71 % (66 to 75)",
