@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from agent.export.exposition import weight
 
@@ -17,6 +18,8 @@ _GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 SLOWEST_S = 60.0
 """How long a client may take to make room for one piece of an answer, which is held for it."""
+_SLOWEST_BYTES_PER_S = 16_384.0
+"""How slowly an answer that is given as a whole may be read beyond that."""
 # Not the event loop's own threads: names are looked up in those, and a dead name server keeps
 # every one of them for as long as a network is away, which is when people look.
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="answer")
@@ -82,9 +85,32 @@ async def send(
         async with asyncio.timeout(SLOWEST_S):
             await response.write_eof()
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        _cut_off(request)
     return response
+
+
+@web.middleware
+async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send answers that are given as a whole, and cut off who does not read them."""
+    if request.transport is not None:
+        # Sent means that nothing of it is held here any more: a connection with something left to
+        # send is closed by nobody, whatever time has gone by.
+        request.transport.set_write_buffer_limits(0)
+    response = await handler(request)
+    if isinstance(response, web.Response) and not response.prepared:
+        size = response.content_length or 0
+        try:
+            async with asyncio.timeout(SLOWEST_S + size / _SLOWEST_BYTES_PER_S):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            _cut_off(request)
+    return response
+
+
+def _cut_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _zipped(chunks: Iterable[bytes]) -> list[bytes]:

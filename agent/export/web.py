@@ -11,6 +11,7 @@ from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
 from agent.export import api, events, openapi, past, scrape, stream
+from agent.export.answer import in_time
 from agent.export.context import CONTEXT, Context, Reload, near_names
 from agent.export.facts import AgentView
 from agent.export.fragments import all_views
@@ -125,7 +126,7 @@ def make_app(
     ``reload`` loads the configuration again and raises ``ConfigError`` when it is wrong;
     ``mono`` is the clock that the readings were taken by, in seconds.
     """
-    app = web.Application(middlewares=[errors_as_problems])
+    app = web.Application(middlewares=[in_time, errors_as_problems])
     app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
     app[UNIT_SERIES] = UnitSeries()

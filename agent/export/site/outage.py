@@ -138,9 +138,7 @@ def _body(
     )
 
 
-def _drawn(
-    event: Event, parts: Sequence[Event], steps: Steps, now_s: float
-) -> Iterator[str]:
+def _drawn(event: Event, parts: Sequence[Event], steps: Steps, now_s: float) -> Iterator[str]:
     """Say how the curves are to be read, and what of the event is not in them."""
     yield "Seconds are counted from the start of the event."
     if steps.step_s > 0:

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from agent.errors import ConfigError
+from agent.export.door import Door
 from agent.export.webconfig.load import load
 from agent.export.webconfig.types import WebConfig
 from agent.export.webconfig.users import Busy, Users
@@ -33,6 +34,7 @@ class Guard:
         self._path = path
         self._config = config
         self._users = Users(config.users)
+        self._door = Door()
         self._sockets: list[socket] = []
         self._sites: list[web.BaseSite] = []
         self._stamp = _stamp(config.files)
@@ -50,7 +52,7 @@ class Guard:
 
     def protect(self, app: web.Application) -> None:
         """Stand before everything in ``app``, which has not started yet."""
-        app.middlewares.insert(0, self._middleware())
+        app.middlewares[:0] = [self._door.guarding(_busy), self._middleware()]
         app.on_response_prepare.append(self._add_headers)
 
     async def listen(self, runner: web.BaseRunner, host: str, port: int) -> None:
@@ -60,7 +62,7 @@ class Guard:
         taken = [each.dup() for each in server.sockets]
         server.close()
         self._sockets += taken
-        self._sites += await _serve(runner, taken, self._config)
+        self._sites += await _serve(runner, taken, self._config, self._door)
 
     async def follow(self, runner: web.BaseRunner) -> None:
         """Take changes of the files up until cancelled; a wrong one changes nothing."""
@@ -79,7 +81,7 @@ class Guard:
             return False
         # The queue of new connections is the socket's: none is refused in between.
         try:
-            sites = await _serve(runner, self._sockets, config)
+            sites = await _serve(runner, self._sockets, config, self._door)
         except OSError as error:
             log.warning("web configuration not taken up, the old one goes on: %s", error)
             return False
@@ -109,9 +111,7 @@ class Guard:
             try:
                 admitted = await self._users.admits(request.headers.get("Authorization"))
             except Busy:
-                return _refusal(
-                    HTTPStatus.SERVICE_UNAVAILABLE, "too many logins at once", {"Retry-After": "5"}
-                )
+                return _busy("too many logins at once")
             if not admitted:
                 challenge = {"WWW-Authenticate": 'Basic realm="bbu-agent", charset="UTF-8"'}
                 return _refusal(HTTPStatus.UNAUTHORIZED, "sign in as a user of it", challenge)
@@ -121,13 +121,14 @@ class Guard:
 
 
 async def _serve(
-    runner: web.BaseRunner, sockets: Iterable[socket], config: WebConfig
+    runner: web.BaseRunner, sockets: Iterable[socket], config: WebConfig, door: Door
 ) -> list[web.BaseSite]:
     """Serve on every socket, or, with an ``OSError``, on none."""
     sites: list[web.BaseSite] = []
     try:
         for each in sockets:
-            site = web.SockSite(runner, each.dup(), ssl_context=config.context)
+            listening = door.listening(each.dup())
+            site = web.SockSite(runner, listening, ssl_context=config.context)
             await site.start()
             sites.append(site)
     except OSError:
@@ -135,6 +136,10 @@ async def _serve(
             await started.stop()
         raise
     return sites
+
+
+def _busy(why: str) -> web.Response:
+    return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, why, {"Retry-After": "5"})
 
 
 def _refusal(status: HTTPStatus, detail: str, headers: dict[str, str]) -> web.Response:
