@@ -14,7 +14,6 @@ from typing import Protocol
 from agent.errors import StoreError
 from agent.events.projection import Standing
 from agent.health.bank import Bank
-from agent.health.engine import Observation
 from agent.health.seen import pack, unpack
 from agent.health.widen import widened
 from agent.health.witness import combine
@@ -28,6 +27,7 @@ from agent.model import (
 )
 from agent.poll.identities import Identities
 from agent.poll.lots import KEY, LotMember, lot_of
+from agent.poll.observation import observation
 from agent.quantities import IDENTITY
 from agent.store.records import PARKED
 
@@ -42,7 +42,6 @@ FORGET_AFTER_S = 900.0
 intervals, because under load less is asked for."""
 _LASTING = frozenset({*IDENTITY, "battery_install_date"})
 """What a device is, and since when, stays true until another one sits there."""
-_BATTERY_SENSORS = ("pack", "battery", "cell")
 MOST_CELLS = 1024
 """Cells followed of one unit: four strings of 240 jars have room, and a device that renumbers its
 rows for ever costs no more time and memory."""
@@ -331,60 +330,3 @@ def _ordered(names: Iterable[str]) -> tuple[str, ...]:
 
 def _cell_order(name: str) -> tuple[int, str]:
     return (int(name), "") if name.isdecimal() else (1 << 30, name)
-
-
-def observation(sample: Sample, cells: tuple[str, ...]) -> Observation:
-    """Turn a sample into what the engine takes; ``cells`` fixes the order of the cells."""
-    volts: dict[str | None, float] = {}
-    facts: dict[str, Value] = {}
-    temperatures: list[float] = []
-    ambient: list[float] = []
-    balanced: dict[str | None, Value] = {}
-    for row in sample.readings:
-        quantity, index = row.quantity, row.index
-        if index is None:
-            facts[quantity] = row.value
-        if quantity == "cell_voltage":
-            volts[index] = float(row.value)
-        elif quantity == "temperature" and (index or "").startswith(_BATTERY_SENSORS):
-            temperatures.append(float(row.value))
-        elif quantity == "ambient_temperature":
-            ambient.append(float(row.value))
-        elif quantity == "cell_balancing":
-            balanced[index] = row.value
-    current_a = facts.get("battery_current")
-    return Observation(
-        time_s=sample.wall_s,
-        current_a=None if current_a is None else float(current_a),
-        cells_v=tuple(volts.get(name) for name in cells),
-        temperatures_c=tuple(temperatures),
-        ambient_c=ambient[0] if ambient else None,
-        phase=_phase(facts),
-        balancing=_mask(balanced, cells),
-        bleeding=facts.get("balancing") is True,
-        reported_soc=_ratio(facts, "state_of_charge"),
-        reported_soh=_ratio(facts, "reported_state_of_health"),
-    )
-
-
-def _mask(told: Mapping[str | None, Value], cells: tuple[str, ...]) -> int | None:
-    """Give the cells being balanced as a bit mask in the order of ``cells``, None if not told."""
-    if not told:
-        return None
-    return sum(1 << place for place, name in enumerate(cells) if told.get(name) is True)
-
-
-def _phase(facts: Mapping[str, Value]) -> str | None:
-    for flag, phase in (
-        ("self_test_running", "selftest"),
-        ("discharging", "discharge"),
-        ("charging", "charge"),
-    ):
-        if facts.get(flag) is True:
-            return phase
-    return "standby" if "charging" in facts else None
-
-
-def _ratio(facts: Mapping[str, Value], key: str) -> float | None:
-    value = facts.get(key)
-    return None if value is None else float(value)

@@ -1,13 +1,12 @@
 """An intake for one unit, with everything that it writes to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.model import (
     Event,
     Health,
     Location,
-    Reading,
     Sample,
     UnitInfo,
     UnitState,
@@ -20,8 +19,8 @@ from agent.poll.intake import Intake
 from agent.poll.past import Past
 from agent.profiles.load import load
 from agent.store.live import LiveStore
+from tests.unit.poll.samples import WALL_S, sample
 
-WALL_S = 1.7e9
 INFO = UnitInfo("u", "orv3-bbu", Location("r1", "a", "1"), "shelf-a", "unit id 48")
 PROFILE = load("orv3-bbu")
 
@@ -65,14 +64,9 @@ class Bench:
         self.take_of("u", at_s, *volts, **facts)
 
     def take_of(self, unit: str, at_s: float, *volts: float, **facts: Value) -> None:
-        rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
-        rows += [
-            Reading("cell_voltage", str(n), value, at_s, "x")
-            for n, value in enumerate(volts, start=1)
-        ]
-        sample = Sample(unit, WALL_S + at_s, at_s, tuple(rows))
-        self.intake.sample(sample, PROFILE)
-        self.intake.learn(sample)
+        taken = replace(sample(at_s, *volts, **facts), unit=unit)
+        self.intake.sample(taken, PROFILE)
+        self.intake.learn(taken)
 
     def values(self, at_s: float) -> Mapping[str, Value]:
         view = self.store.view("u", mono_s=at_s)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.health.engine import Observation
 from agent.model import (
     Battery,
     Chemistry,
@@ -14,7 +13,6 @@ from agent.model import (
     Health,
     Reading,
     Sample,
-    Value,
     Verdict,
 )
 from agent.poll import assess
@@ -25,10 +23,9 @@ from agent.poll.assess import (
     KEEP_EVERY_S,
     Assessor,
     State,
-    observation,
 )
+from tests.unit.poll.samples import WALL_S, sample
 
-WALL_S = 1.7e9
 BATTERY = Battery(Chemistry.NCA, series=3, rated_capacity_ah=20.0, rated_power_w=600.0)
 
 
@@ -56,16 +53,6 @@ class Records:
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         raise AssertionError((sample, closely))
-
-
-def sample(at_s: float, *volts: float | None, **facts: Value) -> Sample:
-    rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
-    rows += [
-        Reading("cell_voltage", str(n), value, at_s, "x")
-        for n, value in enumerate(volts, start=1)
-        if value is not None
-    ]
-    return Sample("u", WALL_S + at_s, at_s, tuple(rows))
 
 
 def assessor(
@@ -347,58 +334,6 @@ def test_a_unit_without_an_engine_has_nothing_to_keep() -> None:
     assert records.states == []
 
 
-def indexed(quantity: str, index: str, value: float) -> Reading:
-    return Reading(quantity, index, value, 0.0, "x")
-
-
-def test_an_observation_holds_what_the_engine_takes() -> None:
-    rows = sample(
-        7,
-        4.0,
-        None,
-        0.0,
-        battery_current=-75.5,
-        state_of_charge=0.81,
-        reported_state_of_health=0.87,
-        charging=False,
-        discharging=True,
-    ).readings
-    more = (
-        indexed("temperature", "pack1", 25.0),
-        indexed("temperature", "pack2", 26.5),
-        indexed("temperature", "inlet", 60.0),
-        indexed("ambient_temperature", "rack", 21.0),
-    )
-    assert observation(Sample("u", WALL_S, 7, (*rows, *more)), ("1", "2", "3")) == Observation(
-        time_s=WALL_S,
-        current_a=-75.5,
-        cells_v=(4.0, None, 0.0),
-        temperatures_c=(25.0, 26.5),
-        ambient_c=21.0,
-        phase="discharge",
-        reported_soc=0.81,
-        reported_soh=0.87,
-    )
-
-
-@pytest.mark.parametrize(
-    ("facts", "phase"),
-    [
-        ({"self_test_running": True, "discharging": True}, "selftest"),
-        ({"discharging": True, "charging": False}, "discharge"),
-        ({"charging": True}, "charge"),
-        ({"charging": False}, "standby"),
-        ({}, None),
-    ],
-)
-def test_phases(facts: dict[str, Value], phase: str | None) -> None:
-    assert observation(sample(0, **facts), ()).phase == phase
-
-
-def test_absent_is_not_zero() -> None:
-    assert observation(sample(0), ("1",)) == Observation(WALL_S, None, (None,))
-
-
 def age_known(made: Assessor) -> float | None:
     assert made.engine is not None
     return made.engine.engines[0].battery.commissioned_s
@@ -429,24 +364,6 @@ def test_a_date_that_can_be_none_is_no_age(text: str) -> None:
     made = assessor()
     made.observe(sample(0, 4.0, 4.0, 4.0, manufacture_date=text), urgent=False)
     assert age_known(made) is None
-
-
-def balanced(flags: tuple[bool, ...]) -> Sample:
-    rows = [
-        Reading("cell_balancing", str(n), flag, 0, "x") for n, flag in enumerate(flags, start=1)
-    ]
-    rested = sample(0, 4.0, 4.0, 4.0)
-    return replace(rested, readings=(*rested.readings, *rows))
-
-
-def test_the_cells_being_balanced_are_a_mask_in_the_engine_s_order() -> None:
-    assert observation(balanced((True, False, True)), ("3", "1", "2")).balancing == 0b011
-    assert observation(balanced((False,) * 3), ("1", "2", "3")).balancing == 0
-
-
-def test_a_device_that_only_says_that_it_balances_gives_no_mask() -> None:
-    taken = observation(sample(0, 4.0, 4.0, balancing=True), ("1", "2"))
-    assert (taken.balancing, taken.bleeding) == (None, True)
 
 
 def pulsed(at_s: float) -> Sample:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from agent.model import Battery, Chemistry, Event, Health, Reading, Sample, Value
+from agent.model import Battery, Chemistry, Event, Health, Sample
 from agent.poll.assess import Assessor, State
 from agent.poll.identities import Identities
 from agent.store.records import MOST_PARKED
+from tests.unit.poll.samples import WALL_S, sample
 
-WALL_S = 1.7e9
 BATTERY = Battery(Chemistry.NCA, series=3, rated_capacity_ah=20.0, rated_power_w=600.0)
 
 
@@ -33,13 +33,6 @@ class Records:
 
     def keep_sample(self, sample: Sample, *, closely: bool) -> None:
         raise AssertionError((sample, closely))
-
-
-def sample(at_s: float, *volts: float, **facts: Value) -> Sample:
-    rows = [Reading(key, None, value, at_s, "x") for key, value in facts.items()]
-    for n, value in enumerate(volts, start=1):
-        rows.append(Reading("cell_voltage", str(n), value, at_s, "x"))
-    return Sample("u", WALL_S + at_s, at_s, tuple(rows))
 
 
 def unit(name: str, shared: Identities, records: Records, learnt: State | None = None) -> Assessor:

@@ -17,7 +17,8 @@ from agent.model import (
 )
 from agent.poll.intake import CALM_AFTER_S
 from agent.poll.past import RESUME_WITHIN_S, Past
-from tests.unit.poll.taking import INFO, PROFILE, WALL_S, bench
+from tests.unit.poll.samples import WALL_S
+from tests.unit.poll.taking import INFO, PROFILE, bench
 
 
 def test_a_sample_reaches_store_health_and_history() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from agent.model import Event, Location, UnitInfo, Value
 from agent.poll.past import RESUME_WITHIN_S
-from tests.unit.poll.taking import INFO, WALL_S, Bench, bench
+from tests.unit.poll.samples import WALL_S
+from tests.unit.poll.taking import INFO, Bench, bench
 
 SHELF = tuple(
     UnitInfo(name, "orv3-bbu", Location("r1", "a", name), "shelf-a", name) for name in "abc"
