@@ -94,8 +94,8 @@ async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Send answers that are given as a whole, and cut off who does not read them."""
     if request.transport is not None:
         # Sent means that nothing of it is held here any more: a connection with something left to
-        # send is closed by nobody, whatever time has gone by.
-        request.transport.set_write_buffer_limits(0)
+        # send is closed by nobody, whatever time has gone by. (At 0 asyncio's TLS never goes on.)
+        request.transport.set_write_buffer_limits(high=1, low=0)
     response = await handler(request)
     if isinstance(response, web.Response) and not response.prepared:
         size = response.content_length or 0
