@@ -260,29 +260,38 @@ async def run(
         await _listen(guard, runner, config)
         async with agent.changing:
             await agent.configure(config)
-        # Modules, profiles and units stay: a full collection that walks them stalls the loop
-        # for some 80 ms with 2,000 units.
-        gc.collect()
-        gc.freeze()
-        # Readings come and go without cycles: young ones in smaller steps, all of them seldom.
-        gc.set_threshold(700, 3, 1000)
+        _shorten_collections()
         shown = ", ".join(f"{guard.scheme}://{host or '*'}:{port}/" for host, port in config.listen)
-        units = _units(config)
-        log.info("bbu-agent %s polls %s; %s", __version__, units, shown)
+        log.info("bbu-agent %s polls %s; %s", __version__, _units(config), shown)
         systemd.notify("READY=1")
         await agent.stopping.wait()
         log.info("stopping")
         systemd.notify("STOPPING=1")
     finally:
-        await agent.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        agent.intake.keep_all(time.time())
-        await agent.archive.write(time.time())
+        await _end(agent, tasks)
         await runner.cleanup()
         guard.close()
         await history.close()
+
+
+async def _end(agent: Agent, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Stop polling and what runs beside it, then write what was learnt."""
+    await agent.stop()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    agent.intake.keep_all(time.time())
+    await agent.archive.write(time.time())
+
+
+def _shorten_collections() -> None:
+    """Keep garbage collections from stalling the event loop."""
+    # Modules, profiles and units stay: a full collection that walks them stalls the loop
+    # for some 80 ms with 2,000 units.
+    gc.collect()
+    gc.freeze()
+    # Readings come and go without cycles: young ones in smaller steps, all of them seldom.
+    gc.set_threshold(700, 3, 1000)
 
 
 def _broken(name: str, error: BaseException) -> None:
