@@ -21,7 +21,8 @@ class Row:
     """One unit as the store knows it; what it does not know is None.
 
     ``margin_s`` is the lower end of the ride-through less what is required, negative where it
-    is too short; ``end_of_life_s`` is unix time.
+    is too short; ``end_of_life_s`` is unix time, the first of the ends by capacity and by
+    ride-through.
     """
 
     unit: str
@@ -120,14 +121,18 @@ def _fill(central: Central, rows: Mapping[_Key, Row], of: Callable[[str], str]) 
         row.reasons = tuple(sorted({*row.reasons, labels.get("reason", "") + cell}))
     for metric, name in _VALUES.items():
         for row, _, value in found(metric):
-            setattr(row, name, value)
+            held = getattr(row, name)
+            setattr(row, name, value if held is None else min(held, value))
     for row, _, value in found("bbu_up"):
         row.answers = value == 1
 
 
-_VALUES = {
+_ENDS = (
+    "bbu_end_of_life_timestamp_seconds",
+    "bbu_end_of_life_by_ride_through_timestamp_seconds",
+)
+_VALUES = dict.fromkeys(_ENDS, "end_of_life_s") | {
     "bbu_state_of_health_ratio": "state_of_health",
-    "bbu_end_of_life_timestamp_seconds": "end_of_life_s",
     "bbu_ride_through_seconds": "ride_through_s",
     "bbu_ride_through_lower_seconds": "ride_through_lower_s",
     "bbu_ride_through_required_seconds": "required_s",
@@ -146,12 +151,12 @@ def risk(central: Central, scope: Scope) -> dict[str, int]:
         each.value: scope.of("bbu_health_verdict", f'bbu_health_verdict="{each}"', where=" == 1")
         for each in WORST
     }
-    chance, end = "bbu_ride_through_probability_ratio", "bbu_end_of_life_timestamp_seconds"
+    chance = "bbu_ride_through_probability_ratio"
     soon = f"end_of_life_in_{SOON_S / 86_400:.0f}_days"
     counted |= {
         "not_answering": scope.of("bbu_up", where=" == 0"),
         "may_not_ride_through": scope.of(chance, where=f" < {LEAST_CHANCE}"),
-        soon: scope.of(end, where=f" < {SOON_S:.0f} + time()"),
+        soon: " or ".join(scope.of(end, where=f" < {SOON_S:.0f} + time()") for end in _ENDS),
     }
     if scope.rack is None:
         site = _matchers(site=scope.site)

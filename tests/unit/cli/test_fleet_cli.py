@@ -83,6 +83,17 @@ def test_the_worst_come_first_with_what_is_known(store: Store) -> None:
     assert all('bbu_health_verdict=~"replace|degraded"' in q for q in store.queries[-1:])
 
 
+def test_of_two_ends_of_life_the_first_is_shown(store: Store) -> None:
+    by_ride = "bbu_end_of_life_by_ride_through_timestamp_seconds"
+    ends = [(by_ride, {"unit": "a"}, 1.79e9), (by_ride, {"unit": "d"}, 1.78e9)]
+    store.series = [*SERIES, *ends]
+    found = {row["unit"]: row for row in json.loads(run("--format", "json").stdout)["units"]}
+    assert [found[unit]["end_of_life_s"] for unit in "abd"] == [1.79e9, None, 1.78e9]
+    store.series = [*SERIES, (by_ride, {"unit": "a"}, 1.9e9)]
+    found = {row["unit"]: row for row in json.loads(run("--format", "json").stdout)["units"]}
+    assert found["a"]["end_of_life_s"] == 1.8e9
+
+
 def test_absent_is_absent(store: Store) -> None:
     del store
     found = json.loads(run("--format", "json").stdout)
