@@ -6,13 +6,14 @@ voltage at rest comes back to the same place is an offset.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from agent.errors import StoreError
 from agent.health.chemistry import Curve, inverse
 from agent.health.pulses import Step
-from agent.health.record import fill_what_is_there
+from agent.health.record import GIVEN, fill_what_is_there
 
 _AGREE = 2.0
 _LEAST_V = 0.008
@@ -73,7 +74,7 @@ class OffsetWatch:
     row said so; ``offset_c`` is what is believed, since ``since_s``.
     """
 
-    step_v: float = 0.001
+    step_v: float = field(default=0.001, metadata=GIVEN)
     level_v: float = math.nan
     quiet_s: float = 0.0
     rate_c: float = 0.0
@@ -140,3 +141,8 @@ class OffsetWatch:
 def unpack(watch: SignWatch | OffsetWatch, saved: object) -> None:
     """Restore a watch from a dump. Raises StoreError when it does not fit."""
     fill_what_is_there(watch, saved)
+    if isinstance(watch, SignWatch):
+        if abs(watch.applied) != 1.0:
+            raise StoreError("the saved sign of the current is none")
+        if math.isfinite(watch.since_s) and math.isnan(watch.last_s):
+            raise StoreError("the saved sign of the current was never seen")

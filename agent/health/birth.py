@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from agent.errors import StoreError
 from agent.health.filter import ModuleFilter
+from agent.health.record import AMOUNT, LN, fill
 from agent.health.verdict import date
 
 Vector = npt.NDArray[np.float64]
@@ -41,18 +43,24 @@ class Birth:
 
     cells: int
     met_s: float | None = None
-    age_days: float = math.nan
+    age_days: float = field(default=math.nan, metadata=AMOUNT)
     celsius: float = 25.0
     soc: float = 1.0
     law_loss: float = 0.0
     measured_s: float | None = None
-    reference: Vector = field(init=False)
-    reference_sd: Vector = field(init=False)
+    reference: Vector = field(init=False, metadata=LN)
+    reference_sd: Vector = field(init=False, metadata=AMOUNT)
 
     def __post_init__(self) -> None:
         """Begin with nothing measured."""
         self.reference = np.full(self.cells, math.nan)
         self.reference_sd = np.full(self.cells, math.nan)
+
+    def unpack(self, saved: object) -> None:
+        """Restore from a dump. Raises StoreError when it does not fit."""
+        fill(self, saved)
+        if np.any(np.isnan(self.reference) != np.isnan(self.reference_sd)):
+            raise StoreError("the saved first resistance is not known how well")
 
     @property
     def unknown(self) -> bool:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from agent.health.chemistry import interpolate
 from agent.health.evidence import thermal_factor
 from agent.health.filter import ModuleFilter
-from agent.health.record import fill, numbers
+from agent.health.record import fill, numbers, table
 from agent.health.ride import AgedCurve
 from agent.health.standby import slope_at
 from agent.health.verdict import date
@@ -203,9 +203,9 @@ class DeepWatch:
         """Restore from a dump. Raises StoreError when it does not fit."""
         fill(self, saved)
         lists = saved if isinstance(saved, dict) else {}
-        self.rest_v = numbers(lists.get("rest_v"))
-        rows = lists.get("last")
-        self.last = [numbers(row) for row in rows] if isinstance(rows, list) else []
+        rest_v = lists.get("rest_v")
+        self.rest_v = numbers(rest_v, self.cells) if rest_v else []
+        self.last = table(lists.get("last"), 3 + self.cells)
 
 
 def capacities(

@@ -266,7 +266,7 @@ class HealthEngine(Beliefs):
         made = cls(battery, cells=cells)
         record.fill(made._clock, state.get("clock"))
         record.fill(made._memory, state.get("memory"))
-        record.fill(made._birth, state.get("birth"))
+        made._birth.unpack(state.get("birth"))
         if made._memory.first_ohm is not None:
             first = made._memory
             made._be(cell_type(battery, first.first_ohm, first.first_soc))

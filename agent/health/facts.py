@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from agent.errors import StoreError
+from agent.health.record import number, numbers
 from agent.model import Battery, Chemistry
 
 JSON = object
@@ -50,11 +54,18 @@ def _read(saved: Mapping[str, JSON]) -> dict[str, Any]:
         elif name in _CURVES:
             if not isinstance(value, list):
                 raise TypeError(f"{name} is no list")
-            known[name] = tuple((float(soc), float(number)) for soc, number in value)
+            known[name] = _curve(value)
         elif name == "cell":
             known[name] = str(value)
-        elif isinstance(value, int | float) and value > 0:
-            known[name] = int(value) if name in ("series", "parallel") else float(value)
         else:
-            raise ValueError(f"{name} is no positive number")
+            positive = number(value, (1e-9, 1e12))
+            known[name] = int(positive) if name in ("series", "parallel") else float(positive)
     return known
+
+
+def _curve(saved: list[object]) -> tuple[tuple[float, float], ...]:
+    """Read a curve back, whose states of charge have to rise."""
+    points = [numbers(row, 2) for row in saved]
+    if any(after[0] < before[0] for before, after in pairwise(points)) or np.isnan(points).any():
+        raise ValueError("a curve does not rise")
+    return tuple((x, y) for x, y in points)

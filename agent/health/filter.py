@@ -25,6 +25,7 @@ import numpy.typing as npt
 from agent.errors import StoreError
 from agent.health.ageing import fade_step, rate_doubt
 from agent.health.chemistry import CellType
+from agent.health.record import LN, number, numbers
 
 Vector = npt.NDArray[np.float64]
 JSON = object
@@ -65,6 +66,8 @@ _RATE_LIMIT = 4.0
 _LEANS, _LEAN_MEMORY, _LEAN_MOST = 1.3, 0.35, 3.0
 _LEAN_RATE_SD, _LEAN_GROWTH_SHARE = 0.4, 0.5
 _YEAR_DAYS = 365.25
+# No engine writes more than this: of a record, not of cells.
+_LOST, _MOST_VARIANCE = (0.0, 100.0), 1e6
 
 
 @dataclass(slots=True)
@@ -387,16 +390,15 @@ class ModuleFilter:
         if not isinstance(packed, dict):
             raise StoreError("the saved health filter has another shape")
         try:
-            x = np.array(packed["x"], dtype=np.float64)
+            x = np.array(numbers(packed["x"], size, LN["within"]))
             upper = np.frombuffer(base64.b64decode(str(packed["p"])), dtype=np.float32)
-            loss = float(str(packed["law_loss"]))
-            leaning = float(str(packed.get("leaning", 0.0)))
+            loss = number(packed["law_loss"], _LOST)
+            leaning = number(packed.get("leaning", 0.0), (-_LEAN_MOST, _LEAN_MOST))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the saved health filter cannot be read: {error}") from error
-        if x.shape != (size,) or upper.shape != (size * (size + 1) // 2,):
+        if upper.shape != (size * (size + 1) // 2,):
             raise StoreError("the saved health filter is for another number of cells")
-        known = np.all(np.isfinite(x)) and np.all(np.isfinite(upper))
-        if not (known and loss >= 0.0 and np.isfinite(leaning)):
+        if not (np.all(np.isfinite(x)) and np.all(np.abs(upper) < _MOST_VARIANCE)):
             raise StoreError("the saved health filter holds values that are not numbers")
         p = np.zeros((size, size))
         p[np.triu_indices(size)] = upper

@@ -8,7 +8,8 @@ the same factor, the sensor has moved.
 import math
 from dataclasses import dataclass, field
 
-from agent.health.record import fill_what_is_there, numbers
+from agent.errors import StoreError
+from agent.health.record import GIVEN, fill_what_is_there, number, numbers
 
 _SAME_LEVEL = 0.06
 _REFERENCE = 4
@@ -37,13 +38,13 @@ class GainWatch:
     """
 
     capacity_ah: float
-    step_a: float = 0.01
+    step_a: float = field(default=0.01, metadata=GIVEN)
     charges: list[list[float]] = field(default_factory=list)
     loads: list[list[float]] = field(default_factory=list)
     powers: list[list[float]] = field(default_factory=list)
     plateau: list[float] = field(default_factory=list)
     watts: list[float] = field(default_factory=list)
-    ratio: float = 1.0
+    ratio: float = field(default=1.0, metadata={"within": (0.5, 2.0)})
     since_s: float = 0.0
 
     def watch(self, time_s: float, current_a: float, volts: float = math.nan) -> None:
@@ -82,7 +83,9 @@ class GainWatch:
         self.watts = numbers(lists.get("watts", []))
         for name in ("charges", "loads", "powers"):
             rows = lists.get(name, [])
-            setattr(self, name, [numbers(r) for r in rows] if isinstance(rows, list) else [])
+            if not isinstance(rows, list):
+                raise StoreError("the saved levels of the current have another shape")
+            setattr(self, name, [_level_of(row) for row in rows])
 
     def _counts(self, current_a: float) -> bool:
         rate = current_a / self.capacity_ah
@@ -139,3 +142,11 @@ class GainWatch:
         often = max(ready, key=lambda lv: lv[1])
         recent = [value / often[0] - 1.0 for value in often[2:]]
         return min(recent, key=abs) if min(recent) * max(recent) > 0.0 else 0.0
+
+
+def _level_of(saved: object) -> list[float]:
+    """Read one level back: reference, times seen and the last means."""
+    row = saved if isinstance(saved, list) else []
+    if len(row) not in range(3, 3 + _RECENT) or row[0] == 0:
+        raise StoreError("the saved levels of the current have another shape")
+    return [float(number(one)) for one in row]

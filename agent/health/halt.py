@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agent.health.record import fill, numbers
+from agent.health.record import AMOUNT, fill, numbers
 
 _LIVELY = 0.9
 _MEMORY = 200.0
@@ -28,9 +28,9 @@ class HaltWatch:
     """
 
     lively: float = 0.0
-    seen: float = 0.0
-    same: float = 0.0
-    still_s: float = 0.0
+    seen: float = field(default=0.0, metadata=AMOUNT)
+    same: float = field(default=0.0, metadata=AMOUNT)
+    still_s: float = field(default=0.0, metadata=AMOUNT)
     since_s: float = math.nan
     moves: float = 0.0
     last: list[float] = field(default_factory=list)

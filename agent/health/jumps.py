@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from agent.errors import StoreError
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
-from agent.health.record import fill_what_is_there
+from agent.health.record import AMOUNT, LN, fill_what_is_there
 from agent.health.track import Track
 
 Vector = npt.NDArray[np.float64]
@@ -60,22 +61,22 @@ class JumpWatch:
     """
 
     cells: int
-    held_on: float = math.nan
-    held_off: float = math.nan
+    held_on: float = field(default=math.nan, metadata=LN)
+    held_off: float = field(default=math.nan, metadata=LN)
     seen_on: bool = False
     seen_off: bool = False
-    last_on: float = math.nan
-    last_off: float = math.nan
-    scatter: float = 1.0
-    scattered: float = 0.0
-    held: Vector = field(init=False)
+    last_on: float = field(default=math.nan, metadata=LN)
+    last_off: float = field(default=math.nan, metadata=LN)
+    scatter: float = field(default=1.0, metadata=AMOUNT)
+    scattered: float = field(default=0.0, metadata=AMOUNT)
+    held: Vector = field(init=False, metadata=LN)
     held_s: Vector = field(init=False)
-    level: Vector = field(init=False)
+    level: Vector = field(init=False, metadata=LN)
     since_s: Vector = field(init=False)
     crept_s: Vector = field(init=False)
-    calm_weight: Vector = field(init=False)
+    calm_weight: Vector = field(init=False, metadata=AMOUNT)
     calm_sum: Vector = field(init=False)
-    moved_weight: Vector = field(init=False)
+    moved_weight: Vector = field(init=False, metadata=AMOUNT)
     moved_sum: Vector = field(init=False)
     track: Track = field(default_factory=Track)
 
@@ -217,6 +218,9 @@ class JumpWatch:
         fill_what_is_there(self, saved)
         if isinstance(saved, dict) and "track" in saved:
             self.track.unpack(saved["track"], self.cells)
+        for what, when in ((self.held, self.held_s), (self.level, self.since_s)):
+            if np.any(np.isfinite(what) & np.isnan(when)):
+                raise StoreError("the saved change of a resistance has no date")
 
     def weigh(self, fall: Vector, noise: Vector) -> None:
         """Take ln of how far each cell fell over a window; ``noise`` is its sd per cell."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from agent.errors import StoreError
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
 from agent.health.record import fill
@@ -97,6 +98,10 @@ class OrderWatch:
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
         fill(self, saved)
+        for places in (self.held, self.came_from):
+            known = places[np.isfinite(places)]
+            if not np.all(np.isin(known, np.arange(self.cells))):
+                raise StoreError("the saved order of the cells names others")
 
 
 def _against(pulse: Pulse, state: ModuleFilter) -> tuple[Vector, Vector, Vector, float]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
-from agent.health.record import dump, numbers
+from agent.health.record import dump, number, numbers
 
 Vector = npt.NDArray[np.float64]
 
@@ -32,6 +32,7 @@ _FEWEST = 3
 _LEAST_SPREAD = 0.1
 # A level that goes back by more than this share of its step, in small steps, has not held.
 _HELD = 0.5
+_VOLTS, _AMPERES = (0.0, 10.0), (-1e6, 1e6)
 
 
 class Point(NamedTuple):
@@ -149,7 +150,7 @@ class StepFinder:
             "earlier_a": self.earlier_a,
         }
 
-    def unpack(self, saved: object) -> None:
+    def unpack(self, saved: object, cells: int) -> None:
         """Restore from ``pack``. Raises StoreError when it does not fit."""
         try:
             fields = dict(saved)  # type: ignore[call-overload]
@@ -159,13 +160,16 @@ class StepFinder:
                 ("after", self.after),
             ):
                 target.extend(
-                    Point(float(t), float(i), numbers(v), float(c)) for t, i, v, c in fields[key]
+                    Point(number(t), number(i, _AMPERES), numbers(v, cells, _VOLTS), number(c))
+                    for t, i, v, c in fields[key]
                 )
-            self.steady_since_s = float(fields["since_s"])
-            self.held_s = float(fields["held_s"])
-            self.earlier_a = float(fields.get("earlier_a", 0.0))
+            self.steady_since_s = number(fields["since_s"])
+            self.held_s = number(fields["held_s"])
+            self.earlier_a = number(fields.get("earlier_a", 0.0))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the saved load step cannot be read: {error}") from error
+        if self.after and not self.before:
+            raise StoreError("the saved load step has no beginning")
 
 
 def measure(

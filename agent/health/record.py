@@ -2,9 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,10 +12,22 @@ from agent.errors import StoreError
 
 JSON = object
 T = TypeVar("T")
+Within = tuple[float, float]
+"""The least and the most that a number can be."""
+_ANY: Within = (-1e15, 1e15)
 
 _ASSUMED_C = 25.0
 _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
+AMOUNT: Mapping[str, Within] = {"within": (0.0, 1e15)}
+"""Marks a field that cannot be negative, for what is read back."""
+GIVEN: Mapping[str, bool] = {"given": True}
+"""Marks a field that follows from what is known of the battery, and is not read back."""
+LN: Mapping[str, Within] = {"within": (-50.0, 50.0)}
+"""Marks the logarithm of a resistance or of a ratio of two."""
+_RATIO: Mapping[str, Within] = {"within": (-1.0, 2.0)}
+_CELSIUS: Mapping[str, Within] = {"within": (-40.0, 125.0)}
+_OHM: Mapping[str, Within] = {"within": (1e-9, 1e3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +49,21 @@ class Memory:
     median resistance of the first load step, taken at ``first_soc``.
     """
 
-    soc: float = 1.0
-    waiting_s: float = 0.0
+    soc: float = field(default=1.0, metadata=_RATIO)
+    waiting_s: float = field(default=0.0, metadata=AMOUNT)
     heat: float = 0.0
-    charge: float = 0.0
-    cycles: float = 0.0
-    celsius: float | None = None
-    rest_s: float = 0.0
+    charge: float = field(default=0.0, metadata=AMOUNT)
+    cycles: float = field(default=0.0, metadata={"within": (0.0, 1e4)})
+    celsius: float | None = field(default=None, metadata=_CELSIUS)
+    rest_s: float = field(default=0.0, metadata=AMOUNT)
     reviewed_s: float = 0.0
     evidence_s: float | None = None
-    pulses: int = 0
-    first_ohm: float | None = None
-    first_soc: float | None = None
-    site_days: float = 0.0
-    site_celsius: float = _ASSUMED_C
-    site_soc: float = 1.0
+    pulses: int = field(default=0, metadata=AMOUNT)
+    first_ohm: float | None = field(default=None, metadata=_OHM)
+    first_soc: float | None = field(default=None, metadata=_RATIO)
+    site_days: float = field(default=0.0, metadata=AMOUNT)
+    site_celsius: float = field(default=_ASSUMED_C, metadata=_CELSIUS)
+    site_soc: float = field(default=1.0, metadata=_RATIO)
 
     def pass_time(self, passed_s: float, celsius: float | None, cycles: float) -> None:
         """Let ``passed_s`` go by at the last known temperature and charge."""
@@ -107,39 +119,77 @@ def dump(value: object) -> JSON:
     return value
 
 
-def numbers(value: object) -> list[float]:
-    """Read a list of numbers back; null becomes NaN."""
+def number(value: object, within: Within = _ANY) -> float:
+    """Read a number back as it was written, an integer as one.
+
+    Raises StoreError for anything else, and for a number that no engine can have written.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise StoreError("the saved health state holds something else where a number belongs")
+    low, high = within
+    if not low <= value <= high:
+        raise StoreError("the saved health state holds a number that cannot be")
+    return value
+
+
+def numbers(value: object, count: int | None = None, within: Within = _ANY) -> list[float]:
+    """Read a list of ``count`` numbers back, of any number of them where None; null becomes NaN."""
     if not isinstance(value, list):
         raise StoreError("the saved health state holds something else where numbers belong")
-    try:
-        return [math.nan if item is None else float(item) for item in value]
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"the saved health state cannot be read: {error}") from error
+    if count is not None and len(value) != count:
+        raise StoreError("the saved health state is for another number of cells")
+    return [math.nan if item is None else float(number(item, within)) for item in value]
+
+
+def table(value: object, width: int, within: Within = _ANY) -> list[list[float]]:
+    """Read rows of ``width`` numbers each back."""
+    if not isinstance(value, list):
+        raise StoreError("the saved health state holds something else where rows belong")
+    return [numbers(row, width, within) for row in value]
 
 
 def fill(target: T, saved: object) -> T:
     """Put saved scalars and arrays into a fresh dataclass ``target``; other fields stay.
 
-    Raises StoreError when a field is missing or of another kind.
+    So do those that it was made with, as they follow from what is known of the battery now.
+    Raises StoreError when a field is missing, of another kind or out of its range.
     """
     if not isinstance(saved, dict) or not is_dataclass(target):
         raise StoreError("the saved health state has another shape")
     for item in fields(target):
+        made_with = item.init and item.default is MISSING and item.default_factory is MISSING
+        if made_with or item.metadata.get("given"):
+            continue
         if item.name not in saved:
             raise StoreError(f"the saved health state lacks {item.name}")
-        value, now = saved[item.name], getattr(target, item.name)
-        if isinstance(now, np.ndarray):
-            array = np.array(numbers(value))
-            if array.shape != now.shape:
-                raise StoreError(f"the saved {item.name} is for another number of cells")
-            setattr(target, item.name, array)
-        elif value is None or isinstance(value, int | float):
-            if value is None and isinstance(now, float) and math.isnan(now):
-                continue
-            if now is not None and value is None:
-                raise StoreError(f"the saved {item.name} is no number")
-            setattr(target, item.name, value)
+        try:
+            read = _read(saved[item.name], getattr(target, item.name), item.metadata)
+        except StoreError as error:
+            raise StoreError(f"{error}: {item.name}") from error
+        setattr(target, item.name, read)
     return target
+
+
+def _read(value: object, fresh: object, metadata: Mapping[str, Any]) -> object:
+    """Read a field back that begins as ``fresh``: a number, None for NaN, or an array of them."""
+    within = metadata.get("within", _ANY)
+    if isinstance(fresh, np.ndarray):
+        array = np.array(numbers(value, len(fresh), within))
+        if np.any(np.isnan(array)) and not np.any(np.isnan(fresh)):
+            raise StoreError("the saved health state lacks a number")
+        return array
+    if isinstance(fresh, bool):
+        if not isinstance(value, bool):
+            raise StoreError("the saved health state holds something else for yes or no")
+        return value
+    if fresh is None or isinstance(fresh, int | float):
+        if value is None and (fresh is None or math.isnan(fresh)):
+            return fresh
+        read = number(value, within)
+        if isinstance(fresh, int) and not isinstance(read, int):
+            raise StoreError("the saved health state holds a part where a count belongs")
+        return float(read) if isinstance(fresh, float) else read
+    return fresh
 
 
 def fill_what_is_there(target: T, saved: object) -> T:

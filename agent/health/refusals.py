@@ -8,6 +8,7 @@ from agent.errors import StoreError
 from agent.health import intake
 from agent.health.evidence import Useless
 from agent.health.observation import Observation
+from agent.health.record import number
 from agent.model import Rejected
 
 JSON = object
@@ -73,7 +74,7 @@ class Refusals:
         """Restore from a dump. Raises StoreError when it does not fit."""
         try:
             rows = dict(saved)["counts"]  # type: ignore[call-overload]
-            self.counts = {str(k): [float(n), float(at)] for k, (n, at) in rows.items()}
+            self.counts = {str(k): [number(n), number(at)] for k, (n, at) in rows.items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"the saved refusals cannot be read: {error}") from error
 

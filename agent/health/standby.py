@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from agent.errors import StoreError
 from agent.health.chemistry import Curve
-from agent.health.record import fill_what_is_there, numbers
+from agent.health.record import AMOUNT, fill_what_is_there, numbers, table
 
 Vector = npt.NDArray[np.float64]
 
@@ -55,28 +56,28 @@ class StandbyWatch:
     capacity_ah: float
     settled_s: float = 0.0
     stretch: int = 0
-    day_s: float = 0.0
+    day_s: float = field(default=0.0, metadata=AMOUNT)
     bin_s: float = 0.0
-    bin_count: int = 0
+    bin_count: int = field(default=0, metadata=AMOUNT)
     reported: bool = False
-    bled_days: float = 0.0
-    away_days: float = 0.0
-    waiting_days: float = 0.0
-    drain_a: float = 0.0
-    period_days: float = 0.0
-    periods: int = 0
+    bled_days: float = field(default=0.0, metadata=AMOUNT)
+    away_days: float = field(default=0.0, metadata=AMOUNT)
+    waiting_days: float = field(default=0.0, metadata=AMOUNT)
+    drain_a: float = field(default=0.0, metadata=AMOUNT)
+    period_days: float = field(default=0.0, metadata=AMOUNT)
+    periods: int = field(default=0, metadata=AMOUNT)
     rest_v: float = 0.0
     bin_sum: list[float] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
     history: list[list[float]] = field(default_factory=list)
-    slope_weight: Vector = field(init=False)
+    slope_weight: Vector = field(init=False, metadata=AMOUNT)
     slope_sum: Vector = field(init=False)
     away_sum: Vector = field(init=False)
-    balance_share: Vector = field(init=False)
+    balance_share: Vector = field(init=False, metadata=AMOUNT)
     balance_v: Vector = field(init=False)
-    today_bled: Vector = field(init=False)
-    earlier_bled: Vector = field(init=False)
-    bled: Vector = field(init=False)
+    today_bled: Vector = field(init=False, metadata=AMOUNT)
+    earlier_bled: Vector = field(init=False, metadata=AMOUNT)
+    bled: Vector = field(init=False, metadata=AMOUNT)
     period_sum: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -279,10 +280,14 @@ class StandbyWatch:
         """Restore from a dump. Raises StoreError when it does not fit."""
         lists = saved if isinstance(saved, dict) else {}
         fill_what_is_there(self, saved)
-        self.bin_sum = numbers(lists.get("bin_sum"))
-        for name in ("rows", "history"):
-            rows = lists.get(name)
-            setattr(self, name, [numbers(r) for r in rows] if isinstance(rows, list) else [])
+        bin_sum = lists.get("bin_sum")
+        self.bin_sum = numbers(bin_sum, self.cells) if bin_sum else []
+        self.rows = table(lists.get("rows", []), 2 + self.cells)
+        self.history = table(lists.get("history", []), self.cells)
+        if any(math.isnan(one) for row in self.rows for one in row[:2]):
+            raise StoreError("the saved standby has a mean without a time")
+        if self.bin_count and not self.bin_sum:
+            raise StoreError("the saved standby has a mean without a sum")
 
 
 def slope_at(ocv: Curve, volts: float) -> float:

@@ -125,7 +125,9 @@ class StuckWatch:
         """Restore from a dump. Raises StoreError when it does not fit."""
         lists = saved if isinstance(saved, dict) else {}
         fill_what_is_there(self, saved)
-        for name in ("value", "level", "away", "away_s", "since_s", "moves"):
-            setattr(self, name, numbers(lists.get(name)))
+        self.value = numbers(lists.get("value"))
+        count = len(self.value)
+        for name in ("level", "away", "away_s", "since_s", "moves"):
+            setattr(self, name, numbers(lists.get(name), count))
         for name in ("load", "passed"):
-            setattr(self, name, numbers(lists.get(name, [0.0] * len(self.value))))
+            setattr(self, name, numbers(lists.get(name, [0.0] * count), count))

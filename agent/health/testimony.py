@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.evidence import Pulse
-from agent.health.record import fill
+from agent.health.record import AMOUNT, fill
 
 Vector = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class Testimony:
     """
 
     cells: int
-    tests: Vector = field(init=False)
+    tests: Vector = field(init=False, metadata=AMOUNT)
     first_s: Vector = field(init=False)
     last_s: Vector = field(init=False)
     sigmas: Vector = field(init=False)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
-from agent.health.record import numbers
+from agent.health.record import AMOUNT, LN, table
 
 Vector = npt.NDArray[np.float64]
 
@@ -166,12 +166,9 @@ class Track:
 
     def unpack(self, saved: object, cells: int) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
-        for name, width in (("times", 2), ("away", cells), ("weight", cells)):
-            rows = saved.get(name) if isinstance(saved, dict) else None
-            if not isinstance(rows, list):
-                raise StoreError("the saved course of the resistances has another shape")
-            setattr(self, name, [numbers(row) for row in rows])
-            if any(len(row) != width for row in getattr(self, name)):
-                raise StoreError("the saved course of the resistances is for other cells")
+        lists = saved if isinstance(saved, dict) else {}
+        self.times = table(lists.get("times"), 2)
+        self.away = table(lists.get("away"), cells, LN["within"])
+        self.weight = table(lists.get("weight"), cells, AMOUNT["within"])
         if not len(self.times) == len(self.away) == len(self.weight):
             raise StoreError("the saved course of the resistances does not fit together")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agent.errors import StoreError
+from agent.health.record import number
 from agent.model import Reason, Verdict
 
 JSON = object
@@ -111,14 +112,14 @@ class Judge:
                     str(text),
                     None if cell is None else str(cell),
                     Verdict(level),
-                    None if since_s is None else float(since_s),
+                    None if since_s is None else float(number(since_s)),
                 )
                 for (code, text, cell, level), (key, since_s) in zip(
                     rows, record.get("stood", old), strict=True
                 )
             }
             known = {str(key) for key in record["known"]}
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, StoreError) as error:
             raise StoreError(f"the saved verdict cannot be read: {error}") from error
         return cls(standing, known)
 

@@ -85,8 +85,9 @@ class Watches:
 
     def unpack(self, saved: Mapping[str, JSON]) -> None:
         """Restore from ``pack``. Raises StoreError when it does not fit."""
-        self.steps.unpack(saved.get("steps"))
-        self.windows.unpack(saved.get("windows"))
+        cells = self.jumps.cells
+        self.steps.unpack(saved.get("steps"), cells)
+        self.windows.unpack(saved.get("windows"), cells)
         self.deep.unpack(saved.get("deep"))
         self.jumps.unpack(saved.get("jumps"))
         self.standby.unpack(saved.get("standby"))

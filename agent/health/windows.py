@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from agent.errors import StoreError
 from agent.health.chemistry import interpolate
-from agent.health.record import fill, numbers
+from agent.health.record import AMOUNT, fill, numbers, table
 
 Vector = npt.NDArray[np.float64]
 
@@ -54,7 +55,7 @@ class WindowFinder:
     resting_s: float = 0.0
     loaded: bool = False
     drawn_ah: float = 0.0
-    samples: int = 0
+    samples: int = field(default=0, metadata=AMOUNT)
     before_v: list[float] = field(default_factory=list)
     rest_v: list[list[float]] = field(default_factory=list)
 
@@ -107,13 +108,15 @@ class WindowFinder:
         samples = min(self.samples, len(self.rest_v))
         return Window(time_s, self.drawn_ah, np.array(before), np.array(after), samples)
 
-    def unpack(self, saved: object) -> None:
+    def unpack(self, saved: object, cells: int) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
         fill(self, saved)
         lists = saved if isinstance(saved, dict) else {}
-        self.before_v = numbers(lists.get("before_v"))
-        rest_v = lists.get("rest_v")
-        self.rest_v = [numbers(row) for row in rest_v] if isinstance(rest_v, list) else []
+        before_v = lists.get("before_v")
+        self.before_v = numbers(before_v, cells) if before_v else []
+        self.rest_v = table(lists.get("rest_v"), cells)
+        if self.before_v and not self.samples:
+            raise StoreError("the saved window has a beginning without samples")
 
 
 def _mean(rows: list[list[float]]) -> list[float]:

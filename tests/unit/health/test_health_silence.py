@@ -84,5 +84,5 @@ def test_a_step_is_refused_while_the_load_before_it_still_echoes() -> None:
 def test_what_was_before_a_rest_survives_a_restart() -> None:
     finder = StepFinder(CAPACITY_AH, 0.001, earlier_a=7.0)
     again = StepFinder(CAPACITY_AH, 0.001)
-    again.unpack(finder.pack())
+    again.unpack(finder.pack(), 1)
     assert again.earlier_a == 7.0
