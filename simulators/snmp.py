@@ -37,8 +37,6 @@ _PRIVACY = {
     "aes192c": config.USM_PRIV_CFB192_AES,
     "aes256c": config.USM_PRIV_CFB256_AES,
 }
-AUTH_PROTOCOLS = tuple(_AUTH)
-PRIVACY_PROTOCOLS = tuple(_PRIVACY)
 _EVERYTHING = (1, 3, 6)
 _SYNTAXES = {
     Syntax.INTEGER: v2c.Integer32,

@@ -10,7 +10,6 @@ _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TRUTH: Schema = {"type": "boolean"}
-_MOMENT: Schema = {"type": "string", "format": "date-time"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 _MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 _MAYBE_MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}

@@ -105,7 +105,7 @@ class HistoryStore:
     async def save(
         self,
         states: Mapping[str, tuple[str | None, State]],
-        events: tuple[Event, ...],
+        events: tuple[Event, ...] = (),
         *,
         saved_s: float,
         course: tuple[Course, ...] = (),
@@ -114,12 +114,6 @@ class HistoryStore:
         saved = {unit: SavedState(serial, saved_s, s) for unit, (serial, s) in states.items()}
         news = bool(saved or events or course)
         await self._commit(states=saved, events=events, course=course, points=news)
-
-    async def save_states(
-        self, states: Mapping[str, tuple[str | None, State]], *, saved_s: float
-    ) -> None:
-        """Commit the estimator states by unit, each with its unit's serial number."""
-        await self.save(states, (), saved_s=saved_s)
 
     async def load_states(self) -> dict[str, SavedState]:
         """Give the last saved estimator states by unit.

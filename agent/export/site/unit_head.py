@@ -24,7 +24,6 @@ from agent.store.live import UnitView
 
 _SHOWN_EVIDENCE = 40
 _WIDER = 1.15
-_KEY_READINGS = ("state_of_charge", "battery_voltage", "battery_current", "battery_power")
 
 
 def verdict(view: UnitView) -> Html:

@@ -23,7 +23,7 @@ async def tidied(store: HistoryStore, now_s: float) -> None:
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new" / "history.db"
     first = HistoryStore(path)
-    await first.save_states({"a": ("SN1", {"x": [1.5, -2]}), "b": (None, {})}, saved_s=50)
+    await first.save({"a": ("SN1", {"x": [1.5, -2]}), "b": (None, {})}, saved_s=50)
     await first.put_event(DISCHARGE)
     first.put_sample(sample(10))
     await first.close()
@@ -52,7 +52,7 @@ async def test_an_event_put_again_takes_the_place_of_its_earlier_form(tmp_path: 
 async def test_without_a_path_it_works_in_memory() -> None:
     store = HistoryStore(None)
     await store.put_event(DISCHARGE)
-    await store.save_states({"a": (None, {"x": 1})}, saved_s=5)
+    await store.save({"a": (None, {"x": 1})}, saved_s=5)
     assert await store.events() == [DISCHARGE]
     assert await store.load_states() == {"a": SavedState(None, 5, {"x": 1})}
     assert store.problem is None
@@ -111,7 +111,7 @@ async def test_hostile_texts_are_only_texts(tmp_path: Path, text: str) -> None:
     store = HistoryStore(tmp_path / "history.db")
     store.put_sample(Sample("a", 1, 1, (Reading("battery_status", text, text, 1, "x"),)))
     await store.put_event(Event("a", "alarm", 1, None, {text: text}))
-    await store.save_states({"a": (text, {text: text})}, saved_s=1)
+    await store.save({"a": (text, {text: text})}, saved_s=1)
     found = await store.history("a", "battery_status", text, since_s=0, until_s=9)
     assert [point.value for point in found] == [text.replace("\ud800", "?")]
     assert (await store.events())[0].detail == {text: text}
@@ -316,10 +316,10 @@ async def test_of_modules_that_left_their_slots_the_newest_states_are_kept(
 ) -> None:
     store = HistoryStore(tmp_path / "history.db")
     for n in range(3):
-        await store.save_states({f"{PARKED}{n}": (str(n), {"x": n})}, saved_s=n)
+        await store.save({f"{PARKED}{n}": (str(n), {"x": n})}, saved_s=n)
     newer = {f"{PARKED}{n}": (str(n), {"x": n}) for n in range(3, MOST_PARKED + 3)}
-    await store.save_states(newer, saved_s=5)
-    await store.save_states({"a": ("SN1", {"x": 1})}, saved_s=0)
+    await store.save(newer, saved_s=5)
+    await store.save({"a": ("SN1", {"x": 1})}, saved_s=0)
     await store.tidy(now_s=DAY_S)
     kept = await store.load_states()
     assert set(kept) == {"a", *(f"{PARKED}{n}" for n in range(3, MOST_PARKED + 3))}

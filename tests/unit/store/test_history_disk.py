@@ -27,7 +27,7 @@ async def main():
     number = 0
     while True:
         number += 1
-        await store.save_states({"a": ("SN", {"n": number})}, saved_s=number)
+        await store.save({"a": ("SN", {"n": number})}, saved_s=number)
         await store.put_event(Event("a", "discharge", number, None))
         print(number, flush=True)
 
@@ -69,14 +69,14 @@ async def test_pages_that_rot_later_are_moved_aside_too(tmp_path: Path) -> None:
     first = HistoryStore(path)
     for number in range(300):
         first.put_sample(sample(number), closely=True)
-    await first.save_states({f"u{n}": (None, {"x": "y" * 500}) for n in range(100)}, saved_s=1)
+    await first.save({f"u{n}": (None, {"x": "y" * 500}) for n in range(100)}, saved_s=1)
     await first.close()
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xa5" * (len(content) - 4096)
     path.write_bytes(content)
     second = HistoryStore(path)
     assert await second.load_states() == {}
-    await second.save_states({"a": (None, {"x": 1})}, saved_s=2)
+    await second.save({"a": (None, {"x": 1})}, saved_s=2)
     assert await second.load_states() == {"a": SavedState(None, 2, {"x": 1})}
     assert second.problem is None
     assert len(list(tmp_path.glob("*corrupt*"))) == 1
@@ -89,7 +89,7 @@ async def test_of_broken_files_the_newest_is_kept(tmp_path: Path) -> None:
     (tmp_path / "other.db.corrupt-20200101T000000Z").write_text("not ours")
     path.write_text("no database " * 100)
     store = HistoryStore(path)
-    await store.save_states({"a": (None, {"x": 1})}, saved_s=2)
+    await store.save({"a": (None, {"x": 1})}, saved_s=2)
     await store.close()
     aside = sorted(tmp_path.glob("*corrupt*"))
     assert [one.name.partition(".")[0] for one in aside] == ["history", "other"]
@@ -99,7 +99,7 @@ async def test_of_broken_files_the_newest_is_kept(tmp_path: Path) -> None:
 async def test_a_state_that_rotted_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     first = HistoryStore(path)
-    await first.save_states({"a": (None, {"x": 1}), "b": (None, {"x": 2})}, saved_s=1)
+    await first.save({"a": (None, {"x": 1}), "b": (None, {"x": 2})}, saved_s=1)
     await first.close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE state SET body = '{\"x' WHERE unit = 'a'")
@@ -127,7 +127,7 @@ async def test_a_directory_that_cannot_be_made_degrades_to_memory(tmp_path: Path
     (tmp_path / "file").write_text("in the way")
     store = HistoryStore(tmp_path / "file" / "history.db")
     await store.put_event(DISCHARGE)
-    await store.save_states({"a": (None, {"x": 1})}, saved_s=5)
+    await store.save({"a": (None, {"x": 1})}, saved_s=5)
     store.put_sample(sample(10))
     await store.flush()
     assert await store.events() == [DISCHARGE]
@@ -202,7 +202,7 @@ async def test_a_full_disk_costs_nothing_but_time(tmp_path: Path) -> None:
     size = sum(file.stat().st_size for file in tmp_path.iterdir())
     many = {f"u{n}": (None, {"x": "y" * 1000}) for n in range(500)}
     with no_file_larger_than(size):
-        await store.save_states(many, saved_s=5)
+        await store.save(many, saved_s=5)
         problem_then = store.problem
         assert len(await store.load_states()) == 500
         assert await store.events() == [DISCHARGE]

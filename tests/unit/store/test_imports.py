@@ -43,7 +43,7 @@ async def test_import_without_a_folder_is_nothing(tmp_path: Path) -> None:
 async def test_import_does_not_overwrite_a_newer_state(tmp_path: Path) -> None:
     write(tmp_path / "import", "a.json", PAST)
     store = HistoryStore(None)
-    await store.save_states({"a": ("SN1", {"x": 2})}, saved_s=501)
+    await store.save({"a": ("SN1", {"x": 2})}, saved_s=501)
     imported = await store.import_folder(tmp_path / "import")
     assert (imported.units, "older than the state of a" in imported.problems[0]) == ((), True)
     assert (await store.load_states())["a"].body == {"x": 2}
