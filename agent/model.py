@@ -282,7 +282,7 @@ class Reason:
     ``cell_resistance``, ``not_answering``); ``cell`` the device's cell number where one
     cell is meant; ``text`` says it in words with numbers and dates. ``since_s`` is the unix
     time since which it has stood without a break, whatever its verdict was meanwhile; None
-    where nobody keeps it (a device's own word, the record of an older agent).
+    where nobody keeps it (a device's own word, peers, the record of an older agent).
     """
 
     code: str

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.health.peers import PeerBook, Population, features, findings
 from agent.health.verdict import Judge
@@ -67,7 +67,9 @@ class Comparer:
             self.book.put(self.unit, values, alike)
             self.scores = self.book.scores(self.unit)
             self.judge.review(findings(self.scores), now_s)
-        return with_reasons(health, self.judge.reasons(), self.scores)
+        # No restart knows who stood out before it: a date would be that of the agent's start.
+        reasons = tuple(replace(reason, since_s=None) for reason in self.judge.reasons())
+        return with_reasons(health, reasons, self.scores)
 
 
 def _smoothed(before: float | None, now: float, share: float) -> float:
