@@ -7,11 +7,18 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The tests start our programs hundreds of times; each start would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The tests of the pure layer (tests/unit/test_layers.py) run under coverage, which must not fall
 # below what pyproject.toml says. Long random searches cost most there and reach nothing new.
 PURE := $(filter-out %_fuzz.py %_guards.py %_properties.py %_robustness.py,$(wildcard \
   $(foreach room,config decode events health profiles transport,tests/unit/$(room)/test_*.py) \
   $(foreach subject,assess past schedule vital,tests/unit/poll/test_$(subject).py)))
+
+# Whole files go to the workers, in the order of tests/conftest.py: the longest first. More
+# workers than cores where tests wait for devices.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,9 +50,9 @@ lint: $(VENV)/.tested ## Style, types
 	$(BIN)/mypy
 
 test: $(VENV)/.tested lint ## Every test, against real peers
-	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered $(PURE)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/end_to_end $(PURE:%=--ignore=%)
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/end_to_end
+	$(BIN)/python -m pytest -n 2 $(BY_FILE) --cov --cov-report=term:skip-covered $(PURE)
+	$(BIN)/python -m pytest -n 3 $(BY_FILE) --ignore=tests/end_to_end $(PURE:%=--ignore=%)
+	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/end_to_end
 
 e2e: $(VENV)/.tested ## From a fault in the rack to one page, and its end (also part of test)
 	$(BIN)/python -m pytest tests/end_to_end/test_pages.py
