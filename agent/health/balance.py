@@ -108,7 +108,7 @@ class OffsetWatch:
         self.quiet_s += passed_s
         if self.quiet_s < _QUIET_S:
             return
-        if math.isnan(self.start_s):
+        if math.isnan(self.start_s) or time_s < self.start_s:
             self.start_s, self.start_v, self.counted = time_s, volts, 0.0
         elif time_s - self.start_s >= _STRETCH_S:
             self._judge(time_s, volts, ocv)

@@ -66,7 +66,8 @@ class HealthEngine(Beliefs):
             self._begin(observation.time_s)
         if memory.waiting_s >= DAY_S:
             self._age()
-            if self.now_s - memory.reviewed_s >= _REVIEW_S:
+            # A clock that ran ahead must not put off the reviews until it is right again.
+            if not 0.0 <= self.now_s - memory.reviewed_s < _REVIEW_S:
                 self._review()
         if current_a is None or self.prior_only:
             return

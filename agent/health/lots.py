@@ -29,6 +29,7 @@ _RATE_SD, _GAIN_SD = 0.12, 0.04
 _GAIN_WALK = 0.03
 _MOST_ALIKE = 0.95
 _LEAST = 1e-6
+_ROUNDED, _MOST_INFO = 1e-6, 1e9
 _ROWS = 8
 _Z90 = 1.645
 MOST_SHARES = 8192
@@ -57,9 +58,11 @@ class Share(NamedTuple):
         try:
             lot, kind, *rest = list(saved)  # type: ignore[call-overload]
             a, b, c, x, y = (float(value) for value in rest)
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise StoreError(f"the saved share in a lot cannot be read: {error}") from error
-        if not (np.all(np.isfinite([a, b, c, x, y])) and a >= 0.0 and c >= 0.0):
+        # Of a covariance: the cross entry cannot be more than the others allow.
+        sound = a >= 0.0 and c >= 0.0 and b * b <= a * c * (1.0 + _ROUNDED) + _LEAST
+        if not (np.all(np.abs([a, b, c, x, y]) < _MOST_INFO) and sound):
             raise StoreError("the saved share in a lot holds values that cannot be")
         return cls(str(lot), str(kind), (a, b, c), (x, y))
 

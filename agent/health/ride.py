@@ -111,7 +111,9 @@ def seconds_to_cutoff(
     heat_j_k = kind.heat_j_k_ah * capacity_ah
     powers = powers_w[:, None]
     voltage = curve(1.0 - drawn / health, drawn)
-    current = powers / voltage.sum(axis=2)
+    # Cells that are empty give no voltage to divide by.
+    least_v = 0.5 * curve.volts[0] * shape[2]
+    current = powers / np.maximum(voltage.sum(axis=2), least_v)
     seconds = np.full(shape[:2], limit_s)
     limiting = np.argmin(voltage, axis=2)
     running = np.ones(shape[:2], dtype=bool)
@@ -135,6 +137,6 @@ def seconds_to_cutoff(
         limiting[crossed] = np.argmin(voltage, axis=2)[crossed]
         running &= ~crossed
         last_margin = margin
-        current = powers / np.maximum(voltage.sum(axis=2), 0.5 * curve.volts[0] * shape[2])
+        current = powers / np.maximum(voltage.sum(axis=2), least_v)
     limiting[running] = np.argmin(voltage, axis=2)[running]
     return np.minimum(seconds, limit_s), limiting

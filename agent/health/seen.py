@@ -1,6 +1,6 @@
 """Observations as JSON and back, exactly: what a journal holds of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -9,6 +9,37 @@ from agent.health.observation import Observation
 JSON = object
 
 _NAMES = tuple(field.name for field in fields(Observation))
+
+
+def _number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _numbers(value: object) -> bool:
+    return isinstance(value, tuple) and all(map(_number, value))
+
+
+def _text(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _mask(value: object) -> bool:
+    return value is None or isinstance(value, int)
+
+
+_KINDS: Mapping[str, Callable[[object], bool]] = {
+    "time_s": _number,
+    "current_a": _number,
+    "cells_v": _numbers,
+    "temperatures_c": _numbers,
+    "ambient_c": _number,
+    "phase": _text,
+    "balancing": _mask,
+    "bleeding": _mask,
+    "reported_soc": _number,
+    "reported_soh": _number,
+}
+"""What each value has to be before it is an observation's."""
 
 
 def pack(cells: Sequence[str], observation: Observation) -> dict[str, JSON]:
@@ -32,14 +63,10 @@ def unpack(packed: object) -> tuple[tuple[str, ...], Observation] | None:
         for name, value in zip(names, values, strict=False)
         if name in _NAMES
     }
-    if not isinstance(known.get("time_s"), int | float) or not _sound(known.get("cells_v"), cells):
+    if known.get("time_s") is None or "cells_v" not in known:
+        return None
+    if not all(_KINDS[name](value) for name, value in known.items()):
+        return None
+    if len(known["cells_v"]) != len(cells):
         return None
     return tuple(map(str, cells)), Observation(**{"current_a": None, **known})
-
-
-def _sound(volts: object, cells: list[object]) -> bool:
-    return (
-        isinstance(volts, tuple)
-        and len(volts) == len(cells)
-        and all(v is None or isinstance(v, int | float) for v in volts)
-    )

@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from agent.health.chemistry import interpolate
+from agent.health.balance import OffsetWatch
+from agent.health.chemistry import cell_type, interpolate
 from agent.health.engine import HealthEngine, Observation
+from agent.health.ride import Cells, seconds_to_cutoff
 from agent.model import Battery, Verdict
 
 Life = Callable[..., Iterator[Observation]]
@@ -105,3 +108,32 @@ def test_a_battery_that_cannot_carry_its_load_when_charged_is_to_be_replaced(
 ) -> None:
     engine = shown(replace(battery, required_seconds=880.0), life(days=60.0))
     assert engine.health(START_S + 60 * 24 * HOUR_S).verdict is Verdict.REPLACE
+
+
+def test_an_empty_cell_carries_nothing_however_empty(battery: Battery) -> None:
+    kind = cell_type(battery)
+    for holds in np.linspace(0.8, 1.0, 41):
+        each = np.full((1, len(CELLS)), holds)
+        cells = Cells(each, 0.0024 * np.ones_like(each), np.ones_like(each), 25.0)
+        seconds, _ = seconds_to_cutoff(cells, kind, capacity_ah=15.0, powers_w=np.array([1600.0]))
+        assert seconds[0, 0] == 0.0
+
+
+def test_a_clock_that_ran_ahead_puts_no_review_off(battery: Battery, life: Life) -> None:
+    engine = shown(battery, life(days=30.0))
+    now_s = START_S + 30 * 24 * HOUR_S
+    rest = Observation(now_s, 0.0, (4.02,) * 6, (25.0,))
+    engine.observe(replace(rest, time_s=now_s + 20 * 365 * 24 * HOUR_S))
+    for hour in range(1, 21 * 24, 6):
+        engine.observe(replace(rest, time_s=now_s + hour * HOUR_S))
+    assert now_s < engine._memory.reviewed_s <= engine.now_s
+
+
+def test_an_offset_is_found_after_a_clock_that_ran_ahead() -> None:
+    watch = OffsetWatch(0.001)
+    year_s = 365 * 24 * HOUR_S
+    for minute in range(200):
+        watch.watch(START_S + year_s + 60.0 * minute, 60.0, 0.02, 4.05, OCV)
+    for minute in range(8 * 24 * 60):
+        watch.watch(START_S + 60.0 * minute, 60.0, 0.02, 4.05, OCV)
+    assert watch.offset_c == pytest.approx(0.02)

@@ -257,7 +257,18 @@ def test_a_share_survives_a_restart_exactly(lot: dict[str, HealthEngine]) -> Non
     assert Share.unpack(share.pack()) == share
 
 
-@pytest.mark.parametrize("saved", [None, [], ["a", "b", 1, 2], ["a", "b", 1, 1, math.nan, 0, 0]])
+@pytest.mark.parametrize(
+    "saved",
+    [
+        None,
+        [],
+        ["a", "b", 1, 2],
+        ["a", "b", 1, 1, math.nan, 0, 0],
+        ["a", "b", 10**400, 0, 1, 0, 0],
+        ["a", "b", 1e300, 0, 1, 0, 0],
+        ["a", "b", 1.0, 9.0, 1.0, 0, 0],
+    ],
+)
 def test_a_share_that_cannot_be_read_is_told(saved: object) -> None:
     with pytest.raises(StoreError):
         Share.unpack(saved)

@@ -71,6 +71,19 @@ def test_a_journal_gives_back_what_it_got(observation: Observation) -> None:
         {"cells": ["1"], "names": ["time_s", "cells_v"], "values": ["x", [1.0]]},
         {"cells": ["1"], "names": ["time_s", "cells_v"], "values": [1.0, [1.0, 2.0]]},
         {"cells": ["1"], "names": ["time_s", "cells_v"], "values": [1.0, ["a"]]},
+        {"cells": ["1"], "names": ["time_s", "cells_v"], "values": [None, [4.0]]},
+        *(
+            {"cells": ["1"], "names": ["time_s", "cells_v", name], "values": [1.0, [4.0], value]}
+            for name, value in (
+                ("current_a", "7"),
+                ("temperatures_c", 25.0),
+                ("temperatures_c", ["warm"]),
+                ("ambient_c", [20.0]),
+                ("balancing", 1.5),
+                ("bleeding", "no"),
+                ("phase", 3),
+            )
+        ),
     ],
 )
 def test_what_is_no_observation_is_none(garbled: object) -> None:
