@@ -100,7 +100,7 @@ class Agent:
         infos = unit_infos(config)
         now_s = time.time()
         # A unit that gets another engine now goes on from what its old one has learnt.
-        self.intake.keep_all(now_s)
+        await self.intake.keep_all(now_s)
         await self.archive.write(now_s)
         saved = await self.history.load_states()
         happened = await self.history.events(limit=_EVENTS_LOOKED_AT)
@@ -280,7 +280,7 @@ async def _end(agent: Agent, tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    agent.intake.keep_all(time.time())
+    await agent.intake.keep_all(time.time())
     await agent.archive.write(time.time())
 
 

@@ -1,7 +1,11 @@
-"""Tasks that nobody waits for: one that an error of ours has ended is told of, not lost."""
+"""Work on the event loop: in turns with all else, and told of where an error of ours ends it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
+
+_TURN_S = 0.001
+"""The event loop gets its turn between two pieces of work once this much time has gone by."""
 
 Broken = Callable[[str, BaseException], None]
 """Takes the name of a task and the error that has ended it."""
@@ -18,3 +22,16 @@ def begin(work: Coroutine[None, None, None], name: str, broken: Broken) -> async
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(look)
     return task
+
+
+class Turn:
+    """Lets the event loop run once we have had it for long enough."""
+
+    def __init__(self) -> None:
+        self._until = time.perf_counter() + _TURN_S
+
+    async def pause(self) -> None:
+        """Give way, if it is time."""
+        if time.perf_counter() > self._until:
+            await asyncio.sleep(0)
+            self._until = time.perf_counter() + _TURN_S

@@ -1,7 +1,6 @@
 """How a large answer leaves: in turns with everything else, zipped, or not at all if known."""
 
 import asyncio
-import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +11,6 @@ from aiohttp.typedefs import Handler
 
 from agent.export.exposition import weight
 
-# The event loop gets its turn between two pieces of work once this much time has gone by.
-_TURN_S = 0.001
 _GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 SLOWEST_S = 60.0
@@ -30,19 +27,6 @@ T = TypeVar("T")
 async def beside(work: Callable[[], T]) -> T:
     """Do ``work`` beside the event loop."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
-
-
-class Turn:
-    """Lets the event loop run once we have had it for long enough."""
-
-    def __init__(self) -> None:
-        self._until = time.perf_counter() + _TURN_S
-
-    async def pause(self) -> None:
-        """Give way, if it is time."""
-        if time.perf_counter() > self._until:
-            await asyncio.sleep(0)
-            self._until = time.perf_counter() + _TURN_S
 
 
 def known(request: web.Request, etag: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
-from agent.export.answer import Turn, known, send, unchanged
+from agent.export.answer import known, send, unchanged
 from agent.export.context import CONTEXT, unit_view
 from agent.export.exposition import clean
 from agent.export.json import (
@@ -21,6 +21,7 @@ from agent.export.stream import NEWS
 from agent.export.summaries import Summary, summary
 from agent.model import Verdict
 from agent.store.live import UnitView
+from agent.tasks import Turn
 
 _LATEST_S = 1e11
 MOST_UNITS = 1000

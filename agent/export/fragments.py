@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from agent.export.answer import Turn
 from agent.store.live import LiveStore, UnitView
+from agent.tasks import Turn
 
 T = TypeVar("T")
 

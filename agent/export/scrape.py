@@ -5,7 +5,7 @@ import time
 from aiohttp import web
 
 from agent.export.agent_metrics import add_agent, add_history, add_process
-from agent.export.answer import Turn, send
+from agent.export.answer import send
 from agent.export.context import CONTEXT, unit_view
 from agent.export.event_metrics import add_events, add_places
 from agent.export.exposition import (
@@ -17,6 +17,7 @@ from agent.export.exposition import (
 )
 from agent.export.fragments import all_views
 from agent.export.unit_series import UNIT_SERIES
+from agent.tasks import Turn
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:

@@ -22,6 +22,7 @@ from agent.poll.past import WATCH, Past
 from agent.poll.watches import Watches, place_of
 from agent.profiles.schema import Cadence, Profile
 from agent.store.live import LiveStore
+from agent.tasks import Turn
 
 CALM_AFTER_S = 60.0
 """How long a shelf stays at the discharge interval after its last discharge: the voltages
@@ -287,10 +288,12 @@ class Intake:
                 self._keep(followed, event, None)
             self.store.put_findings(unit, followed.watch.findings)
 
-    def keep_all(self, now_s: float) -> None:
+    async def keep_all(self, now_s: float) -> None:
         """Record what every engine has learnt, before the agent stops."""
-        for followed in self.units.values():
+        turn = Turn()
+        for followed in list(self.units.values()):
             followed.keep(now_s, urgent=True)
+            await turn.pause()
 
     def _check_slot(self, followed: _Followed, sample: Sample) -> None:
         for row in sample.readings:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from agent.export.answer import Turn, known, send, unchanged
+from agent.export.answer import known, send, unchanged
 from agent.export.context import CONTEXT
 from agent.export.feed import Feed
 from agent.export.site.fleet_live import FleetNews
@@ -16,6 +16,7 @@ from agent.export.site.fleet_parts import ROWS, shelf_notes, silent, summary, un
 from agent.export.site.fleet_row import COLUMNS, ORDER, Row
 from agent.export.site.layout import Frame, notices, page, panel, table
 from agent.export.site.markup import Child, Html, h
+from agent.tasks import Turn
 
 MOST_ROWS = 200
 """Rows of the table at first; a browser takes its time over thousands."""

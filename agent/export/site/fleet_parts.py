@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from agent.export.answer import Turn
 from agent.export.context import CONTEXT, Context
 from agent.export.fragments import Fragments
 from agent.export.site.advice import MEANINGS
@@ -16,6 +15,7 @@ from agent.export.site.fleet_row import ORDER, Row
 from agent.export.site.layout import panel, table
 from agent.export.site.markup import Html, h
 from agent.export.site.words import clock, since, span
+from agent.tasks import Turn
 
 _SHOWN_SILENT = 50
 ROWS: web.AppKey[Fragments[Row]] = web.AppKey("rows", Fragments)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from agent.export.answer import Turn, send
+from agent.export.answer import send
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.harmless import file_name
 from agent.export.site.assets import content
@@ -26,6 +26,7 @@ from agent.export.verdicts import judge
 from agent.model import Event, Shelf
 from agent.store.course import Course
 from agent.store.live import UnitView
+from agent.tasks import Turn
 
 _MOST_EVENTS = 200
 _HTML = {"Content-Type": "text/html; charset=utf-8"}

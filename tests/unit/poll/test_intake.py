@@ -1,4 +1,7 @@
+import asyncio
+import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -156,13 +159,13 @@ def test_a_module_pulled_out_under_load_ends_its_event() -> None:
     ]
 
 
-def test_what_was_learnt_is_kept_with_the_serial_number_and_used_again() -> None:
+async def test_what_was_learnt_is_kept_with_the_serial_number_and_used_again() -> None:
     first = bench()
     for at in range(0, 600, 5):
         current_a = -40.0 if 300 <= at < 400 else 0.0
         volts = 3.7 if current_a else 3.95
         first.take(at, volts, volts, serial_number="A1", battery_current=current_a)
-    first.intake.keep_all(WALL_S + 600)
+    await first.intake.keep_all(WALL_S + 600)
     unit, serial, state = first.records.states[-1]
     assert (unit, serial) == ("u", "A1")
     second = bench(learnt={"u": (serial, state)})
@@ -281,3 +284,29 @@ def test_a_reload_keeps_the_engine_of_what_stays(
     made.intake.follow([info], {"u": overrides})
     assert made.intake.units["u"].info == info
     assert (made.intake.units["u"].assessor.engine is engine) == stays
+
+
+async def test_others_run_while_what_all_units_have_learnt_is_kept() -> None:
+    made = bench()
+    order: list[str] = []
+
+    class Slow:
+        """Keeps for longer than a turn lasts."""
+
+        def keep(self, _now_s: float, **_urgent: bool) -> None:
+            order.append("kept")
+            until_s = time.perf_counter() + 0.002
+            while time.perf_counter() < until_s:
+                pass
+
+    async def other() -> None:
+        while True:
+            order.append("other")
+            await asyncio.sleep(0)
+
+    slow: Any = Slow()
+    made.intake.units = dict.fromkeys("abc", slow)
+    task = asyncio.create_task(other())
+    await made.intake.keep_all(WALL_S)
+    task.cancel()
+    assert order == ["kept", "other"] * 3

@@ -55,11 +55,11 @@ def test_a_discharge_while_no_agent_ran_is_told_by_the_counter() -> None:
 @pytest.mark.parametrize(
     ("killed_at", "counted"), [(1, 1), (4, 0)], ids=["before it was told", "after it was told"]
 )
-def test_a_discharge_whose_end_nobody_saw_is_told_once(killed_at: int, counted: int) -> None:
+async def test_a_discharge_whose_end_nobody_saw_is_told_once(killed_at: int, counted: int) -> None:
     first = bench()
     rest(first, 0, discharge_events=5.0)
     load(first, *range(1, killed_at + 1))
-    first.intake.keep_all(WALL_S + killed_at)
+    await first.intake.keep_all(WALL_S + killed_at)
     second = killed(first, 30)
     rest(second, 30, discharge_events=6.0)
     kinds = [kind for unit, kind, _ in on_record(first, second) if unit == "u"]
