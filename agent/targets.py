@@ -48,12 +48,11 @@ class SerialLine:
 
 @dataclass(frozen=True, slots=True)
 class ModbusHost:
-    """A Modbus TCP device or gateway. ``pipelined`` gateways take several requests at once."""
+    """A Modbus TCP device or gateway."""
 
     host: str
     port: int = 502
     framer: Framer = Framer.TCP
-    pipelined: bool = False
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -120,7 +120,7 @@ class Service:
             port = await server.start(port=part.rtu_over_tcp or part.modbus_tcp or 0)
             self._servers.append(server)
             entry = {"modbus_tcp": f"127.0.0.1:{port}"}
-            entry |= {"framer": "rtu"} if rtu else {"pipelined": not part.one_at_a_time}
+            entry |= {"framer": "rtu"} if rtu else {}
         self.endpoints[name] = entry | {"units": sorted(line.stations)}
         return entry
 

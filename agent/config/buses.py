@@ -9,7 +9,7 @@ from agent.config.types import Bus
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
 
 _SERIAL_KEYS: tuple[Key[object], ...] = (keys.BAUDRATE, keys.PARITY, keys.STOP_BITS)
-_TCP_KEYS: tuple[Key[object], ...] = (keys.FRAMER, keys.PIPELINED)
+_TCP_KEYS: tuple[Key[object], ...] = (keys.FRAMER,)
 _USUAL_BAUDRATES = frozenset(
     {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
 )
@@ -58,12 +58,7 @@ def _serial(entry: Entry) -> SerialLine | None:
 def _gateway(entry: Entry) -> ModbusHost | None:
     address = entry.get(keys.MODBUS_TCP)
     framer = entry.get(keys.FRAMER) or Framer.TCP
-    pipelined = entry.get(keys.PIPELINED) or False
-    if pipelined and framer is Framer.RTU:
-        entry.error(
-            "needs framer: tcp; serial frames carry no number to tell answers apart", "pipelined"
-        )
-    return None if address is None else ModbusHost(*address, framer, pipelined)
+    return None if address is None else ModbusHost(*address, framer)
 
 
 def _no_line_twice(buses: Mapping[str, Bus | None], entries: Mapping[str, Entry | None]) -> None:

@@ -2,7 +2,7 @@
 
 from agent.config import measures
 from agent.config.battery_keys import BATTERY, CELL_SECTION
-from agent.config.kinds import FLAG, ListOf, MapOf, NameOr, Word, choice, integer, measure, one_of
+from agent.config.kinds import ListOf, MapOf, NameOr, Word, choice, integer, measure, one_of
 from agent.config.kinds import text as text_kind
 from agent.config.sections import Entry, Key, Section
 from agent.config.shards import parse_shard
@@ -121,13 +121,10 @@ FRAMER = Key(
     "Frames on the connection: tcp, or rtu for serial frames over TCP.",
     default="tcp",
 )
-PIPELINED = Key(
-    "pipelined", FLAG, "Whether the gateway takes several requests at once.", default="false"
-)
 BUS = Section(
     "bus",
     "a bus",
-    (SERIAL, BAUDRATE, PARITY, STOP_BITS, MODBUS_TCP, FRAMER, PIPELINED),
+    (SERIAL, BAUDRATE, PARITY, STOP_BITS, MODBUS_TCP, FRAMER),
     rules={
         "oneOf": [{"required": ["serial"]}, {"required": ["modbus_tcp"]}],
         "dependentRequired": {
@@ -135,7 +132,6 @@ BUS = Section(
             "parity": ["serial"],
             "stop_bits": ["serial"],
             "framer": ["modbus_tcp"],
-            "pipelined": ["modbus_tcp"],
         },
     },
 )

@@ -142,17 +142,6 @@ def one_of(options: type[Choice]) -> Word[Choice]:
     return choice({option.value: option for option in options})
 
 
-def _flag(value: str) -> bool:
-    if value in {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}:
-        return True
-    if value in {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"}:
-        return False
-    raise ValueError("is neither true nor false")
-
-
-FLAG: Word[bool] = Word("true or false", _flag, {"type": "boolean"})
-
-
 @dataclass(frozen=True, slots=True)
 class ListOf(Generic[T]):
     """A list; a missing value is an empty one. ``single`` takes one item without a list."""

@@ -86,10 +86,6 @@ STRUCTURE = {
         "buses: {a: {serial: /dev/a, parity: evn}}\nunits: []",
         ['1: buses.a.parity: "evn" is none of none, even, odd; did you mean "even"?'],
     ),
-    "a flag that is neither": (
-        "buses: {a: {modbus_tcp: h, pipelined: maybe}}\nunits: []",
-        ['1: buses.a.pipelined: "maybe" is neither true nor false'],
-    ),
 }
 
 MEANING = {
@@ -218,15 +214,6 @@ MEANING = {
                 "5: buses.d.modbus_tcp: gate:502 is the gateway of the bus c already; put its "
                 "units on that bus"
             ),
-        ],
-    ),
-    "pipelining of serial frames": (
-        "buses: {a: {modbus_tcp: h, framer: rtu, pipelined: true}}\nunits: []",
-        [
-            (
-                "1: buses.a.pipelined: needs framer: tcp; serial frames carry no number to tell "
-                "answers apart"
-            )
         ],
     ),
     "a unit at the address of a bus": (

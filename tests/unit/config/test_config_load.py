@@ -130,7 +130,7 @@ def test_a_bus_takes_every_key_of_its_kind(folder: Path) -> None:
         """\
         buses:
           line: {serial: /dev/ttyS1, baudrate: 9600, parity: none, stop_bits: 2}
-          gate: {modbus_tcp: "[2001:db8::7]:1502", pipelined: true}
+          gate: {modbus_tcp: "[2001:db8::7]:1502"}
           odd: {modbus_tcp: gate.example, framer: rtu}
         units:
           - {name: a, bus: line, unit_id: 0x30}
@@ -140,7 +140,7 @@ def test_a_bus_takes_every_key_of_its_kind(folder: Path) -> None:
     )
     assert config.buses == (
         Bus("line", SerialLine("/dev/ttyS1", 9600, Parity.NONE, 2)),
-        Bus("gate", ModbusHost("2001:db8::7", 1502, Framer.TCP, pipelined=True)),
+        Bus("gate", ModbusHost("2001:db8::7", 1502, Framer.TCP)),
         Bus("odd", ModbusHost("gate.example", 502, Framer.RTU)),
     )
     assert [unit.unit_id for unit in config.units] == [48, 2, 3]
