@@ -67,6 +67,7 @@ class Fleet:
     running: dict[str, _Running] = field(default_factory=dict)
     glances: Glances = field(default_factory=Glances)
     alarmed_s: dict[str, float] = field(default_factory=dict)
+    near: dict[str, list[tuple[Bus, PolledUnit]]] = field(default_factory=dict)
 
     @property
     def buses(self) -> tuple[Bus, ...]:
@@ -90,6 +91,7 @@ class Fleet:
                 bus.glances = self.glances
                 task = begin(bus.run(), f"bus {name}", _broken)
                 self.running[name] = _Running(key, bus, task)
+        self.near.clear()
 
     async def stop(self) -> None:
         """Stop polling and let go of every line."""
@@ -104,17 +106,22 @@ class Fleet:
     def alarm(self, info: UnitInfo, until_s: float) -> None:
         """Read every unit of the shelf of ``info``, or of its bus, at the discharge interval.
 
-        In an outage of the whole fleet every sample calls for this, and it looks at all units.
+        In an outage of the whole fleet every sample calls for this, and all units are looked at
+        for each of them once.
         """
         now_s = time.monotonic()
         if 0 <= until_s - self.alarmed_s.get(info.name, -math.inf) < _SAME_ALARM_S:
             return
         self.alarmed_s[info.name] = until_s
-        for running in self.running.values():
-            for unit in running.bus.units:
-                if _together(unit.info, info):
-                    unit.turn.urgent(now_s, until_s)
-                    running.bus.wake.set()
+        near = self.near.get(info.name)
+        if near is None:
+            buses = [running.bus for running in self.running.values()]
+            near = self.near[info.name] = [
+                (bus, unit) for bus in buses for unit in bus.units if _together(unit.info, info)
+            ]
+        for bus, unit in near:
+            unit.turn.urgent(now_s, until_s)
+            bus.wake.set()
 
 
 def _broken(name: str, error: BaseException) -> None:
@@ -136,8 +143,11 @@ _Build = Callable[[Sink], Bus]
 def _buses(
     config: Config, infos: dict[str, UnitInfo]
 ) -> Iterable[tuple[str, tuple[object, _Build]]]:
+    by_bus: dict[str | None, list[Unit]] = {}
+    for unit in config.units:
+        by_bus.setdefault(unit.bus, []).append(unit)
     for bus in config.buses:
-        units = [unit for unit in config.units if unit.bus == bus.name]
+        units = by_bus.get(bus.name)
         if units:
             yield bus.name, ((bus, units, config.poll), _line_builder(bus, units, config, infos))
     for unit in config.units:
