@@ -31,6 +31,7 @@ from agent.health.report import (
 )
 from agent.health.verdict import Judge, Raised, worst
 from agent.health.watches import Watches
+from agent.health.year import Year
 from agent.model import Advice, Battery, CellHealth, Health, Verdict
 
 DAY_S = 86400.0
@@ -75,6 +76,7 @@ class Beliefs:
         self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
         self._judge = Judge()
         self._birth = Birth(len(cells))
+        self._year = Year()
         self._memory = record.Memory(soc=interpolate(self._curve_back, self.kind.float_v))
 
     def _be(self, kind: CellType) -> None:
@@ -145,7 +147,7 @@ class Beliefs:
         """Both ends of life, and the rides until then, as foretold at unix time ``now_s``.
 
         Looking twenty years ahead costs most of all, and moves with evidence or over months: it
-        is done once a day and after evidence, for the unit charged at its site's mean temperature.
+        is done once a day and after evidence.
         """
         memory = self._memory
         cut_s = now_s - now_s % DAY_S if intake.is_time(now_s) else 0.0
@@ -232,10 +234,10 @@ class Beliefs:
         return rides(estimate, setting, powers_w=powers_w, drawn=self._drawn(estimate, soc))
 
     def _rides_in_time(self, site: Site, power_w: float, estimates: list[Estimate]) -> list[Ride]:
-        """Ride-through at ``power_w`` at several times, charged and at the ``site``'s mean."""
+        """Ride-through at ``power_w`` at several times, charged, in the coldest month of a year."""
         soc = self._charged(site.soc)
         drawn = [self._drawn(estimate, soc) for estimate in estimates]
-        setting = self._setting(site.celsius)
+        setting = self._setting(self._year.coldest(site.celsius))
         return rides_in_time(estimates, setting, power_w=power_w, drawn=drawn)
 
     def _setting(self, celsius: float) -> Setting:

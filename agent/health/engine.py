@@ -102,8 +102,11 @@ class HealthEngine(Beliefs):
         self._birth.age(self._filter)
 
     def _age(self) -> None:
-        self._carry(self._filter, self._memory.waiting_s / DAY_S)
-        self._memory.aged()
+        memory = self._memory
+        days = memory.waiting_s / DAY_S
+        self._carry(self._filter, days)
+        self._year.pass_days(self.now_s, days, memory.mean_celsius())
+        memory.aged()
 
     def _learn(self, step: Step) -> None:
         """Let the filter learn from a load step, save for cells that suddenly changed."""
@@ -249,6 +252,7 @@ class HealthEngine(Beliefs):
             "judge": self._judge.pack(),
             "birth": record.dump(self._birth),
             "memory": record.dump(self._memory),
+            "year": record.dump(self._year),
         }
 
     @classmethod
@@ -267,6 +271,7 @@ class HealthEngine(Beliefs):
         made = cls(battery, cells=cells)
         record.fill(made._clock, state.get("clock"))
         record.fill(made._memory, state.get("memory"))
+        made._year.unpack(state.get("year"))
         made._birth.unpack(state.get("birth"))
         if made._memory.first_ohm is not None:
             first = made._memory

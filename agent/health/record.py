@@ -26,7 +26,8 @@ GIVEN: Mapping[str, bool] = {"given": True}
 LN: Mapping[str, Within] = {"within": (-50.0, 50.0)}
 """Marks the logarithm of a resistance or of a ratio of two."""
 _RATIO: Mapping[str, Within] = {"within": (-1.0, 2.0)}
-_CELSIUS: Mapping[str, Within] = {"within": (-40.0, 125.0)}
+CELSIUS: Mapping[str, Within] = {"within": (-40.0, 125.0)}
+"""Marks a temperature."""
 _OHM: Mapping[str, Within] = {"within": (1e-9, 1e3)}
 
 
@@ -54,7 +55,7 @@ class Memory:
     heat: float = 0.0
     charge: float = field(default=0.0, metadata=AMOUNT)
     cycles: float = field(default=0.0, metadata={"within": (0.0, 1e4)})
-    celsius: float | None = field(default=None, metadata=_CELSIUS)
+    celsius: float | None = field(default=None, metadata=CELSIUS)
     rest_s: float = field(default=0.0, metadata=AMOUNT)
     reviewed_s: float = 0.0
     evidence_s: float | None = None
@@ -62,7 +63,7 @@ class Memory:
     first_ohm: float | None = field(default=None, metadata=_OHM)
     first_soc: float | None = field(default=None, metadata=_RATIO)
     site_days: float = field(default=0.0, metadata=AMOUNT)
-    site_celsius: float = field(default=_ASSUMED_C, metadata=_CELSIUS)
+    site_celsius: float = field(default=_ASSUMED_C, metadata=CELSIUS)
     site_soc: float = field(default=1.0, metadata=_RATIO)
 
     def pass_time(self, passed_s: float, celsius: float | None, cycles: float) -> None:

@@ -6,13 +6,16 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
+from agent.errors import StoreError
 from agent.health import beliefs
 from agent.health.bank import Bank, joined
 from agent.health.engine import HealthEngine, Observation
 from agent.health.forecast import falls_to
 from agent.health.lives import RIDE_YEARS, Lives, lives
+from agent.health.year import Year
 from agent.model import Battery, Health, Interval, Verdict
 
 CELLS = tuple("123456")
@@ -68,6 +71,43 @@ def test_what_an_outage_has_drawn_ends_no_life(worn: HealthEngine) -> None:
     assert before is not None
     assert after is not None
     assert after.estimate == pytest.approx(before.estimate, abs=30 * DAY_S)
+
+
+def test_a_cold_winter_ends_a_life_sooner(worn: HealthEngine) -> None:
+    even = worn.health(worn.now_s).ride_end_of_life_s
+    worn._year.celsius[0] = 15.0
+    cold = worn.health(worn.now_s + DAY_S).ride_end_of_life_s
+    assert even is not None
+    assert cold is not None
+    assert cold.estimate < even.estimate - 100 * DAY_S
+
+
+def test_the_months_are_learnt_and_survive_a_restart(battery: Battery, life: Life) -> None:
+    engine = engine_after(battery, life(days=30.0, hours=96.0))
+    told = engine._year.celsius
+    assert set(told[np.isfinite(told)]) == {25.0}
+    assert np.isfinite(told).sum() in (1, 2)
+    saved = engine.state()
+    again = HealthEngine.restore(battery, cells=CELLS, state=saved)
+    assert np.array_equal(again._year.celsius, told, equal_nan=True)
+    del saved["year"]  # as an older agent leaves it
+    again = HealthEngine.restore(battery, cells=CELLS, state=saved)
+    assert np.isnan(again._year.celsius).all()
+
+
+def test_a_month_is_what_its_days_were() -> None:
+    year = Year()
+    assert year.coldest(20.0) == 20.0
+    for day in range(365):
+        year.pass_days(day * DAY_S, 1.0, 20.0 - 10.0 * math.cos(2 * math.pi * day / 365.0))
+    assert year.coldest(20.0) == pytest.approx(10.0, abs=0.5)
+    assert year.celsius[6] == pytest.approx(30.0, abs=0.5)
+    year.pass_days(15 * DAY_S, 0.0, -40.0)
+    year.pass_days(15 * DAY_S, 1.0, 41.0)  # a day of another year moves it by a thirtieth
+    assert year.celsius[0] == pytest.approx(11.0, abs=0.5)
+    for garbled in ([1.0] * 12, {"celsius": [1.0]}, {"celsius": [1e6] * 12}, {"celsius": "x"}):
+        with pytest.raises(StoreError):
+            year.unpack(garbled)
 
 
 def test_why_there_is_no_end_is_said(battery: Battery, life: Life) -> None:
