@@ -47,7 +47,8 @@ def _read(saved: Mapping[str, JSON]) -> dict[str, Any]:
     names = {field.name for field in fields(Battery)} - {"required_seconds", "lot"}
     known: dict[str, Any] = {}
     for name, value in saved.items():
-        if name not in names or value is None:
+        # A power or a step of 0 is one that nobody knows, here as in the engine.
+        if name not in names or value is None or value == 0:
             continue
         if name == "chemistry":
             known[name] = Chemistry(str(value))

@@ -151,6 +151,12 @@ def test_what_is_known_of_a_battery_now_counts_and_not_what_was_known_then() -> 
     assert watches.guards.stuck.span == 0.08
 
 
+def test_a_power_of_nothing_costs_nothing_that_was_learnt() -> None:
+    idle = replace(BATTERY, rated_power_w=0.0, current_step_a=0.0)
+    engine = HealthEngine(idle, cells=CELLS)
+    assert again(engine, idle).state() == engine.state()
+
+
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Give the way to everything in a state, of long lists to the first two."""
     if path:
