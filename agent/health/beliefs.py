@@ -226,11 +226,13 @@ class Beliefs:
     ) -> list[Ride]:
         """Ride-through at each of ``powers_w`` watts from the present charge.
 
-        ``charged``: from the charge at float voltage, where the present one is less.
+        ``charged``: from the charge at float voltage, where the present one is less, and as warm
+        as the year was, of which no single reading makes much.
         """
         memory = self._memory
         soc = self._charged(memory.soc) if charged else memory.soc
-        setting = self._setting(round(memory.known_celsius()))
+        celsius = memory.site().celsius if charged else memory.known_celsius()
+        setting = self._setting(round(celsius))
         return rides(estimate, setting, powers_w=powers_w, drawn=self._drawn(estimate, soc))
 
     def _rides_in_time(self, site: Site, power_w: float, estimates: list[Estimate]) -> list[Ride]:

@@ -137,3 +137,21 @@ def test_an_offset_is_found_after_a_clock_that_ran_ahead() -> None:
     for minute in range(8 * 24 * 60):
         watch.watch(START_S + 60.0 * minute, 60.0, 0.02, 4.05, OCV)
     assert watch.offset_c == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("wild", [-39.0, 125.0])
+def test_one_wild_temperature_at_a_review_makes_no_verdict(
+    battery: Battery, life: Life, wild: float
+) -> None:
+    engine = shown(replace(battery, rated_power_w=2400.0), life(days=60.0))
+    before_s, reviewed_s = engine.now_s, engine._memory.reviewed_s
+    for hour in range(1, 6 * 24):
+        rest = Observation(before_s + hour * HOUR_S, 0.0, (4.02,) * 6, (25.0,))
+        if engine._memory.reviewed_s == reviewed_s:
+            trial = HealthEngine.restore(engine.battery, cells=CELLS, state=engine.state())
+            trial.observe(replace(rest, temperatures_c=(wild,)))
+            if trial._memory.reviewed_s != reviewed_s:
+                assert trial.health(trial.now_s).verdict is Verdict.OK
+                return
+        engine.observe(rest)
+    raise AssertionError("nothing was reviewed")
