@@ -400,6 +400,12 @@ class Health:
     ride_end_of_life_s: Interval | None = None
     ride_end_of_life_unknown: str | None = None
 
+    @property
+    def first_end_s(self) -> Interval | None:
+        """The end of life that comes first, by capacity or by ride-through, as unix seconds."""
+        ends = (self.end_of_life_s, self.ride_end_of_life_s)
+        return min((end for end in ends if end is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.export.site.advice import advice
-from agent.model import Verdict
+from agent.health.forecast import HORIZON_YEARS
+from agent.health.lives import RIDE_YEARS
+from agent.model import Health, Interval, Verdict
 from agent.replay.chart import Frame, Line, chart
 from agent.replay.courses import END_OF_LIFE, by_cell
 from agent.replay.markup import badge, date, document, enough, life, spread, table
@@ -16,8 +18,9 @@ _URGENCY = (Verdict.REPLACE, Verdict.DEGRADED, Verdict.WATCH, Verdict.UNKNOWN, V
 _STYLES = 6
 _NEVER_S = float("inf")
 _ORDER = (
-    "Order: verdict, then the chance to carry rated power for the required time, then the end "
-    "of life by capacity, then the lower end of the weakest cell's interval. Intervals are 90 %."
+    "Order: verdict, then the chance to carry rated power for the required time, then the first "
+    "end of life, by capacity or by ride-through, then the lower end of the weakest cell's "
+    "interval. Intervals are 90 %."
 )
 NAMES = [
     "rank",
@@ -35,6 +38,9 @@ NAMES = [
     "end_of_life",
     "end_of_life_lo",
     "end_of_life_hi",
+    "ride_end_of_life",
+    "ride_end_of_life_lo",
+    "ride_end_of_life_hi",
     "alarms",
     "evidence",
     "first_reason",
@@ -65,7 +71,7 @@ class Ranked:
 
 
 def rank(reports: Sequence[Report]) -> list[Ranked]:
-    """Put the units in order: verdict, then the chance to ride through, then the end of life.
+    """Put the units in order: verdict, then the chance to ride through, then the first end of life.
 
     Where these are equal or unknown, the lower end of the weakest cell's interval decides.
     """
@@ -77,7 +83,7 @@ def _urgency(report: Report) -> tuple[int, float, float, float]:
     health = report.health
     chance, end, weakest = (
         health.ride_through_probability,
-        health.end_of_life_s,
+        health.first_end_s,
         health.state_of_health,
     )
     return (
@@ -92,7 +98,8 @@ def rows(ranked: Sequence[Ranked]) -> Iterator[Row]:
     """Give the rows of compare.csv; what is not known is empty."""
     for one in ranked:
         health = one.report.health
-        soh, ride, end = health.state_of_health, health.ride_through_s, health.end_of_life_s
+        soh, ride = health.state_of_health, health.ride_through_s
+        ends = (health.end_of_life_s, health.ride_end_of_life_s)
         chance, seen_s = health.ride_through_probability, health.evidence_at
         yield (
             *(one.rank, one.report.name, health.verdict.value, one.weakest),
@@ -100,11 +107,15 @@ def rows(ranked: Sequence[Ranked]) -> Iterator[Row]:
             round(max(cell.resistance_growth.estimate for cell in health.cells), 4),
             *(("", "", "") if ride is None else (round(value, 1) for value in ride)),
             "" if chance is None else round(chance, 4),
-            *(("", "", "") if end is None else (date(value) for value in end)),
+            *(cell for end in ends for cell in _dates(end)),
             len(one.report.tables.alarms),
             "" if seen_s is None else date(seen_s),
             one.why(),
         )
+
+
+def _dates(end: Interval | None) -> Sequence[str]:
+    return ("", "", "") if end is None else [date(value) for value in end]
 
 
 def compare_page(ranked: Sequence[Ranked]) -> str:
@@ -145,11 +156,25 @@ def _table(ranked: Sequence[Ranked]) -> str:
                 if soh is None
                 else spread(soh, 100.0, 1, " %").replace(" <small>", "<br><small>"),
                 "" if ride is None else f"{spread(ride, unit=' s')}<br><small>{lasts}</small>",
-                life(health.end_of_life_s, health.updated_at).replace(" <small>", "<br><small>"),
+                _first_end(health).replace(" <small>", "<br><small>"),
             )
         )
-    head = ["", "Unit", "Verdict", "Weakest cell", "Its health", "Ride-through", "End of life"]
+    head = [
+        "",
+        "Unit",
+        "Verdict",
+        "Weakest cell",
+        "Its health",
+        "Ride-through",
+        "First end of life",
+    ]
     return table("", head, lines, 1)
+
+
+def _first_end(health: Health) -> str:
+    by_capacity = health.first_end_s is not None and health.first_end_s == health.end_of_life_s
+    years = HORIZON_YEARS if by_capacity else RIDE_YEARS
+    return life(health.first_end_s, health.updated_at, years)
 
 
 def _chart(ranked: Sequence[Ranked]) -> str:

@@ -61,8 +61,6 @@ def _ours(key: str, health: Health | None) -> str:
         case "runtime_remaining" if health.ride_through_s is not None:
             return f"{time_between(health.ride_through_s)} at rated power"
         case "battery_replace_due_date":
-            ends = (health.end_of_life_s, health.ride_end_of_life_s)
-            first = min((end for end in ends if end is not None), default=None)
-            return dates(first, health.updated_at)
+            return dates(health.first_end_s, health.updated_at)
         case _:
             return NONE

@@ -238,6 +238,22 @@ def test_units_are_ranked_by_how_urgent_they_are(make: Make) -> None:
     assert text.index("weak/report.html") < text.index("sound/report.html")
 
 
+def test_of_units_alike_the_first_to_end_is_replaced_first(make: Make) -> None:
+    late, soon = make("late"), make("soon")
+    late_s, soon_s = Interval(2.0e9, 1.9e9, 2.1e9), Interval(1.9e9, 1.8e9, 2.0e9)
+    health = replace(late.health, end_of_life_s=late_s, ride_end_of_life_s=None)
+    late = replace(late, health=health)
+    soon = replace(soon, health=replace(health, ride_end_of_life_s=soon_s))
+    ranked = rank([late, soon])
+    assert [one.report.name for one in ranked] == ["soon", "late"]
+    first, second = (dict(zip(NAMES, row, strict=True)) for row in rows(ranked))
+    assert (first["end_of_life"], first["ride_end_of_life"]) == ("2033-05-18", "2030-03-17")
+    assert (second["ride_end_of_life"], second["ride_end_of_life_hi"]) == ("", "")
+    assert "2030-03" in compare_page(ranked)
+    endless = replace(late, health=replace(health, end_of_life_s=None))
+    assert "not within 10 years" in compare_page(rank([endless]))
+
+
 def test_quality_counts_what_a_recording_lacks() -> None:
     quality = Quality()
     for row in (
