@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from simulators.chemistry import CHEMISTRIES
+from simulators.battery.chemistry import CHEMISTRIES
+from simulators.device.hardware import MODULES, UPSES, ModuleDesign
 from simulators.fleet import Fleet
-from simulators.hardware import MODULES, UPSES, ModuleDesign
 from simulators.scenario import UpsPart
-from simulators.snmp import Access
 from simulators.telemetry import nominal_ohm
+from simulators.wire.snmp import Access
 
 _PRIVATE = 0o600
 _V3 = 3

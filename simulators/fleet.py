@@ -7,15 +7,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.battery import Pack
-from simulators.build import Spread, make_pack
-from simulators.chemistry import Array
-from simulators.faults import ENDING, BatteryFault, BatteryFaultKind, WireFault, WireFaultKind
-from simulators.hardware import MODULES, UPSES
-from simulators.module import Module
+from simulators.battery.build import Spread, make_pack
+from simulators.battery.chemistry import Array
+from simulators.battery.pack import Pack
+from simulators.device.faults import (
+    ENDING,
+    BatteryFault,
+    BatteryFaultKind,
+    WireFault,
+    WireFaultKind,
+)
+from simulators.device.hardware import MODULES, UPSES
+from simulators.device.module import Module
+from simulators.device.sensors import Sensors, make_sensors
+from simulators.device.ups import Ups
 from simulators.scenario import Climate, FaultPart, Scenario, UnitPart, unit_names
-from simulators.sensors import Sensors, make_sensors
-from simulators.ups import Ups
 
 _YEAR_S = 365.25 * 86400
 _DAY_S = 86400.0

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from simulators.faults import WireFaultKind
+from simulators.device.faults import WireFaultKind
+from simulators.device.module import Module, State, TestRefusal
+from simulators.device.protection import Latch
 from simulators.fleet import Fleet, build_fleet
-from simulators.module import Module, State, TestRefusal
 from simulators.past import Life, quick_past
-from simulators.protection import Latch
 from simulators.scenario import Scenario, unit_names
 from simulators.telemetry import write_meta, write_telemetry, write_truth
 

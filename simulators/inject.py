@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from simulators.control import ControlError, command
-from simulators.faults import BatteryFaultKind
-from simulators.wire_faults import OF_A_BUS, WireFaultKind
+from simulators.device.faults import BatteryFaultKind
+from simulators.wire.faults import OF_A_BUS, WireFaultKind
 
 _EVENTS = ("outage", "self-test", "heat")
 _KINDS = [*map(str, BatteryFaultKind), *map(str, WireFaultKind), *_EVENTS, "heal"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.device.module import State
 from simulators.fleet import Fleet, air_c, generator
-from simulators.module import State
 from simulators.telemetry import Recorder, Truth, begin_truth
 
 _HOUR_S = 3600.0

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from simulators.modbus import ModbusServer
 from simulators.playback import read_objects, recorded_line
-from simulators.serial import SerialLine
-from simulators.snmp import Access, SnmpAgent
+from simulators.wire.modbus import ModbusServer
+from simulators.wire.serial import SerialLine
+from simulators.wire.snmp import Access, SnmpAgent
 
 _EPOCH_2020_S = 1_577_836_800
 

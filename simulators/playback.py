@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from simulators.line import Line, Reply, Station
-from simulators.objects import Item, Syntax
+from simulators.maps.objects import Item, Syntax
+from simulators.wire.line import Line, Reply, Station
 
 Oid = tuple[int, ...]
 _TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}

@@ -15,7 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from simulators.faults import ENDING, OF_THE_MODULE, WITHOUT_SIZE, BatteryFaultKind, WireFaultKind
+from simulators.device.faults import (
+    ENDING,
+    OF_THE_MODULE,
+    WITHOUT_SIZE,
+    BatteryFaultKind,
+    WireFaultKind,
+)
 from simulators.measure_text import parse_measure
 
 

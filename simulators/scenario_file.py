@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from simulators.faults import BatteryFaultKind
-from simulators.hardware import MODULES
+from simulators.device.faults import BatteryFaultKind
+from simulators.device.hardware import MODULES
 from simulators.scenario import FaultPart, Scenario, UnitPart, unit_names
-from simulators.wire_faults import (
+from simulators.wire.faults import (
     OF_A_BUS,
     OF_A_MODULE,
     OF_AN_AGENT,

@@ -10,24 +10,24 @@ from pathlib import Path
 
 from agent.profiles.load import load as profile
 from simulators.agent_config import agent_document, agent_text, make_access
-from simulators.agent_faults import AgentWire, FaultyTree
 from simulators.control import Control, ControlError
-from simulators.faults import BatteryFaultKind
+from simulators.device.faults import BatteryFaultKind
+from simulators.device.module import Module
+from simulators.device.readings import module_columns
+from simulators.device.ups import Ups, ups_values
 from simulators.fleet import Fleet
-from simulators.image import Columns, RegisterImage, Values
-from simulators.line import Line, Station
-from simulators.modbus import ModbusServer
-from simulators.module import Module
-from simulators.objects import About, ObjectTree
-from simulators.readings import module_columns
+from simulators.maps.image import Columns, RegisterImage, Values
+from simulators.maps.objects import About, ObjectTree
 from simulators.scenario import EventPart, FaultPart
 from simulators.scenario_file import misfits
-from simulators.serial import SerialLine
-from simulators.snmp import SnmpAgent
-from simulators.snmp_light import LightAgent
 from simulators.stage import Stage
-from simulators.ups import Ups, ups_values
-from simulators.wire_faults import WireFaultKind
+from simulators.wire.agent_faults import AgentWire, FaultyTree
+from simulators.wire.faults import WireFaultKind
+from simulators.wire.line import Line, Station
+from simulators.wire.modbus import ModbusServer
+from simulators.wire.serial import SerialLine
+from simulators.wire.snmp import SnmpAgent
+from simulators.wire.snmp_light import LightAgent
 
 _TICK_S = 0.2
 _QUIET_STEP_S = 10.0

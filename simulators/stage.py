@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from simulators.device.module import Module
 from simulators.fleet import Fleet
-from simulators.module import Module
 from simulators.scenario import EventPart
 
 _TEST_SHARE = 0.5

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.chemistry import CHEMISTRIES, Array
-from simulators.faults import OF_THE_MODULE, BatteryFault, BatteryFaultKind
-from simulators.module import Module
-from simulators.sensors import CURRENT_STEP_A, TEMPERATURE_STEP_C, VOLTAGE_STEP_V
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.battery.chemistry import CHEMISTRIES, Array
+from simulators.device.faults import OF_THE_MODULE, BatteryFault, BatteryFaultKind
+from simulators.device.module import Module
+from simulators.device.sensors import CURRENT_STEP_A, TEMPERATURE_STEP_C, VOLTAGE_STEP_V
 
 _YEAR_S = 365.25 * 86400
 _PULSE_S = 10.0

@@ -20,8 +20,9 @@ Z90 = 1.645
 """Half-width of a 90 % interval in standard deviations."""
 _CAPACITY_FLOOR = 0.006
 # What grows, charge transfer, films or diffusion, answers otherwise to warmth, charge and current
-# than the whole: after a year our simulated NCA cell (simulators/polarisation.py) shows half as
-# much growth again at 80 % of charge and 3 C as at float and 2 C. Chosen to hold most of that.
+# than the whole: after a year our simulated NCA cell (simulators/battery/polarisation.py) shows
+# half as much growth again at 80 % of charge and 3 C as at float and 2 C. Chosen to hold most of
+# that.
 _GROWTH_FLOOR, _GROWTH_SHARE = 0.025, 0.2
 _FALLEN = 0.03
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).

@@ -24,11 +24,12 @@ from agent.health.engine import HealthEngine
 from agent.replay.meta import read_meta
 from agent.replay.run import replay
 from agent.replay.telemetry import read_telemetry
-from simulators import fleet, hardware, history, sensors, telemetry
-from simulators.build import PackDesign, Spread
-from simulators.chemistry import CHEMISTRIES
-from simulators.curve import Curves
-from simulators.faults import BatteryFaultKind
+from simulators import fleet, history, telemetry
+from simulators.battery.build import PackDesign, Spread
+from simulators.battery.chemistry import CHEMISTRIES
+from simulators.battery.curve import Curves
+from simulators.device import hardware, sensors
+from simulators.device.faults import BatteryFaultKind
 from simulators.scenario import BusPart, Climate, FaultPart, Past, Scenario, UnitPart
 
 FIRST_SEED = 7000

@@ -43,11 +43,11 @@ from agent.replay.telemetry import read_telemetry
 from agent.store.live import LiveStore
 from agent.transport.plan import blocks, plan
 from simulators import scenario_file
+from simulators.device.module import Module
+from simulators.device.readings import module_values
 from simulators.fleet import Fleet, build_fleet
 from simulators.history import jobs, resume, work_all, write_state
-from simulators.module import Module
 from simulators.past import catch_up, quick_past
-from simulators.readings import module_values
 from simulators.scenario import Scenario
 from simulators.stage import Stage
 from simulators.telemetry import nominal_ohm

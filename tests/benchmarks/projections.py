@@ -18,10 +18,10 @@ import numpy as np
 from agent.events.projection import Present, Projected, Standing, project
 from agent.health.engine import HealthEngine, Observation
 from agent.model import Battery, Chemistry
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.hardware import CLASSIC, HPR, ModuleDesign
-from simulators.module import Measured, Module, State
-from simulators.sensors import make_sensors
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.device.hardware import CLASSIC, HPR, ModuleDesign
+from simulators.device.module import Measured, Module, State
+from simulators.device.sensors import make_sensors
 from simulators.telemetry import nominal_ohm
 
 START_S, YEAR_S, DAY_S = 1.76e9, 365.25 * 86400.0, 86400.0

@@ -20,9 +20,9 @@ import numpy as np
 import pybamm
 from scipy.optimize import least_squares
 
-from simulators.battery import Pack
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.chemistry import CHEMISTRIES, LFP, NCA, NMC, Array, Chemistry, Transport
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.battery.chemistry import CHEMISTRIES, LFP, NCA, NMC, Array, Chemistry, Transport
+from simulators.battery.pack import Pack
 from tests.benchmarks.plots import Curve, picture
 
 SETS = (("NCA_Kim2011", NCA), ("Mohtat2020", NMC), ("Chen2020", NMC), ("Prada2013", LFP))

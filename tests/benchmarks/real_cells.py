@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares, minimize_scalar
 
-from simulators.battery import Pack
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.chemistry import CHEMISTRIES, NCA, Array, Chemistry, Transport
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.battery.chemistry import CHEMISTRIES, NCA, Array, Chemistry, Transport
+from simulators.battery.pack import Pack
 from tests.benchmarks.plots import Curve, picture
 
 STEPS = ("C10", "1C", "2C", "3C", "4C")

@@ -22,9 +22,9 @@ from agent.targets import Community, ModbusHost, Secret, SnmpHost
 from agent.transport.modbus import open_modbus
 from agent.transport.plan import Span
 from agent.transport.snmp import open_snmp
-from simulators.modbus import ModbusServer
 from simulators.playback import read_objects, read_registers, recorded_line
-from simulators.snmp import Access, SnmpAgent
+from simulators.wire.modbus import ModbusServer
+from simulators.wire.snmp import Access, SnmpAgent
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 MODBUS = sorted(RECORDINGS.glob("*/*.modbus.yaml"))

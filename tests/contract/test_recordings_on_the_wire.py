@@ -17,9 +17,9 @@ from agent.profiles.schema import Profile, Protocol
 from agent.targets import ModbusHost, Parity, SerialLine
 from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
-from simulators import serial
-from simulators.modbus import ModbusServer
 from simulators.playback import recorded_line
+from simulators.wire import serial
+from simulators.wire.modbus import ModbusServer
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "recordings").glob("*/*.modbus.yaml"))
 TIMEOUT_S = 3.0

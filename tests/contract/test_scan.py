@@ -18,11 +18,11 @@ from agent.poll.scan_plan import ALIVE, ANSWER_S, gateway_questions, hosts, numb
 from agent.profiles.load import load, load_all
 from agent.targets import Community, ModbusHost, Parity, Secret, SerialLine, SnmpHost
 from agent.transport.listen import heard
-from simulators import serial
-from simulators.line import Line, Station
-from simulators.modbus import ModbusServer
 from simulators.playback import read_objects, read_registers
-from simulators.snmp import Access, SnmpAgent
+from simulators.wire import serial
+from simulators.wire.line import Line, Station
+from simulators.wire.modbus import ModbusServer
+from simulators.wire.snmp import Access, SnmpAgent
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 BBU = RECORDINGS / "orv3-bbu" / "outage.modbus.yaml"

@@ -24,7 +24,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulators.faults import WireFault, WireFaultKind
+from simulators.device.faults import WireFault, WireFaultKind
 from simulators.service import Service
 
 BIN = Path(sys.executable).parent

@@ -8,7 +8,7 @@ import asyncio
 from statistics import median
 from typing import NamedTuple
 
-from simulators.faults import WireFault, WireFaultKind
+from simulators.device.faults import WireFault, WireFaultKind
 from tests.end_to_end.bench import Agent, MakeRack, Page, Rack
 
 POLL = {

@@ -13,11 +13,11 @@ from agent.profiles.load import load
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
 from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
-from simulators import serial
-from simulators.image import RegisterImage, Values
-from simulators.line import Line, Station
-from simulators.modbus import ModbusServer
-from simulators.wire_faults import OF_A_MODULE, WireFault, WireFaultKind
+from simulators.maps.image import RegisterImage, Values
+from simulators.wire import serial
+from simulators.wire.faults import OF_A_MODULE, WireFault, WireFaultKind
+from simulators.wire.line import Line, Station
+from simulators.wire.modbus import ModbusServer
 
 CELLS = [3901, 3902, 3903]
 PATIENCE_S = 0.15

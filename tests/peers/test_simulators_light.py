@@ -22,13 +22,13 @@ from agent.targets import (
 )
 from agent.transport.base import SnmpClient
 from agent.transport.snmp import open_snmp
-from simulators.agent_faults import AgentWire, FaultyTree
-from simulators.hardware import UPS
-from simulators.objects import About, ObjectTree
-from simulators.snmp import Access, SnmpAgent
-from simulators.snmp_light import LightAgent
-from simulators.ups import Ups, ups_values
-from simulators.wire_faults import WireFault, WireFaultKind
+from simulators.device.hardware import UPS
+from simulators.device.ups import Ups, ups_values
+from simulators.maps.objects import About, ObjectTree
+from simulators.wire.agent_faults import AgentWire, FaultyTree
+from simulators.wire.faults import WireFault, WireFaultKind
+from simulators.wire.snmp import Access, SnmpAgent
+from simulators.wire.snmp_light import LightAgent
 
 pytestmark = pytest.mark.skipif(which("snmpget") is None, reason="net-snmp is not installed")
 

@@ -15,11 +15,11 @@ from pymodbus import FramerType
 from pymodbus.client import AsyncModbusTcpClient
 
 from agent.profiles.load import load
-from simulators.frames import rtu_request
-from simulators.image import RegisterImage
-from simulators.line import Line, Station
-from simulators.modbus import ModbusServer
-from simulators.serial import SerialLine
+from simulators.maps.image import RegisterImage
+from simulators.wire.frames import rtu_request
+from simulators.wire.line import Line, Station
+from simulators.wire.modbus import ModbusServer
+from simulators.wire.serial import SerialLine
 
 TRUTH: dict[tuple[str, str | None], float | bool | str | None] = {
     **{("cell_voltage", str(n)): 3.9 + n / 100 for n in range(1, 13)},

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from agent.profiles.load import load
-from simulators.hardware import APC_UPS, UPS
-from simulators.objects import About, ObjectTree
-from simulators.snmp import Access, SnmpAgent
-from simulators.ups import Ups, ups_values
+from simulators.device.hardware import APC_UPS, UPS
+from simulators.device.ups import Ups, ups_values
+from simulators.maps.objects import About, ObjectTree
+from simulators.wire.snmp import Access, SnmpAgent
 
 pytestmark = pytest.mark.skipif(which("snmpget") is None, reason="net-snmp is not installed")
 

@@ -12,10 +12,10 @@ from agent.poll.modbus_reader import ModbusReader
 from agent.profiles.load import load
 from agent.targets import ModbusHost
 from agent.transport.modbus import open_modbus
-from simulators.image import Key, RegisterImage
-from simulators.line import Line, Station
-from simulators.modbus import ModbusServer
-from simulators.sunspec import lay_out
+from simulators.maps.image import Key, RegisterImage
+from simulators.maps.sunspec import lay_out
+from simulators.wire.line import Line, Station
+from simulators.wire.modbus import ModbusServer
 
 CELLS = 14
 MODELS = ((1, 0), (802, 0), (805, CELLS))

@@ -3,11 +3,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from simulators.battery import Pack
-from simulators.build import Spread, make_pack
-from simulators.hardware import CLASSIC, MODULES
-from simulators.module import Module
-from simulators.sensors import make_sensors
+from simulators.battery.build import Spread, make_pack
+from simulators.battery.pack import Pack
+from simulators.device.hardware import CLASSIC, MODULES
+from simulators.device.module import Module
+from simulators.device.sensors import make_sensors
 
 MakePack = Callable[..., Pack]
 MakeModule = Callable[..., Module]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulators.ageing import calendar_loss
-from simulators.battery import Pack
-from simulators.chemistry import CHEMISTRIES
-from simulators.curve import Curves
+from simulators.battery.ageing import calendar_loss
+from simulators.battery.chemistry import CHEMISTRIES
+from simulators.battery.curve import Curves
+from simulators.battery.pack import Pack
 
 MakePack = Callable[..., Pack]
 ROOM_C = 25.0

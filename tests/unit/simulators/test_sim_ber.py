@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators import ber
-from simulators.agent_faults import AgentWire, FaultyTree, TreeError
-from simulators.objects import Item, Oid, Syntax
-from simulators.snmp_light import LightAgent, encode_item
-from simulators.wire_faults import WireFault, WireFaultKind
+from simulators.maps.objects import Item, Oid, Syntax
+from simulators.wire import ber
+from simulators.wire.agent_faults import AgentWire, FaultyTree, TreeError
+from simulators.wire.faults import WireFault, WireFaultKind
+from simulators.wire.snmp_light import LightAgent, encode_item
 
 ROOT: Oid = (1, 3, 6, 1, 2, 1, 33)
 ITEMS: dict[Oid, Item] = {(*ROOT, n): Item(Syntax.INTEGER, n) for n in range(1, 41)}

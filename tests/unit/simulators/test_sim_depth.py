@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators.battery import Pack
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.chemistry import CHEMISTRIES
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.battery.chemistry import CHEMISTRIES
+from simulators.battery.pack import Pack
 
 MakePack = Callable[..., Pack]
 MIDDLE_V = {"NCA": 3.7, "NMC": 3.7, "LFP": 3.3}

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from agent.profiles.load import load
 from agent.profiles.schema import Field, Words, WordType
-from simulators.encode import encode, encode_column, raw_value
-from simulators.hardware import MODULES
-from simulators.image import Key, RegisterImage, Values
-from simulators.module import Module
-from simulators.readings import module_columns, module_values
+from simulators.device.hardware import MODULES
+from simulators.device.module import Module
+from simulators.device.readings import module_columns, module_values
+from simulators.maps.encode import encode, encode_column, raw_value
+from simulators.maps.image import Key, RegisterImage, Values
 
 MakeModule = Callable[..., Module]
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from simulators.build import Spread, make_pack
-from simulators.faults import BatteryFault, BatteryFaultKind
-from simulators.module import Module, State, TestRefusal
-from simulators.protection import Latch
-from simulators.readings import module_values
-from simulators.sensors import make_sensors
+from simulators.battery.build import Spread, make_pack
+from simulators.device.faults import BatteryFault, BatteryFaultKind
+from simulators.device.module import Module, State, TestRefusal
+from simulators.device.protection import Latch
+from simulators.device.readings import module_values
+from simulators.device.sensors import make_sensors
 
 MakeModule = Callable[..., Module]
 DAY_S = 86400.0

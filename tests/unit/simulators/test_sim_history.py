@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from simulators import history, scenario_file
+from simulators.device.module import Module
 from simulators.fleet import build_fleet
 from simulators.history_command import history as history_command
-from simulators.module import Module
 from simulators.past import catch_up, quick_past
 from simulators.telemetry import ride_through
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from simulators import scenario_file
-from simulators.faults import BatteryFaultKind, WireFaultKind
+from simulators.device.faults import BatteryFaultKind, WireFaultKind
 from simulators.fleet import Fleet, build_fleet
 from simulators.library_page import with_library
 

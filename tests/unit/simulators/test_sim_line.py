@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.frames import crc16, rtu_frame, take_rtu, take_tcp, tcp_frame
-from simulators.line import Line, Reply, Station
-from simulators.wire_faults import OF_A_MODULE, WireFault, WireFaultKind
+from simulators.wire.faults import OF_A_MODULE, WireFault, WireFaultKind
+from simulators.wire.frames import crc16, rtu_frame, take_rtu, take_tcp, tcp_frame
+from simulators.wire.line import Line, Reply, Station
 
 
 class Ten:

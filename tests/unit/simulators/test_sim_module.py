@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from simulators.faults import BatteryFault, BatteryFaultKind
-from simulators.module import Module, State, TestRefusal
+from simulators.device.faults import BatteryFault, BatteryFaultKind
+from simulators.device.module import Module, State, TestRefusal
 
 MakeModule = Callable[..., Module]
 

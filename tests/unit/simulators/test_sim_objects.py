@@ -1,7 +1,7 @@
 """SNMP objects without sockets."""
 
 from agent.profiles.load import load
-from simulators.objects import About, Item, ObjectTree, Syntax
+from simulators.maps.objects import About, Item, ObjectTree, Syntax
 
 Said = dict[tuple[str, str | None], float | bool | str | None]
 

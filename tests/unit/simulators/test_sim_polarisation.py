@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators.battery import Pack
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.chemistry import CHEMISTRIES, NCA, Array, Chemistry, Transport
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.battery.chemistry import CHEMISTRIES, NCA, Array, Chemistry, Transport
+from simulators.battery.pack import Pack
 
 MakePack = Callable[..., Pack]
 ROOM_C = 25.0

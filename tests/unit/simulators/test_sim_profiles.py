@@ -9,11 +9,11 @@ from agent.model import Raw, Register, SnmpKind, SnmpValue, Table
 from agent.profiles.load import load, load_all
 from agent.profiles.schema import Field, Profile, Protocol, Words, WordType
 from agent.quantities import QUANTITIES, Kind
-from simulators.encode import Value, encode
-from simulators.image import Key, RegisterImage
-from simulators.objects import About, ObjectTree, Syntax
-from simulators.steering import Told, settle
-from simulators.sunspec import lay_out
+from simulators.maps.encode import Value, encode
+from simulators.maps.image import Key, RegisterImage
+from simulators.maps.objects import About, ObjectTree, Syntax
+from simulators.maps.steering import Told, settle
+from simulators.maps.sunspec import lay_out
 
 DAY_S = 1_577_923_200.0  # 2020-01-02, midnight
 ABOUT = About("Simulated", (1, 3, 6, 1, 4, 1, 1), "unit", lambda: 1.0)

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators.build import PackDesign, Spread, make_pack
-from simulators.chemistry import Array
-from simulators.hardware import CLASSIC, ModuleDesign
-from simulators.module import Module
-from simulators.sensors import make_sensors
+from simulators.battery.build import PackDesign, Spread, make_pack
+from simulators.battery.chemistry import Array
+from simulators.device.hardware import CLASSIC, ModuleDesign
+from simulators.device.module import Module
+from simulators.device.sensors import make_sensors
 from simulators.telemetry import shown_ohm
 
 ROOM_C = 25.0

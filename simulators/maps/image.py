@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from agent.profiles.schema import Field, Profile, Words, WordType
-from simulators.chemistry import Array
-from simulators.encode import Value, encode, encode_column
-from simulators.steering import Told, settle
+from simulators.battery.chemistry import Array
+from simulators.maps.encode import Value, encode, encode_column
+from simulators.maps.steering import Told, settle
 
 Key = tuple[str, str | None]
 """A quantity and its index."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from simulators.pdu import DEVICE_FAILURE, GATEWAY_NO_ANSWER, Registers, answer, refusal
-from simulators.wire_faults import WireFault, WireFaultKind, acting, late_s
+from simulators.wire.faults import WireFault, WireFaultKind, acting, late_s
+from simulators.wire.pdu import DEVICE_FAILURE, GATEWAY_NO_ANSWER, Registers, answer, refusal
 
 _DATA_AT = 2
 _TOO_MANY = 4

@@ -17,9 +17,9 @@ from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance
 from pysnmp.smi import error as smi_error
 from pysnmp.smi.instrum import AbstractMibInstrumController
 
-from simulators.agent_faults import AgentWire, Tree, TreeError
-from simulators.objects import Item, Syntax
-from simulators.wire_faults import WireFaultKind
+from simulators.maps.objects import Item, Syntax
+from simulators.wire.agent_faults import AgentWire, Tree, TreeError
+from simulators.wire.faults import WireFaultKind
 
 _AUTH = {
     "md5": config.USM_AUTH_HMAC96_MD5,

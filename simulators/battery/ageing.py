@@ -7,7 +7,7 @@ of ``L``), and a hotter day carries on from there.
 
 import numpy as np
 
-from simulators.chemistry import Array, CalendarLaw, CycleLaw
+from simulators.battery.chemistry import Array, CalendarLaw, CycleLaw
 
 KELVIN = 273.15
 _SEED_LOSS = 1e-9  # the law's slope is infinite at zero loss

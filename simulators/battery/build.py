@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.battery import Pack
-from simulators.cells import Cells
-from simulators.chemistry import CHEMISTRIES, Array
-from simulators.curve import Curves
-from simulators.polarisation import STATES
-from simulators.thermal import HeatNetwork
+from simulators.battery.cells import Cells
+from simulators.battery.chemistry import CHEMISTRIES, Array
+from simulators.battery.curve import Curves
+from simulators.battery.pack import Pack
+from simulators.battery.polarisation import STATES
+from simulators.battery.thermal import HeatNetwork
 
 
 @dataclass(frozen=True, slots=True)

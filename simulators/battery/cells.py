@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulators.chemistry import Array
+from simulators.battery.chemistry import Array
 
 
 @dataclass(slots=True)
@@ -11,7 +11,7 @@ class Cells:
 
     Hidden truth: nothing here is visible from outside except through sensors.
     ``held_ah`` is the lithium in the negative electrode, ``uneven`` how far concentrations
-    have drifted apart (a row for each state of ``simulators.polarisation``), ``alive`` the
+    have drifted apart (a row for each state of ``simulators.battery.polarisation``), ``alive`` the
     share of the parallel cells that are connected, ``contact_ohm`` welds and bus bars beyond
     new, ``short_siemens`` the conductance of an internal short, ``swing`` where in its
     hysteresis the element is: 1 after charge, -1 after discharge.

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.ageing import calendar_loss, cycle_loss
-from simulators.cells import Cells
-from simulators.chemistry import KNEE_WIDTH, Array, Chemistry
-from simulators.curve import Curves
-from simulators.polarisation import Circuit
-from simulators.thermal import HeatNetwork
+from simulators.battery.ageing import calendar_loss, cycle_loss
+from simulators.battery.cells import Cells
+from simulators.battery.chemistry import KNEE_WIDTH, Array, Chemistry
+from simulators.battery.curve import Curves
+from simulators.battery.polarisation import Circuit
+from simulators.battery.thermal import HeatNetwork
 
 _DAY_S = 86400.0
 _AGE_EVERY_S = 6 * 3600.0

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from simulators import ber
-from simulators.agent_faults import AgentWire, Tree, TreeError
-from simulators.objects import Item, Oid, Syntax
-from simulators.wire_faults import WireFault, WireFaultKind
+from simulators.maps.objects import Item, Oid, Syntax
+from simulators.wire import ber
+from simulators.wire.agent_faults import AgentWire, Tree, TreeError
+from simulators.wire.faults import WireFault, WireFaultKind
 
 _TAGS = {
     Syntax.INTEGER: 0x02,

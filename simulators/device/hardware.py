@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulators.build import PackDesign
+from simulators.battery.build import PackDesign
 
 
 @dataclass(frozen=True, slots=True)

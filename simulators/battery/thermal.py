@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulators.chemistry import Array
+from simulators.battery.chemistry import Array
 
 _STILL_SHARE = 0.4
 

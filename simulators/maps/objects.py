@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from agent.profiles.schema import Field, Object, ObjectType, Profile
-from simulators.encode import raw_value
-from simulators.image import Values
-from simulators.steering import settle
+from simulators.maps.encode import raw_value
+from simulators.maps.image import Values
+from simulators.maps.steering import settle
 
 Oid = tuple[int, ...]
 _SYSTEM = (1, 3, 6, 1, 2, 1, 1)

@@ -15,10 +15,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulators.ageing import KELVIN
-from simulators.cells import Cells
-from simulators.chemistry import Array, Chemistry, Transport
-from simulators.electrodes import electrodes
+from simulators.battery.ageing import KELVIN
+from simulators.battery.cells import Cells
+from simulators.battery.chemistry import Array, Chemistry, Transport
+from simulators.battery.electrodes import electrodes
 
 # The surface of a sphere after a step of flux, over its final lead: the exact series,
 # 1 - 10 * sum(exp(-z**2 * t) / z**2) over the roots of tan z = z with t in units of R**2 / D,

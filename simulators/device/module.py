@@ -6,13 +6,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from simulators.battery import Pack
-from simulators.chemistry import Array
-from simulators.faults import BatteryFault, Spare
-from simulators.hardware import ModuleDesign
-from simulators.plant import Plant
-from simulators.protection import Protection
-from simulators.sensors import Sensors
+from simulators.battery.chemistry import Array
+from simulators.battery.pack import Pack
+from simulators.device.faults import BatteryFault, Spare
+from simulators.device.hardware import ModuleDesign
+from simulators.device.plant import Plant
+from simulators.device.protection import Protection
+from simulators.device.sensors import Sensors
 
 _BALANCE_A = 0.040
 _BALANCE_V = 0.004

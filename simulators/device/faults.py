@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from simulators.battery import Pack
-from simulators.plant import Plant
-from simulators.sensors import Sensors
-from simulators.wire_faults import WireFault, WireFaultKind
+from simulators.battery.pack import Pack
+from simulators.device.plant import Plant
+from simulators.device.sensors import Sensors
+from simulators.wire.faults import WireFault, WireFaultKind
 
 _YEAR_S = 365.25 * 86400
 _SOFT_A = 0.005

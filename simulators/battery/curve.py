@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.ageing import KELVIN
-from simulators.chemistry import Array, Chemistry
-from simulators.electrodes import electrodes
+from simulators.battery.ageing import KELVIN
+from simulators.battery.chemistry import Array, Chemistry
+from simulators.battery.electrodes import electrodes
 
 _POINTS = 257
 _MARGIN = 0.04

@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from simulators.objects import Item, Oid
-from simulators.wire_faults import WireFault, WireFaultKind, acting, late_s
+from simulators.maps.objects import Item, Oid
+from simulators.wire.faults import WireFault, WireFaultKind, acting, late_s
 
 _SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 _JUMP_S = 3600.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from simulators.alarm import Alarm
-from simulators.frames import rtu_frame, rtu_request, take_rtu
-from simulators.line import Line, Reply
-from simulators.wire_faults import WireFaultKind
+from simulators.wire.alarm import Alarm
+from simulators.wire.faults import WireFaultKind
+from simulators.wire.frames import rtu_frame, rtu_request, take_rtu
+from simulators.wire.line import Line, Reply
 
 # Start, eight data, parity and stop bit, as the Open Rack lines have it (8E1). The
 # pseudo-terminal itself knows no parity, so masters must open it with none.

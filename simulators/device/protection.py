@@ -7,8 +7,8 @@ module is replaced, and forbids charge and discharge.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from simulators.chemistry import Array
-from simulators.plant import Plant
+from simulators.battery.chemistry import Array
+from simulators.device.plant import Plant
 
 _WARN_C = 60.0
 _CALM_C = 57.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.chemistry import Array
+from simulators.battery.chemistry import Array
 
 VOLTAGE_STEP_V = 0.001
 CURRENT_STEP_A = 0.01

@@ -2,8 +2,8 @@
 
 import struct
 
-from simulators.line import Reply
-from simulators.wire_faults import WireFaultKind
+from simulators.wire.faults import WireFaultKind
+from simulators.wire.line import Reply
 
 _MBAP = 7
 _SHORTEST_RTU = 4

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.hardware import UpsDesign
-from simulators.image import Values
+from simulators.device.hardware import UpsDesign
+from simulators.maps.image import Values
 
 _BLOCK_FULL_V = 12.85
 _BLOCK_EMPTY_V = 11.6

@@ -1,8 +1,8 @@
 """What a module says of itself, as quantities of the vocabulary."""
 
-from simulators.image import Columns, Key, Values
-from simulators.module import Measured, Module, State, TestRefusal
-from simulators.protection import Latch
+from simulators.device.module import Measured, Module, State, TestRefusal
+from simulators.device.protection import Latch
+from simulators.maps.image import Columns, Key, Values
 
 _END_OF_LIFE = 0.6
 _LOW_V = 3.0

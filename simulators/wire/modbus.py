@@ -2,9 +2,9 @@
 
 import asyncio
 
-from simulators.frames import rtu_frame, take_rtu, take_tcp, tcp_frame
-from simulators.line import Line
-from simulators.wire_faults import WireFaultKind
+from simulators.wire.faults import WireFaultKind
+from simulators.wire.frames import rtu_frame, take_rtu, take_tcp, tcp_frame
+from simulators.wire.line import Line
 
 _DROP_AFTER = 10
 _GIVE_UP_S = 0.5

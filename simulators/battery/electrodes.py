@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulators.chemistry import Array, Chemistry
+from simulators.battery.chemistry import Array, Chemistry
 
 _POINTS = 4001
 _EMPTIEST = 0.001

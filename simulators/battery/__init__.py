@@ -1,0 +1,1 @@
+"""Series elements and packs: chemistry, charge, heat and ageing. No wire, no clock."""

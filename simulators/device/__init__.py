@@ -1,0 +1,1 @@
+"""What stands around a pack: modules and UPSs, their sensors, protection and faults."""

@@ -1,0 +1,1 @@
+"""How a unit shows its values: registers and SNMP objects, by the profiles."""

@@ -1,0 +1,1 @@
+"""Serial lines, Modbus servers and SNMP agents, and what goes wrong on them."""
