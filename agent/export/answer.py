@@ -1,9 +1,11 @@
 """How a large answer leaves: in turns with everything else, zipped, or not at all if known."""
 
 import asyncio
+import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from typing import TypeVar
 
 from aiohttp import web
@@ -11,6 +13,7 @@ from aiohttp.typedefs import Handler
 
 from agent.export.exposition import weight
 
+_PIECE_BYTES = 1 << 18
 _GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 SLOWEST_S = 60.0
@@ -20,6 +23,11 @@ _SLOWEST_BYTES_PER_S = 16_384.0
 # Not the event loop's own threads: names are looked up in those, and a dead name server keeps
 # every one of them for as long as a network is away, which is when people look.
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="answer")
+
+BULK: web.AppKey[asyncio.Semaphore] = web.AppKey("bulk", asyncio.Semaphore)
+MOST_BULKY = 2
+"""Answers that may be of tens of megabytes, and of some hundred while they are made: so many at
+once, the others wait for their turn."""
 
 T = TypeVar("T")
 
@@ -63,14 +71,31 @@ async def send(
     response.content_length = sum(map(len, chunks))
     await response.prepare(request)
     try:
-        for chunk in () if request.method == "HEAD" else chunks:
+        for piece in () if request.method == "HEAD" else _pieces(chunks):
             async with asyncio.timeout(SLOWEST_S):
-                await response.write(chunk)
+                await response.write(piece)
         async with asyncio.timeout(SLOWEST_S):
             await response.write_eof()
     except TimeoutError:
         _cut_off(request)
     return response
+
+
+async def send_json(request: web.Request, make: Callable[[], object]) -> web.StreamResponse:
+    """Answer with the JSON of what ``make`` gives; it is made beside the event loop."""
+    body = await beside(lambda: json.dumps(make()).encode())
+    return await send(request, [body], {"Content-Type": "application/json; charset=utf-8"})
+
+
+def bulky(handler: Handler) -> Handler:
+    """Make and send the answers of ``handler`` in their turn."""
+
+    @wraps(handler)
+    async def in_turn(request: web.Request) -> web.StreamResponse:
+        async with request.app[BULK]:
+            return await handler(request)
+
+    return in_turn
 
 
 @web.middleware
@@ -95,6 +120,12 @@ async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _cut_off(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            yield chunk[start : start + _PIECE_BYTES]
 
 
 def _zipped(chunks: Iterable[bytes]) -> list[bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
-from agent.export.answer import known, send, unchanged
+from agent.export.answer import beside, known, send, unchanged
 from agent.export.context import CONTEXT, unit_view
 from agent.export.exposition import clean
 from agent.export.json import (
@@ -121,7 +121,7 @@ async def unit(request: web.Request) -> web.StreamResponse:
     etag = f"{context.boot}-{version}-{up:d}-{len(view.readings)}"
     if known(request, etag):
         return unchanged(etag)
-    body = json.dumps(_details(view), allow_nan=False).encode()
+    body = await beside(lambda: json.dumps(_details(view), allow_nan=False).encode())
     return await send(request, [body], _JSON, etag=etag)
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from agent.errors import AgentError
 from agent.events.kinds import KINDS
-from agent.export.answer import beside
+from agent.export.answer import beside, bulky, send, send_json
 from agent.export.api import limited, seconds
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.exposition import clean
@@ -34,7 +34,7 @@ _LONGEST_S = 24 * 3600.0
 _RACK = "rack:"
 
 
-async def events(request: web.Request) -> web.Response:
+async def events(request: web.Request) -> web.StreamResponse:
     """List events, newest first.
 
     ``unit``, ``rack`` (its outages and its units' events), ``group`` (its units' events),
@@ -70,8 +70,8 @@ async def events(request: web.Request) -> web.Response:
         found = [event for event in found if event.end_s is None]
     shown = found[:limit]
     if form != "json":
-        return await _sheet(form, "events", lambda: of_events(shown))
-    return web.json_response({"events": [event_json(event) for event in shown]})
+        return await _sheet(request, form, "events", lambda: of_events(shown))
+    return await send_json(request, lambda: {"events": [event_json(event) for event in shown]})
 
 
 async def _members(context: Context, name: str) -> set[str]:
@@ -83,7 +83,8 @@ async def _members(context: Context, name: str) -> set[str]:
     return {view.info.name for view in views if group.holds(view.info)}
 
 
-async def telemetry(request: web.Request) -> web.Response:
+@bulky
+async def telemetry(request: web.Request) -> web.StreamResponse:
     """Give what was read of ``unit`` in the event that began at ``start``.
 
     ``start`` is the event's ``start_s``, ``format`` csv or parquet. The half minute before and
@@ -106,7 +107,7 @@ async def telemetry(request: web.Request) -> web.Response:
     )
     form = request.query.get("format", "csv")
     try:
-        return await _sheet(form, f"{name}-{event.start_s:.0f}", lambda: of_points(points))
+        return await _sheet(request, form, f"{name}-{event.start_s:.0f}", lambda: of_points(points))
     except TooLarge as error:
         told = f"the event is too large for one table; ask for parts of it: since={since_s:.3f}"
         raise web.HTTPRequestEntityTooLarge(
@@ -114,7 +115,9 @@ async def telemetry(request: web.Request) -> web.Response:
         ) from None
 
 
-async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Response:
+async def _sheet(
+    request: web.Request, form: str, name: str, make: Callable[[], Sheet]
+) -> web.StreamResponse:
     """Answer with a table, made beside the event loop."""
     if form not in _SHEETS:
         raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHEETS)}")
@@ -125,8 +128,8 @@ async def _sheet(form: str, name: str, make: Callable[[], Sheet]) -> web.Respons
         raise
     except AgentError as error:
         raise web.HTTPNotImplemented(text=str(error)) from None
-    named = {"Content-Disposition": f'attachment; filename="{file_name(name)}.{form}"'}
-    return web.Response(body=body, content_type=kind, headers=named)
+    named = f'attachment; filename="{file_name(name)}.{form}"'
+    return await send(request, [body], {"Content-Type": kind, "Content-Disposition": named})
 
 
 _SHEETS: Mapping[str, tuple[str, Callable[[Sheet], bytes]]] = {

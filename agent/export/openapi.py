@@ -165,7 +165,7 @@ def _past_paths() -> dict[str, Schema]:
             "The past of every part of one quantity, every point of it.",
             _answer("One row for each time and part.", None, _CSV),
             *past,
-            errors=(400, 404),
+            errors=(400, 404, 413),
         ),
     }
 

@@ -1,16 +1,16 @@
 """The API of the past of a unit: its readings and our estimates over time, as JSON and CSV."""
 
-import asyncio
 import csv
 import io
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import fields
+from functools import partial
 
 from aiohttp import web
 
-from agent.export.answer import beside, send
+from agent.export.answer import beside, bulky, send, send_json
 from agent.export.api import seconds
 from agent.export.context import CONTEXT, unit_view
 from agent.export.harmless import disarmed, file_name
@@ -26,11 +26,14 @@ _DAY_S = 86400.0
 _MOST_PARTS = 1024
 _MOST_POINTS = 1200
 """Points of one part in ``series``; more would not show on any screen."""
+MOST_ROWS = 500_000
+"""Rows of one CSV file of the past: some 25 MB."""
 _CSV = "text/csv; charset=utf-8"
 _SEEN = tuple(field.name for field in fields(Observation))
 
 
-async def history(request: web.Request) -> web.Response:
+@bulky
+async def history(request: web.Request) -> web.StreamResponse:
     """Show the past of one quantity of one unit: ``quantity``, ``index``, ``since``, ``until``.
 
     The times are unix seconds; without them it is the last day.
@@ -39,49 +42,66 @@ async def history(request: web.Request) -> web.Response:
     name, quantity, since_s, until_s = _asked(request)
     index = request.query.get("index")
     points = await context.history.history(name, quantity, index, since_s=since_s, until_s=until_s)
-    return web.json_response(
-        {
+    return await send_json(
+        request,
+        lambda: {
             "unit": name,
             "quantity": quantity,
             "index": index,
             "measure": QUANTITIES[quantity].unit,
             "points": [_point(point) for point in points],
-        }
+        },
     )
 
 
-async def series(request: web.Request) -> web.Response:
+@bulky
+async def series(request: web.Request) -> web.StreamResponse:
     """Show the past of every part (cell, sensor, ...) of one quantity of one unit.
 
     Each is thinned out to what a chart can show, its highest and lowest points kept.
     """
     name, quantity, since_s, until_s = _asked(request)
-    found = await _parts(request, name, quantity, since_s, until_s)
-    shown: list[Json] = []
-    for index, points in found:
-        shown.append({"index": index, "points": [_point(p) for p in thinned(points, _MOST_POINTS)]})
-        await asyncio.sleep(0)
-    return web.json_response(
-        {
+    shown = [
+        (index, await beside(partial(thinned, points, _MOST_POINTS)))
+        async for index, points in _parts(request, name, quantity, since_s, until_s)
+    ]
+    return await send_json(
+        request,
+        lambda: {
             "unit": name,
             "quantity": quantity,
             "measure": QUANTITIES[quantity].unit,
-            "series": shown,
-        }
+            "series": [
+                {"index": index, "points": [_point(p) for p in points]} for index, points in shown
+            ],
+        },
     )
 
 
+@bulky
 async def history_csv(request: web.Request) -> web.StreamResponse:
-    """Give the same as CSV, every point of it: one row for each time and part."""
+    """Give the same as CSV, every point of it: one row for each time and part.
+
+    What has more rows than ``MOST_ROWS`` is a 413.
+    """
     name, quantity, since_s, until_s = _asked(request)
-    found = await _parts(request, name, quantity, since_s, until_s)
-    rows = (
-        (moment(p.time_s), index or "", p.value, p.low, p.high)
-        for index, points in found
-        for p in points
-    )
-    text = await beside(lambda: table(("time", "part", "value", "low", "high"), rows))
-    return await _file(request, text, f"{name}-{quantity}")
+    chunks = [table(("time", "part", "value", "low", "high"), ())]
+    count = 0
+    async for index, points in _parts(request, name, quantity, since_s, until_s):
+        count += len(points)
+        if count > MOST_ROWS:
+            raise web.HTTPRequestEntityTooLarge(
+                MOST_ROWS,
+                count,
+                text=f"more than {MOST_ROWS} rows; ask for less at a time by since= and until=",
+            )
+        chunks.append(await beside(partial(_rows, index, points)))
+    return await _file(request, chunks, f"{name}-{quantity}")
+
+
+def _rows(index: str | None, points: Sequence[HistoryPoint]) -> str:
+    rows = ((moment(p.time_s), index or "", p.value, p.low, p.high) for p in points)
+    return table((), rows)
 
 
 async def readings_csv(request: web.Request) -> web.StreamResponse:
@@ -95,16 +115,18 @@ async def readings_csv(request: web.Request) -> web.StreamResponse:
         for r in view.readings
     ]
     names = ("quantity", "part", "value", "unit", "text", "source", "age_s")
-    return await _file(request, table(names, rows), f"{view.info.name}-readings")
+    return await _file(request, [table(names, rows)], f"{view.info.name}-readings")
 
 
-async def estimates(request: web.Request) -> web.Response:
+@bulky
+async def estimates(request: web.Request) -> web.StreamResponse:
     """Show what was believed of each cell over time: state of health and resistance growth."""
     context = request.app[CONTEXT]
     name = unit_view(request, request.match_info["name"]).info.name
     course = await context.history.course(name)
-    return web.json_response(
-        {
+    return await send_json(
+        request,
+        lambda: {
             "unit": name,
             "estimates": [
                 {
@@ -121,10 +143,11 @@ async def estimates(request: web.Request) -> web.Response:
                 }
                 for one in course
             ],
-        }
+        },
     )
 
 
+@bulky
 async def seen(request: web.Request) -> web.StreamResponse:
     """Show what the estimator of one unit was shown in the last hour or two, sample by sample."""
     past = request.app[CONTEXT].history
@@ -162,10 +185,14 @@ def thinned(points: Sequence[HistoryPoint], most: int) -> list[HistoryPoint]:
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Give rows as CSV. A text that a spreadsheet would take for a formula is quoted."""
+    """Give rows as CSV, without ``names`` further ones.
+
+    A text that a spreadsheet would take for a formula is quoted.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
+    if names:
+        writer.writerow(names)
     writer.writerows([disarmed(value) for value in row] for row in rows)
     return out.getvalue()
 
@@ -193,17 +220,15 @@ def _asked(request: web.Request) -> tuple[str, str, float, float]:
 
 async def _parts(
     request: web.Request, name: str, quantity: str, since_s: float, until_s: float
-) -> list[tuple[str | None, list[HistoryPoint]]]:
+) -> AsyncIterator[tuple[str | None, list[HistoryPoint]]]:
+    """Give one part after the other: after a year each has 20,000 points, some 3 MB."""
     past = request.app[CONTEXT].history
     parts = await past.parts(name, quantity)
-    found = []
     for part in sorted(parts, key=lambda one: natural(one or ""))[:_MOST_PARTS]:
-        points = await past.history(name, quantity, part, since_s=since_s, until_s=until_s)
-        found.append((part, points))
-    return found
+        yield part, await past.history(name, quantity, part, since_s=since_s, until_s=until_s)
 
 
-async def _file(request: web.Request, text: str, name: str) -> web.StreamResponse:
+async def _file(request: web.Request, texts: Iterable[str], name: str) -> web.StreamResponse:
     named = f'attachment; filename="{file_name(name)}.csv"'
     headers = {"Content-Type": _CSV, "Content-Disposition": named}
-    return await send(request, [text.encode("utf-8", "replace")], headers)
+    return await send(request, [text.encode("utf-8", "replace") for text in texts], headers)

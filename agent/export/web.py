@@ -3,6 +3,7 @@
 Nothing here asks a device anything: every answer comes from the store.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
 from agent.export import api, events, openapi, past, scrape, stream
-from agent.export.answer import in_time
+from agent.export.answer import BULK, MOST_BULKY, in_time
 from agent.export.context import CONTEXT, Context, Reload, near_names
 from agent.export.facts import AgentView
 from agent.export.fragments import all_views
@@ -65,8 +66,9 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
             response = error_page(request, status, detail, near)
         else:
             response = problem(status, detail)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
+        for name in ("Allow", "Retry-After"):
+            if name in error.headers:
+                response.headers[name] = error.headers[name]
         return response
 
 
@@ -130,6 +132,7 @@ def make_app(
     app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
     app[UNIT_SERIES] = UnitSeries()
+    app[BULK] = asyncio.Semaphore(MOST_BULKY)
     stream.prepare(app)
     site.prepare(app)
     app.add_routes(

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp.web import StreamResponse
 
-from agent.export import answer, scrape, stream, web
+from agent.export import answer, past, scrape, stream, web
 from agent.model import Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
+from agent.store.course import Course
 
 _PATIENCE_S = 20.0
 """How long a test waits for what must happen; on a quiet machine it takes milliseconds."""
@@ -105,3 +106,47 @@ async def test_the_headers_of_a_stream_are_no_stream(serve: Any) -> None:
             async with served.session.head(served.url + path) as told:
                 assert told.headers["Content-Type"].startswith("text/event-stream")
     assert served.app[stream.FEED].clients == 0
+
+
+async def test_large_answers_are_made_in_their_turn(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(fleet(1), [])
+    unit, asked, go_on = "unit-0", asyncio.Queue[str](), asyncio.Event()
+
+    async def held(name: str) -> list[Course]:
+        asked.put_nowait(name)
+        await go_on.wait()
+        return []
+
+    monkeypatch.setattr(served.history, "course", held)
+    urls = [f"{served.url}/api/v1/units/{unit}/estimates"] * (answer.MOST_BULKY + 2)
+    tasks = [asyncio.create_task(served.session.get(url)) for url in urls]
+    async with asyncio.timeout(_PATIENCE_S):
+        for _ in range(answer.MOST_BULKY):
+            await asked.get()
+        async with served.get("/metrics") as told:
+            assert told.status == 200
+        assert asked.empty()
+        go_on.set()
+        assert [(await told.json())["unit"] for told in await asyncio.gather(*tasks)] == [unit] * 4
+
+
+async def test_the_past_as_csv_is_bounded(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = await serve(fleet(1), [])
+    for cell in ("1", "2"):
+        for at_s in (1.7e9, 1.7e9 + 60):
+            told = (Reading("cell_voltage", cell, 3.7 + at_s / 1e12, 98.0, "holding 1"),)
+            served.history.put_sample(Sample("unit-0", at_s, 98.0, told), closely=True)
+    path = "/api/v1/units/unit-0/history.csv?quantity=cell_voltage&since=0&until=1800000000"
+    async with served.get(path) as told:
+        lines = (await told.text()).splitlines()
+    assert [line[:23] for line in lines] == [
+        "time,part,value,low,hig",
+        *("2023-11-14T22:13:20Z,1,", "2023-11-14T22:14:20Z,1,"),
+        *("2023-11-14T22:13:20Z,2,", "2023-11-14T22:14:20Z,2,"),
+    ]
+    monkeypatch.setattr(past, "MOST_ROWS", 3)
+    async with served.get(path) as told:
+        assert told.status == 413
+        assert "ask for less at a time by since= and until=" in (await told.json())["detail"]
