@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.battery.cells import Cells
-from simulators.battery.chemistry import CHEMISTRIES, Array
+from simulators.battery.chemistry import CHEMISTRIES, Array, Chemistry
 from simulators.battery.curve import Curves
 from simulators.battery.pack import Pack
 from simulators.battery.polarisation import STATES
@@ -46,32 +46,42 @@ def make_pack(
 ) -> Pack:
     """Make a new pack whose elements rest at ``rest_v`` each. The same seed, the same pack."""
     chemistry = CHEMISTRIES[design.chemistry]
-    n = design.series
-
-    def drawn(sigma: float) -> Array:
-        return np.asarray(random.standard_normal(n) * sigma)
-
-    # Makers ship a little above the rating.
-    share = 1.01 + drawn(spread.capacity)
-    one = np.ones(1)
-    unit_curve = Curves(
-        chemistry,
-        one * chemistry.positive_capacity,
-        one * chemistry.negative_capacity,
-        one * chemistry.lithium,
+    cells = _new_cells(design, spread, chemistry, random, celsius)
+    curves = Curves(chemistry, cells.positive_ah, cells.negative_ah, cells.lithium_ah)
+    cells.held_ah = curves.held_at(rest_v) * (1 + _drawn(random, design.series, 0.001))
+    network = HeatNetwork(
+        design.series,
+        capacity_j_k=design.element_j_k,
+        to_air_w_k=design.to_air_w_k,
+        to_neighbour_w_k=design.to_neighbour_w_k,
     )
-    size = design.capacity_ah * share / unit_curve.capacity_ah[0]
-    ageing = np.exp(random.standard_normal() * spread.unit_ageing + drawn(spread.cell_ageing))
-    cells = Cells(
+    return Pack(chemistry=chemistry, cells=cells, network=network)
+
+
+def _new_cells(
+    design: PackDesign,
+    spread: Spread,
+    chemistry: Chemistry,
+    random: np.random.Generator,
+    celsius: float,
+) -> Cells:
+    """Draw elements that hold nothing yet and have nothing wrong with them."""
+    n = design.series
+    # Makers ship a little above the rating.
+    share = 1.01 + _drawn(random, n, spread.capacity)
+    size = design.capacity_ah * share / _unit_capacity_ah(chemistry)
+    unit_ageing = random.standard_normal() * spread.unit_ageing
+    # The order of what is drawn is part of what a seed means.
+    return Cells(
+        ageing_share=np.exp(unit_ageing + _drawn(random, n, spread.cell_ageing)),
         positive_ah=chemistry.positive_capacity * size,
-        negative_ah=chemistry.negative_capacity * size * (1 + drawn(0.003)),
+        negative_ah=chemistry.negative_capacity * size * (1 + _drawn(random, n, 0.003)),
         lithium_ah=chemistry.lithium * size,
         held_ah=np.zeros(n),
         uneven=np.zeros((STATES, n)),
         celsius=np.full(n, celsius),
-        resistance_share=np.exp(drawn(spread.resistance)) / share,
-        ageing_share=ageing,
-        leak_a=0.00018 * design.parallel / 6 * np.exp(drawn(spread.leak)),
+        resistance_share=np.exp(_drawn(random, n, spread.resistance)) / share,
+        leak_a=0.00018 * design.parallel / 6 * np.exp(_drawn(random, n, spread.leak)),
         short_siemens=np.zeros(n),
         contact_ohm=np.zeros(n),
         alive=np.ones(n),
@@ -80,12 +90,19 @@ def make_pack(
         cycle_loss=np.zeros(n),
         new_ah=design.capacity_ah,
     )
-    curves = Curves(chemistry, cells.positive_ah, cells.negative_ah, cells.lithium_ah)
-    cells.held_ah = curves.held_at(rest_v) * (1 + drawn(0.001))
-    network = HeatNetwork(
-        n,
-        capacity_j_k=design.element_j_k,
-        to_air_w_k=design.to_air_w_k,
-        to_neighbour_w_k=design.to_neighbour_w_k,
+
+
+def _unit_capacity_ah(chemistry: Chemistry) -> float:
+    """Give the capacity of an element of one Ah in the table's electrodes; not quite one."""
+    one = np.ones(1)
+    curves = Curves(
+        chemistry,
+        one * chemistry.positive_capacity,
+        one * chemistry.negative_capacity,
+        one * chemistry.lithium,
     )
-    return Pack(chemistry=chemistry, cells=cells, network=network)
+    return float(curves.capacity_ah[0])
+
+
+def _drawn(random: np.random.Generator, n: int, sigma: float) -> Array:
+    return np.asarray(random.standard_normal(n) * sigma)
