@@ -48,6 +48,8 @@ LIBRARY_HOMES = {
     "textual": {"agent.top"},
 }
 SIMULATORS_MAY_IMPORT = ("agent.quantities", "agent.profiles")
+SIMULATOR_ROOMS = ("battery", "maps", "wire", "device")
+"""Each may use those before it; what lies beside them uses all."""
 
 
 def modules(package: str) -> Iterator[tuple[str, Path]]:
@@ -106,3 +108,13 @@ def test_simulators_share_no_codec_with_the_agent(module: str, path: Path) -> No
             assert any(under(name, allowed) for allowed in SIMULATORS_MAY_IMPORT), (
                 f"{module} imports {name}: sharing the codec would make a round trip prove nothing"
             )
+
+
+@pytest.mark.parametrize(("module", "path"), [*modules("simulators")], ids=str)
+def test_rooms_of_the_simulators_use_those_below(module: str, path: Path) -> None:
+    _, room, *_ = [*module.split("."), ""]
+    if room in SIMULATOR_ROOMS:
+        below = SIMULATOR_ROOMS[: SIMULATOR_ROOMS.index(room) + 1]
+        for name in imports(path):
+            if under(name, "simulators"):
+                assert name.split(".")[1] in below, f"{module} imports {name}"
