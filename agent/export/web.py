@@ -6,14 +6,15 @@ Nothing here asks a device anything: every answer comes from the store.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
 
 from agent.errors import AgentError, ConfigError
 from agent.export import api, events, openapi, past, scrape, stream
-from agent.export.answer import BULK, MOST_BULKY, in_time
-from agent.export.context import CONTEXT, Context, Reload, near_names
+from agent.export.answer import BULK, MOST_BULKY, beside, in_time
+from agent.export.context import CONTEXT, Context, Reload, UnknownUnit, near_names
 from agent.export.facts import AgentView
 from agent.export.fragments import all_views
 from agent.export.site import site
@@ -61,8 +62,11 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
         return await handler(request)
     except web.HTTPError as error:
         status, detail = HTTPStatus(error.status), error.text or error.reason
+        near: tuple[str, ...] = ()
+        if isinstance(error, UnknownUnit):
+            near = await beside(partial(near_names, request.app[CONTEXT].store.names, error.unit))
+            detail += f"; did you mean {', '.join(near)}?" if near else ""
         if error_page_wanted(request):
-            near = near_names(request, request.match_info.get("name"))
             response = error_page(request, status, detail, near)
         else:
             response = problem(status, detail)

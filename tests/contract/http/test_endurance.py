@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp.web import StreamResponse
 
-from agent.export import answer, past, scrape, stream, web
+from agent.export import answer, context, past, scrape, stream, web
 from agent.model import Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
 from agent.store.course import Course
 
@@ -150,3 +151,19 @@ async def test_the_past_as_csv_is_bounded(serve: Any, monkeypatch: pytest.Monkey
     async with served.get(path) as told:
         assert told.status == 413
         assert "ask for less at a time by since= and until=" in (await told.json())["detail"]
+
+
+async def test_names_like_an_unknown_one_are_looked_for_beside_the_loop(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(fleet(2), [])
+    looked: list[threading.Thread] = []
+
+    def near_names(names: Sequence[str], name: str) -> tuple[str, ...]:
+        looked.append(threading.current_thread())
+        return context.near_names(names, name)
+
+    monkeypatch.setattr(web, "near_names", near_names)
+    async with served.get("/api/v1/units/unit-11") as told:
+        assert "did you mean unit-1, unit-0?" in (await told.json())["detail"]
+    assert looked[0] is not threading.current_thread()
