@@ -6,13 +6,15 @@ import importlib.util
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import TypeVar, cast
 
-from agent.errors import ConfigError, NoAnswer
+from agent.errors import BadAnswer, ConfigError, NoAnswer
 from agent.model import Oid, SnmpValue
 from agent.targets import SnmpHost
 from agent.transport.base import SnmpClient, SnmpWriter
-from agent.transport.snmp_batch import Manners, collect, gather
+from agent.transport.snmp_batch import Manners, collect, dotted, gather
 from agent.transport.snmp_engine import Engine
 
+LONGEST_WALK_S = 120.0
+"""Each page of a walk may take a time-out; a table of 4,096 rows is 410 pages."""
 FAST, COMPLETE = "gufo", "pysnmp"
 
 Ask = TypeVar("Ask")
@@ -73,9 +75,17 @@ class _Client:
     async def walk(self, root: Oid, *, timeout_s: float) -> Mapping[Oid, SnmpValue]:
         """See ``SnmpClient.walk``."""
         async with self._lock:
-            return await _drive(
-                collect(root, self._manners), lambda step: self._engine.page(step, timeout_s)
-            )
+            try:
+                async with asyncio.timeout(LONGEST_WALK_S):
+                    return await _drive(
+                        collect(root, self._manners),
+                        lambda step: self._engine.page(step, timeout_s),
+                    )
+            except TimeoutError:
+                raise BadAnswer(
+                    f"{self._manners.agent}: the walk of {dotted(root)} does not end within "
+                    f"{LONGEST_WALK_S:.0f} s"
+                ) from None
 
     async def close(self) -> None:
         """See ``SnmpClient.close``."""
