@@ -279,4 +279,8 @@ class HealthEngine(Beliefs):
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
         made._watches.unpack(state)
         made._judge = Judge.unpack(state.get("judge"))
+        if np.any(np.isfinite(made._watches.deep.bounded_s)):
+            # What a discharge has measured are ampere-hours, whatever the rating is by now.
+            was_ah = cls(facts.complete(Battery(), state.get("battery")), cells=cells).capacity_ah
+            made._filter.x[made._filter.blocks()[4]] += math.log(was_ah / made.capacity_ah)
         return made

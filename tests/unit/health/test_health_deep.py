@@ -127,3 +127,22 @@ def test_a_restart_in_the_middle_of_the_discharge_changes_nothing(battery: Batte
             engine = HealthEngine.restore(battery, cells=CELLS, state=saved)
         engine.observe(observation)
     assert engine.state() == straight.state()
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_a_corrected_rating_changes_no_measured_ampere_hours(
+    battery: Battery, *, tested: bool
+) -> None:
+    battery = replace(battery, ocv=None)
+    engine = HealthEngine(battery, cells=CELLS)
+    for observation in discharge(SPREAD, depth=0.765 if tested else 0.2):
+        engine.observe(observation)
+    better = replace(battery, rated_capacity_ah=1.25 * RATED_AH)
+    again = HealthEngine.restore(better, cells=CELLS, state=engine.state())
+    before, after = (one.estimate(one.now_s).holds() for one in (engine, again))
+    # Without a test a cell is believed to hold what is rated, whatever that is.
+    assert after * (1.25 if tested else 1.0) == pytest.approx(before, rel=1e-6)
+    assert (
+        again.state()["filter"]
+        == HealthEngine.restore(better, cells=CELLS, state=again.state()).state()["filter"]
+    )
