@@ -10,6 +10,8 @@ MIN_DISCHARGE_A = 1.0
 """Smallest discharge current that counts, in amperes: above offsets of 10 mA sensors and
 the module's own consumption, below any load that a rack draws from it."""
 
+BATTERY_SENSORS = ("pack", "battery", "cell")
+"""How the places of sensors begin that lie on the battery, not at its inlet or charger."""
 _INPUT_ALARMS = ("ac_loss", "input_bad", "input_failed", "input_lost", "utility_failed")
 
 
@@ -62,7 +64,7 @@ class Look:
             elif row.quantity == "cell_voltage":
                 cells[row.index] = float(row.value)
             elif row.quantity in ("temperature", "cell_temperature"):
-                if row.quantity != "temperature" or row.index.startswith(_BATTERY_SENSORS):
+                if row.quantity != "temperature" or row.index.startswith(BATTERY_SENSORS):
                     warmest.append(float(row.value))
             elif row.quantity == "alarm":
                 heard.add(row.index)
@@ -111,7 +113,6 @@ def _test_failed(facts: Mapping[str, Value], alarms: set[str], heard: set[str]) 
     return None
 
 
-_BATTERY_SENSORS = ("pack", "battery", "cell")
 _COUNTERS = ("discharge_events", "discharge_throughput")
 
 

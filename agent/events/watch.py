@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from agent.events.decide import Decision
 from agent.events.flickers import Flickers
 from agent.events.incidents import Incidents
 from agent.events.kinds import DISCHARGE, SELF_TEST
@@ -75,44 +76,50 @@ class UnitWatch:
     def observe(self, look: Look) -> Seen:
         """Take the next sample."""
         self.last = look
-        before, told = self.incidents.open, self._told
         if self.unfinished is not None:
-            resumed, self.unfinished = Recovery.resumed(self.unfinished, look), None
-            # What came to its end while nobody looked has no known time.
-            self.recovery = None if resumed.over(look) else resumed
-        rested = self.incidents.quiet
+            self._resume(self.unfinished, look)
+        before, told, rested = self.incidents.open, self._told, self.incidents.quiet
         event = self.incidents.observe(look)
         now = self.incidents.open
-        events = [] if event is None else [event]
         began = before is None and now is not None
         if began:
             self.flickers.began()
             self.recovery = None
         ended = event if event is not None and event.end_s is not None else None
+        recharged = None
         if ended is not None:
             self.recovery = self._recovery(ended, look, rested)
         elif self.recovery is not None:
-            news = self.recovery.observe(look)
-            events += [] if news is None else [news]
-            if self.recovery.over(look):
-                self.recovery = None
-        tested = (now or ended or Event("", "", 0, None)).kind == SELF_TEST
-        self.tests.observe(look, tested=tested)
+            recharged = self._recharge(self.recovery, look)
+        under_test = now or ended
+        self.tests.observe(look, tested=under_test is not None and under_test.kind == SELF_TEST)
         self.neighbours.note(self.unit, look.mono_s, testing=look.testing)
         flicker = self.flickers.observe(look, running=now is not None)
-        events += [] if flicker is None else [flicker]
         decision = self.incidents.decision
-        why = decision.trigger if now is not None else ""
-        if not why and look.input_lost:
-            why = "input_loss"
-        if not why and decision.drop:
-            why = "voltage_drop"
-        power_w = None
-        if now is not None and decision.current_a is not None and look.volts is not None:
-            power_w = max(0.0, -decision.current_a * look.volts)
-        urgent = bool(why) or (ended is not None and ended.kind == DISCHARGE)
-        lasting = self._told != told or ended is not None or flicker is not None
-        return Seen(look, tuple(events), urgent, why, began, ended, power_w, lasting)
+        why = _why(decision, look, running=now is not None)
+        return Seen(
+            look,
+            tuple(one for one in (event, recharged, flicker) if one is not None),
+            urgent=bool(why) or (ended is not None and ended.kind == DISCHARGE),
+            why=why,
+            began=began,
+            ended=ended,
+            power_w=None if now is None else _drawn_w(decision, look),
+            lasting=self._told != told or ended is not None or flicker is not None,
+        )
+
+    def _resume(self, unfinished: Event, look: Look) -> None:
+        """Watch a charger on that an earlier run has not seen come to its end."""
+        self.unfinished = None
+        resumed = Recovery.resumed(unfinished, look)
+        # What came to its end while nobody looked has no known time.
+        self.recovery = None if resumed.over(look) else resumed
+
+    def _recharge(self, recovery: Recovery, look: Look) -> Event | None:
+        news = recovery.observe(look)
+        if recovery.over(look):
+            self.recovery = None
+        return news
 
     @property
     def _told(self) -> bool:
@@ -163,3 +170,19 @@ class UnitWatch:
     def vanish(self, mono_s: float) -> Event | None:
         """Note that the unit no longer answers."""
         return self.incidents.vanish(mono_s)
+
+
+def _why(decision: Decision, look: Look, *, running: bool) -> str:
+    """Name what makes the shelf urgent, if anything does."""
+    if running and decision.trigger:
+        return decision.trigger
+    if look.input_lost:
+        return "input_loss"
+    return "voltage_drop" if decision.drop else ""
+
+
+def _drawn_w(decision: Decision, look: Look) -> float | None:
+    """Give what is drawn from the battery, in watts, 0 where it charges."""
+    if decision.current_a is None or look.volts is None:
+        return None
+    return max(0.0, -decision.current_a * look.volts)

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
+from agent.events.look import BATTERY_SENSORS
 from agent.health.engine import Observation
 from agent.model import Sample, Value
-
-_BATTERY_SENSORS = ("pack", "battery", "cell")
-"""How the places of sensors begin that lie on the battery, not at its inlet or charger."""
 
 
 def observation(sample: Sample, cells: tuple[str, ...]) -> Observation:
@@ -22,7 +20,7 @@ def observation(sample: Sample, cells: tuple[str, ...]) -> Observation:
             facts[quantity] = row.value
         if quantity == "cell_voltage":
             volts[index] = float(row.value)
-        elif quantity == "temperature" and (index or "").startswith(_BATTERY_SENSORS):
+        elif quantity == "temperature" and (index or "").startswith(BATTERY_SENSORS):
             temperatures.append(float(row.value))
         elif quantity == "ambient_temperature":
             ambient.append(float(row.value))
