@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.ageing import GAS_J_MOL_K, ZERO_C_K
+from agent.health.change import Change
 from agent.health.chemistry import CellType
 from agent.health.report import Z90, Estimate
 from agent.health.ride import AgedCurve
@@ -160,11 +161,11 @@ def _with_the_open(standing: Standing, present: Present) -> Standing:
     if not seen.any():
         return standing
     estimate = standing.estimate
-    believed = estimate.ln_capacity + estimate.opened * math.log1p(-estimate.open_share)
+    believed = np.log(estimate.holds())
     shown = float(np.median(believed)) - np.log1p(np.minimum(extra, _MOST_EXTRA))
     ln_q = np.where(seen, np.minimum(believed, shown), believed)
     left = 1.0 - standing.drawn / np.exp(estimate.ln_capacity)
-    changed = replace(estimate, ln_capacity=ln_q, opened=np.zeros_like(ln_q))
+    changed = replace(estimate, ln_capacity=ln_q, change=Change.none(len(ln_q)))
     return replace(standing, estimate=changed, drawn=(1.0 - left) * np.exp(ln_q))
 
 
@@ -278,7 +279,7 @@ class _Model:
 def _scenarios(estimate: Estimate, charge_sd: float) -> tuple[Vector, Vector, Vector]:
     """Give ln capacity, ln resistance factor and charge error: the best guess, then each doubt."""
     count = len(estimate.ln_capacity)
-    ln_q = estimate.ln_capacity + estimate.opened * math.log1p(-estimate.open_share)
+    ln_q = np.log(estimate.holds())
     sd = estimate.capacity_sd()
     common = math.sqrt(max(float(estimate.spread.mean()), 0.0))
     own = np.sqrt(np.maximum(sd**2 - common**2, 0.0))

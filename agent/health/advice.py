@@ -134,8 +134,7 @@ def _measure(case: Case, state: ModuleFilter) -> None:
 
 
 def _weakest(estimate: Estimate) -> int:
-    cut = np.log1p(-estimate.opened * estimate.open_share)
-    return int(np.argmin(estimate.ln_capacity + cut))
+    return int(np.argmin(estimate.holds()))
 
 
 def _weakest_soh(case: Case) -> float:
@@ -146,8 +145,7 @@ def _capacity_sd(case: Case, state: ModuleFilter, *, resolved: bool) -> float:
     """Sd of ln capacity of the weakest cell; ``resolved``: it is known if a cell is open."""
     weakest = _weakest(case.estimate)
     sd = float(state.ln_capacity_sd()[weakest])
-    opened = 0.0 if resolved else float(case.estimate.opened[weakest])
-    unsure = math.sqrt(opened * (1.0 - opened)) * abs(math.log1p(-case.estimate.open_share))
+    unsure = 0.0 if resolved else case.estimate.change.unsure(weakest)
     return max(math.hypot(sd, unsure), 1e-4)
 
 
@@ -183,7 +181,8 @@ def _due_s(case: Case, soh_sd: float) -> float:
     """When the test is worth its cost: now if something is undecided, else when it gets vague."""
     low, high = _UNDECIDED
     undecided = case.ride is not None and low < case.ride.probability < high
-    open_or_not = bool(np.any((case.estimate.opened > low) & (case.estimate.opened < high)))
+    opened = case.estimate.change.opened
+    open_or_not = bool(np.any((opened > low) & (opened < high)))
     if undecided or open_or_not or soh_sd > _WANTED_SD:
         return case.now_s
     for days in _AHEAD_DAYS:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.birth import Birth
+from agent.health.change import Change
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
@@ -29,6 +30,7 @@ _JUMP_LEAST = 0.045
 _SHORT_CHANCE = 0.1
 _POOR = 0.5
 _MAD = 1.4826
+_WORTH_TELLING = 0.1
 _LIKE_SD = 0.01
 # Less apart than this says nothing for a fault, nor against one.
 _TOLD_SIGMAS = 2.0
@@ -62,19 +64,32 @@ def cell_findings(
                 Verdict.DEGRADED,
                 f"{told}; {since}; {_capacity(watches, index)}",
             )
-            opened = float(estimate.opened[index])
-            yield Finding(
-                "cell_weak",
-                cell,
-                opened / 0.5,
-                Verdict.DEGRADED,
-                f"cell {cell}: an open parallel cell explains its resistance with probability "
-                f"{opened:.2f}, and takes {estimate.open_share * 100:.0f} % of its capacity",
-            )
+            yield _smaller(estimate.change, index, cell)
         else:
             text = f"{told}; {_capacity(watches, index)}"
             ahead = float(above[index])
             yield _fast(state, watches, index, cell, text, leads[index], ahead)
+
+
+def _smaller(change: Change, index: int, cell: str) -> Finding:
+    """A changed cell that has probably lost capacity with it."""
+    opened, aged = float(change.opened[index]), float(change.aged[index])
+    taken = -math.expm1(-float(change.aged_ln[index])) * 100.0
+    told = []
+    if opened >= _WORTH_TELLING:
+        told.append(
+            f"an open parallel cell explains its resistance with probability {opened:.2f}, and "
+            f"takes {change.open_share * 100:.0f} % of its capacity"
+        )
+    if aged >= _WORTH_TELLING:
+        told.append(
+            f"a knee of its ageing explains its resistance with probability {aged:.2f}, and has "
+            f"taken {taken:.0f} % of its capacity"
+        )
+    if aged > opened:
+        told.reverse()
+    severity = (opened + aged) / 0.5
+    return Finding("cell_weak", cell, severity, Verdict.DEGRADED, f"cell {cell}: {'; '.join(told)}")
 
 
 def _told(

@@ -3,8 +3,6 @@
 A cell is never judged by one sample: the first pulse that departs is held back, the second
 that agrees with it declares a change. From then on the cell's resistance level is free, so
 that its capacity is not read from a resistance that is no longer about capacity.
-An open parallel cell raises R by the factor Np/(Np-1) and cuts the capacity by 1/Np; a bad
-weld raises only R and keeps growing (estimator.md section 3).
 """
 
 import math
@@ -36,12 +34,8 @@ _LOOSEN_SD = 0.3
 _PEERS = 3
 _MODULE_LEAST = 0.1
 _CONTACT_LEAST = 0.12
-_OPEN_SD = 0.035
-_WELD_SCALE = 0.3
 _WINDOW_SD = 0.04
 _LONGEST_ODDS = 6.0
-# An open cell comes in one step; what crept before it jumped is rather a weld.
-_AFTER_CREEPING = 0.25
 
 
 @dataclass(slots=True)
@@ -49,7 +43,8 @@ class JumpWatch:
     """What is held against each cell.
 
     Per cell, NaN where nothing: ``held`` a departure awaiting confirmation, ``level`` the
-    resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept.
+    resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept;
+    ``spent`` what ageing had taken by then, -ln of capacity.
 
     ``scatter`` is the mean square by which successive steps of a kind differ, over what their
     noise makes expect, from ``scattered`` of them; ``last_on`` and ``last_off`` the last ones'
@@ -74,6 +69,7 @@ class JumpWatch:
     level: Vector = field(init=False, metadata=LN)
     since_s: Vector = field(init=False)
     crept_s: Vector = field(init=False)
+    spent: Vector = field(init=False, metadata=LN)
     calm_weight: Vector = field(init=False, metadata=AMOUNT)
     calm_sum: Vector = field(init=False)
     moved_weight: Vector = field(init=False, metadata=AMOUNT)
@@ -82,7 +78,7 @@ class JumpWatch:
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
-        for name in ("held", "held_s", "level", "since_s", "crept_s"):
+        for name in ("held", "held_s", "level", "since_s", "crept_s", "spent"):
             setattr(self, name, np.full(self.cells, math.nan))
         for name in ("calm_weight", "calm_sum", "moved_weight", "moved_sum"):
             setattr(self, name, np.zeros(self.cells))
@@ -144,6 +140,7 @@ class JumpWatch:
         doubtful = (excess > np.maximum(_CONTACT_LEAST, _SIGMAS * sd)) & np.isnan(self.level)
         for cell in np.flatnonzero(doubtful).tolist():
             if self.track.last_strange(cell, _CONTACT_LEAST):
+                self.spent[cell] = state.loss()[cell]
                 self.level[cell] = state.blame_contact(cell, model)
                 self.since_s[cell] = self.crept_s[cell] = time_s
 
@@ -196,6 +193,7 @@ class JumpWatch:
                 state.quicken(cell, away)
                 self.crept_s[cell] = time_s
                 return
+            self.spent[cell] = state.loss()[cell]
             crept = time_s - self.crept_s[cell] <= _MEMORY_S
             level = state.x[state.blocks()[3][cell]]
             # What it crept by before was no ageing either.
@@ -237,7 +235,7 @@ class JumpWatch:
             weights[which] += weight[which]
             sums[which] += weight[which] * away[which]
 
-    def _window_odds(self, cell: int, expected: float) -> float:
+    def window_odds(self, cell: int, expected: float) -> float:
         """Ln odds for an open cell over a weld, by how far the cell falls over windows."""
         before, after = float(self.calm_weight[cell]), float(self.moved_weight[cell])
         if before <= 0.0 or after <= 0.0:
@@ -255,25 +253,6 @@ class JumpWatch:
     def drifting(self, now_s: float) -> Vector:
         """1 for cells whose level may still be moving after a change, else 0."""
         return np.where(np.abs(now_s - self.since_s) < _DRIFT_S, 1.0, 0.0)
-
-    def open_probability(self, state: ModuleFilter, parallel: int | None) -> Vector:
-        """Probability that a parallel cell of each series cell is open."""
-        answer = np.zeros(self.cells)
-        if parallel is None or parallel < 2:  # noqa: PLR2004 - one cell has no parallel one
-            return answer
-        r = state.blocks()[3]
-        moved = np.flatnonzero(np.isfinite(self.level))
-        expected = math.log(parallel / (parallel - 1))
-        for cell in moved.tolist():
-            jump = float(state.x[r[cell]] - self.level[cell])
-            sd = math.hypot(_OPEN_SD, math.sqrt(max(state.p[r[cell], r[cell]], 0.0)))
-            opened = math.exp(-0.5 * ((jump - expected) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
-            weld = math.exp(-abs(jump) / _WELD_SCALE) / _WELD_SCALE
-            opened *= math.exp(self._window_odds(cell, expected))
-            if self.since_s[cell] - self.crept_s[cell] < _MEMORY_S:
-                opened *= _AFTER_CREEPING
-            answer[cell] = opened / (opened + weld)
-        return answer
 
 
 def _middle(state: ModuleFilter) -> int:

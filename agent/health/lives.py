@@ -58,7 +58,7 @@ def lives(
     ``task`` is None where nobody knows what power the unit has to carry.
     """
     now = estimate_of(state)
-    cut = np.log1p(-now.opened * now.open_share)
+    cut = np.log(now.change.kept())
     held: list[tuple[float, Interval]] = []
     times, estimates = [], []
     for years, future in course(state, site):

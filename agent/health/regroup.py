@@ -37,6 +37,7 @@ _NEVER = frozenset(
         "level",
         "since_s",
         "crept_s",
+        "spent",
         "tested_s",
         "bounded_s",
         "first_s",

@@ -1,6 +1,7 @@
 """From the filter's Gaussian to numbers: intervals per cell, ride-through, end of life."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.birth import Birth
+from agent.health.change import Change
 from agent.health.chemistry import CellType
 from agent.health.filter import K, ModuleFilter
 from agent.health.ride import Cells, limit_of, seconds_to_cutoff
@@ -38,9 +40,8 @@ class Estimate:
 
     ``ln_capacity`` is ln (Q/rated) with covariance ``spread``; ``ln_growth`` ln (R/R at
     commissioning or when first measured) with sd ``growth_sd``; ``resistance_ohm`` at 10 s and
-    25 degC; ``warm_slope`` what ln R grows by per 10 K beyond the thermal law; ``opened`` the
-    probability that a parallel cell is open, which then takes the share ``open_share`` of
-    the capacity.
+    25 degC; ``warm_slope`` what ln R grows by per 10 K beyond the thermal law; ``change`` what
+    may have become of cells whose resistance has left the module's.
     """
 
     ln_capacity: Vector
@@ -48,13 +49,12 @@ class Estimate:
     ln_growth: Vector
     growth_sd: Vector
     resistance_ohm: Vector
-    opened: Vector
-    open_share: float
+    change: Change
     warm_slope: float
 
     def holds(self) -> Vector:
-        """State of health of every cell, open parallel cells taken off by their probability."""
-        return np.asarray(np.exp(self.ln_capacity) * (1.0 - self.opened * self.open_share))
+        """State of health of every cell, what may have become of it taken off by expectation."""
+        return np.asarray(np.exp(self.ln_capacity) * self.change.kept())
 
     def capacity_sd(self) -> Vector:
         """Sd of ln (Q/rated), floored."""
@@ -64,11 +64,9 @@ class Estimate:
         """State of health of one cell, with its 90 % interval."""
         mean, variance = float(self.ln_capacity[cell]), max(float(self.spread[cell, cell]), 0.0)
         sd = math.hypot(math.sqrt(variance), _CAPACITY_FLOOR)
-        opened = float(self.opened[cell])
-        cut = math.log1p(-self.open_share)
-        middle = _exp(mean) * (1.0 - opened * self.open_share)
-        lower = mixture_quantile(0.05, mean, sd, cut, opened)
-        upper = mixture_quantile(0.95, mean, sd, cut, opened)
+        cases = [(weight, mean + ln) for weight, ln in self.change.cases(cell)]
+        middle = math.fsum(weight * _exp(ln) for weight, ln in cases)
+        lower, upper = (mixture_quantile(level, cases, sd) for level in (0.05, 0.95))
         return Interval(middle, _exp(lower), _exp(upper))
 
     def growth(self, cell: int) -> Interval:
@@ -84,16 +82,15 @@ def _exp(ln: float) -> float:
     return math.exp(min(max(ln, -_LN_LIMIT), _LN_LIMIT))
 
 
-def mixture_quantile(level: float, mean: float, sd: float, cut: float, weight: float) -> float:
-    """Quantile of a normal that with probability ``weight`` sits ``cut`` further on."""
-    if weight == 0.0:
-        return mean + sd * _STANDARD.inv_cdf(level)
-    low, high = mean + min(cut, 0.0) - 6.0 * sd, mean + max(cut, 0.0) + 6.0 * sd
+def mixture_quantile(level: float, cases: Sequence[tuple[float, float]], sd: float) -> float:
+    """Quantile of a mixture of normals of one ``sd``; ``cases`` are weights and means."""
+    if len(cases) == 1:
+        return cases[0][1] + sd * _STANDARD.inv_cdf(level)
+    means = [mean for _, mean in cases]
+    low, high = min(means) - 6.0 * sd, max(means) + 6.0 * sd
     for _ in range(40):
         middle = 0.5 * (low + high)
-        below = (1.0 - weight) * _normal((middle - mean) / sd) + weight * _normal(
-            (middle - mean - cut) / sd
-        )
+        below = math.fsum(weight * _normal((middle - mean) / sd) for weight, mean in cases)
         low, high = (middle, high) if below < level else (low, middle)
     return 0.5 * (low + high)
 
@@ -197,8 +194,7 @@ def _ride(power_w: float, setting: Setting, seconds: Vector, limiting: int) -> R
 def _scenarios(estimate: Estimate, drawn: Vector, celsius: float) -> Cells:
     """The estimate, then one scenario for each direction in which it may be wrong."""
     count = len(estimate.ln_capacity)
-    cut = estimate.opened * math.log1p(-estimate.open_share)
-    ln_q = estimate.ln_capacity + cut
+    ln_q = np.log(estimate.holds())
     sd = estimate.capacity_sd()
     # Common error of all cells, then the own error of the weakest three.
     common = math.sqrt(max(float(estimate.spread.mean()), 0.0))
@@ -226,8 +222,7 @@ def estimate_of(
     birth: Birth,
     *,
     level: Vector,
-    opened: Vector,
-    parallel: int | None,
+    change: Change,
     seen: npt.NDArray[np.bool_],
 ) -> Estimate:
     """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped.
@@ -246,7 +241,6 @@ def estimate_of(
         ln_growth=growth,
         growth_sd=growth_sd,
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),
-        opened=opened,
-        open_share=1.0 / parallel if parallel is not None and parallel > 1 else 0.0,
+        change=change,
         warm_slope=float(np.clip(state.x[K], -_STEEPEST, _STEEPEST)),
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agent.events.look import Look
 from agent.events.outlook import Foresight, aged, shelf_left, standby
 from agent.events.projection import LONGEST_S, Present, Standing, project
+from agent.health.change import Change
 from agent.health.chemistry import NCA_POWER
 from agent.health.library import entries
 from agent.health.report import Estimate
@@ -29,8 +30,7 @@ def standing(health: tuple[float, ...] = (0.95,) * 12, sd: float = 0.02) -> Stan
         ln_growth=np.zeros(12),
         growth_sd=np.full(12, 0.02),
         resistance_ohm=np.full(12, 0.0025),
-        opened=np.zeros(12),
-        open_share=0.0,
+        change=Change.none(12),
         warm_slope=0.0,
     )
     return Standing(NCA_POWER, 15.3, CELLS, estimate, np.full(12, 0.1), 28.0)
@@ -119,7 +119,8 @@ def test_what_the_engine_knows_of_an_open_cell_is_not_taken_off_twice() -> None:
     made = standing()
     opened = np.zeros(12)
     opened[3] = 1.0
-    knowing = replace(made, estimate=replace(made.estimate, opened=opened, open_share=1 / 6))
+    change = Change(opened, 1 / 6, np.zeros(12), np.zeros(12))
+    knowing = replace(made, estimate=replace(made.estimate, change=change))
     told = project(made, falling(0.2, 0.05))
     known = project(knowing, falling(0.2, 0.05))
     assert told is not None

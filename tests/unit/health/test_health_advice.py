@@ -148,7 +148,7 @@ def test_a_cell_that_may_be_open_or_badly_welded_asks_for_a_window(
         return 0.004 * math.sqrt(day) + (0.16 if cell == 1 and day > 150.0 else 0.0)
 
     engine = engine_after(battery, life(days=310.0, growth=opened, hours=24.0))
-    chance = float(engine.estimate(engine.now_s).opened[1])
+    chance = float(engine.estimate(engine.now_s).change.opened[1])
     assert 0.02 < chance < 0.98
     advice = advice_of(engine)
     assert advice.due_s is not None

@@ -1,0 +1,103 @@
+"""What may have become of a cell whose resistance has left its module's.
+
+An open parallel cell raises R by the factor Np/(Np-1) and cuts the capacity by 1/Np; a bad
+contact raises R alone; a cell that has come to the knee of its ageing gains R and loses
+capacity with it (estimator.md, section 3). Resistance does not tell the last two apart. Cells
+come to a knee when they have lost 15 to 25 % (Attia et al. 2022, "Knees in lithium-ion battery
+aging trajectories"): before that hardly any does.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.health.filter import ModuleFilter
+from agent.health.jumps import JumpWatch
+
+Vector = npt.NDArray[np.float64]
+
+_OPEN_SD = 0.035
+_GROWN_SCALE = 0.3
+_LONGEST_PAST_S = 400 * 86400.0
+# An open cell comes in one step; what crept before it jumped rather grows.
+_AFTER_CREEPING = 0.25
+_KNEE_AT, _KNEE_SD = -math.log(0.8), 0.045
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Probabilities for each cell, 0 where nothing has changed.
+
+    ``opened``: a parallel cell is open, which takes the share ``open_share`` of the capacity.
+    ``aged``: it is past a knee, and ln of its capacity is lower by ``aged_ln`` (not below 0).
+    """
+
+    opened: Vector
+    open_share: float
+    aged: Vector
+    aged_ln: Vector
+
+    @classmethod
+    def none(cls, cells: int) -> "Change":
+        """Nothing has happened to any of ``cells`` cells."""
+        return cls(np.zeros(cells), 0.0, np.zeros(cells), np.zeros(cells))
+
+    def kept(self) -> Vector:
+        """The share of its capacity that each cell has kept, by expectation."""
+        lost = self.opened * self.open_share + self.aged * -np.expm1(-self.aged_ln)
+        return np.asarray(1.0 - lost)
+
+    def cases(self, cell: int) -> Iterator[tuple[float, float]]:
+        """Give the probability of each case of ``cell``, and ln of the capacity kept in it."""
+        opened, aged = float(self.opened[cell]), float(self.aged[cell])
+        yield 1.0 - opened - aged, 0.0
+        if opened > 0.0:
+            yield opened, math.log1p(-self.open_share)
+        if aged > 0.0:
+            yield aged, -float(self.aged_ln[cell])
+
+    def unsure(self, cell: int) -> float:
+        """Sd of ln of the capacity kept by ``cell``, by not knowing which case holds."""
+        cases = list(self.cases(cell))
+        mean = math.fsum(weight * ln for weight, ln in cases)
+        return math.sqrt(math.fsum(weight * (ln - mean) ** 2 for weight, ln in cases))
+
+
+def change_of(jumps: JumpWatch, state: ModuleFilter, parallel: int | None) -> Change:
+    """Weigh what ``jumps`` has seen of each changed cell; ``parallel`` cells are in each."""
+    told = Change.none(state.cells)
+    r = state.blocks()[3]
+    moved = np.flatnonzero(np.isfinite(jumps.level))
+    beyond = np.zeros(state.cells)
+    beyond[moved] = np.maximum(state.x[r[moved]] - jumps.level[moved], 0.0)
+    told.aged_ln[:] = state.loss(beyond) - state.loss()
+    several = parallel is not None and parallel > 1
+    for cell in moved.tolist():
+        grown = math.exp(-beyond[cell] / _GROWN_SCALE) / _GROWN_SCALE
+        # What a cell had lost by then is not known of changes before this was kept.
+        knee = grown * _knee(float(np.nan_to_num(jumps.spent[cell])))
+        sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
+        opened = _opened(jumps, cell, beyond[cell], sd, parallel or 0) if several else 0.0
+        total = opened + grown + knee
+        told.opened[cell], told.aged[cell] = opened / total, knee / total
+    share = 1.0 / parallel if several and parallel is not None else 0.0
+    return Change(told.opened, share, told.aged, told.aged_ln)
+
+
+def _opened(jumps: JumpWatch, cell: int, jump: float, sd: float, parallel: int) -> float:
+    """Likelihood of an open cell of ``parallel`` ones for a ``jump`` of ln R known to ``sd``."""
+    expected = math.log(parallel / (parallel - 1))
+    wide = math.hypot(_OPEN_SD, sd)
+    likely = math.exp(-0.5 * ((jump - expected) / wide) ** 2) / (wide * math.sqrt(2 * math.pi))
+    likely *= math.exp(jumps.window_odds(cell, expected))
+    if jumps.since_s[cell] - jumps.crept_s[cell] < _LONGEST_PAST_S:
+        likely *= _AFTER_CREEPING
+    return likely
+
+
+def _knee(lost: float) -> float:
+    """Odds for a knee over a contact where ageing had taken ``lost``, -ln of capacity."""
+    return 0.5 * math.erfc((_KNEE_AT - lost) / (_KNEE_SD * math.sqrt(2.0)))
