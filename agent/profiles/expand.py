@@ -194,16 +194,13 @@ def _bit_place(entry: FieldDocument, at: int, bit: int) -> Words:
 def _object_fields(entry: FieldDocument) -> Iterator[Field]:
     kind = _type(ObjectType, entry.type, ObjectType.NUMBER)
     column = entry.column is not None
-    index = entry.index
     if (kind is ObjectType.BITS) != (entry.bit is not None):
         raise ValueError("type bits and bit go together")
     if entry.any_row is not None and not column:
         raise ValueError("any_row is for a column")
-    told = index == "" or (index is not None and any(f"{{{m}}}" in index for m in ("1", "name")))
-    told = told or entry.any_row is not None or entry.count > 1
-    if column and not (told or (entry.when and index is not None)):
+    if column and not _rows_told_apart(entry):
         raise ValueError("a column needs an index with {1}, the row's first index part")
-    if (entry.name_from is not None) != (index is not None and "{name}" in index):
+    if (entry.name_from is not None) != (entry.index is not None and "{name}" in entry.index):
         raise ValueError("name_from goes with {name} in the index")
     root = oid(entry.column or entry.oid or "")
     for n in range(entry.count):
@@ -215,6 +212,15 @@ def _object_fields(entry: FieldDocument) -> Iterator[Field]:
             Object(place, kind, column=column, bit=entry.bit),
             _repeat_index(entry, n) or None,
         )
+
+
+def _rows_told_apart(entry: FieldDocument) -> bool:
+    """Say whether each row of a column has an index of its own, or one row alone counts."""
+    if entry.any_row is not None or entry.count > 1 or entry.index == "":
+        return True
+    if entry.index is None:
+        return False
+    return "{1}" in entry.index or "{name}" in entry.index or bool(entry.when)
 
 
 def _place(entry: PlaceDocument) -> Words | Object:
