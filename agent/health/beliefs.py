@@ -13,6 +13,7 @@ from agent.health import charge, intake, record
 from agent.health.advice import Case, advise, charge_c, rate_c
 from agent.health.anomalies import SHORT, leaks
 from agent.health.birth import Birth
+from agent.health.change import change_of
 from agent.health.chemistry import CellType, cell_type, interpolate
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
@@ -282,13 +283,11 @@ class Beliefs:
         return self._clock.high_s or 0.0
 
     def _estimate_of(self, state: ModuleFilter) -> Estimate:
-        parallel = self.battery.parallel
         return estimate_of(
             state,
             self._birth,
             level=self._watches.jumps.level,
-            opened=self._watches.jumps.open_probability(state, parallel),
-            parallel=parallel,
+            change=change_of(self._watches.jumps, state, self.battery.parallel),
             seen=np.isfinite(self._watches.deep.bounded_s),
         )
 

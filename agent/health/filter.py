@@ -245,14 +245,14 @@ class ModuleFilter:
         """Sd of ln (Q/rated) of every cell."""
         return np.sqrt(np.maximum(np.diag(self.capacity_covariance()), 1e-8))
 
-    def loss(self) -> Vector:
-        """Mean of u = -ln (Q/initial Q) of every cell."""
-        return self._bend(self._growth())[0]
+    def loss(self, more: Vector | float = 0.0) -> Vector:
+        """Mean of u = -ln (Q/initial Q) of every cell; ``more`` ln R counts as growth, too."""
+        return self._bend(self._growth(more))[0]
 
-    def _growth(self) -> Vector:
+    def _growth(self, more: Vector | float = 0.0) -> Vector:
         """Growth of ln R over the gain: the loss, where the gain is straight."""
         _, h, rho, _, _ = self.blocks()
-        return np.asarray(np.maximum(self.x[rho], 0.0) / np.exp(self.x[G] + self.x[h]))
+        return np.asarray(np.maximum(self.x[rho] + more, 0.0) / np.exp(self.x[G] + self.x[h]))
 
     def _bend(self, growth: Vector) -> tuple[Vector, Vector]:
         """The loss u of rho over gain, and its derivative."""
