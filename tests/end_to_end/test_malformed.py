@@ -10,7 +10,6 @@ from typing import NamedTuple
 from tests.end_to_end.bench import POLL, UNITS, Agent, Page, Rack, until
 
 LINE, GATE, RTU = VICTIMS = "a-2", "b-2", "c-2"
-PATIENCE_S = 60.0
 QUICK = POLL | {"interval": "450ms", "discharge_interval": "450ms", "timeout": "400ms"}
 
 
@@ -88,7 +87,7 @@ async def see_up(agent: Agent, wanted: set[str], what: str, before: Page | None 
     async def look() -> bool:
         return accept(await agent.scrape())
 
-    await until(look, what, within_s=PATIENCE_S)
+    await until(look, what)
 
 
 async def says(agent: Agent, unit: str, words: str) -> bool:

@@ -117,7 +117,7 @@ async def test_many_reloads_at_once(rack: Rack) -> None:
     await agent.when(lambda page: page.up() == {*UNITS}, "all are up")
     for n in range(6):
         if n % 2:
-            document["poll"]["interval"] = f"{400 + n}ms"
+            document["poll"]["interval"] = f"{800 + n}ms"
         rack.write(document)
         agent.process.send_signal(signal.SIGHUP)
         assert (await agent.status("/-/reload", "POST"))[0] == 200

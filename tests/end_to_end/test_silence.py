@@ -8,8 +8,8 @@ from statistics import median
 
 from tests.end_to_end.bench import MODULES, UNITS, Agent, Page, Rack
 
-INTERVAL_S, TIMEOUT_S, STALE_AFTER_S = 0.4, 0.25, 1.2
-POLL = {"interval": "400ms", "discharge_interval": "400ms", "timeout": "250ms"}
+INTERVAL_S, TIMEOUT_S, STALE_AFTER_S = 0.6, 0.5, 1.8
+POLL = {"interval": "600ms", "discharge_interval": "600ms", "timeout": "500ms"}
 # Scheduling of two busy cores, and that the times of success are sampled.
 SLACK_S = 0.4
 
@@ -52,7 +52,7 @@ async def test_a_silent_unit_vanishes_and_returns(rack: Rack) -> None:
     assert time.monotonic() - silent_s < STALE_AFTER_S + SLACK_S
 
     asked, polled = rack.requests("a-2"), rack.requests("a-1")
-    times = await watch(agent, 4.0)
+    times = await watch(agent, 6.0)
     for name in ("a-1", "a-3", "b-1", "c-1", "ups-1"):
         gaps = [later - sooner for sooner, later in pairwise(times[name])]
         assert len(gaps) > 4
@@ -65,7 +65,7 @@ async def test_a_silent_unit_vanishes_and_returns(rack: Rack) -> None:
     told = await agent.unit("a-2")
     assert told["verdict"] == "unknown"
     assert told["reasons"][0]["code"] == "not_answering"
-    assert "silent for 0.25 s" in told["reasons"][0]["text"]
+    assert f"silent for {TIMEOUT_S:g} s" in told["reasons"][0]["text"]
 
     rack.heal("a-2")
     page = await agent.when(lambda page: page.up() == {*UNITS}, "a-2 is back")

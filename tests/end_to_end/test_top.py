@@ -13,7 +13,6 @@ import pytest
 from tests.end_to_end.bench import BIN, Agent, Rack, until
 
 UNIT = "a-2"
-PATIENCE_S = 40.0
 
 
 class Terminal:
@@ -43,9 +42,7 @@ class Terminal:
             shown = self.screen()
             return shown if all(text in shown for text in texts) else ""
 
-        found: str = await until(
-            look, f"shows {texts}", within_s=PATIENCE_S, shown=lambda: "\n" + self.screen()
-        )
+        found: str = await until(look, f"shows {texts}", shown=lambda: "\n" + self.screen())
         return found
 
     async def back(self, gone: str) -> None:
@@ -55,7 +52,7 @@ class Terminal:
             return gone not in self.screen()
 
         self.press("Escape")
-        await until(look, f"{gone} leaves", within_s=PATIENCE_S, shown=self.screen)
+        await until(look, f"{gone} leaves", shown=self.screen)
 
     def close(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
