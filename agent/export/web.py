@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from agent.errors import AgentError, ConfigError
+from agent.errors import AgentError, ConfigError, StoreError
 from agent.export import api, events, openapi, past, scrape, stream
 from agent.export.answer import BULK, MOST_BULKY, beside, in_time
 from agent.export.context import CONTEXT, Context, Reload, UnknownUnit, near_names
@@ -60,20 +60,27 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
     """Turn an HTTP error into a problem document, or into a page where a person asks."""
     try:
         return await handler(request)
+    except StoreError as error:
+        return _told(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     except web.HTTPError as error:
         status, detail = HTTPStatus(error.status), error.text or error.reason
         near: tuple[str, ...] = ()
         if isinstance(error, UnknownUnit):
             near = await beside(partial(near_names, request.app[CONTEXT].store.names, error.unit))
             detail += f"; did you mean {', '.join(near)}?" if near else ""
-        if error_page_wanted(request):
-            response = error_page(request, status, detail, near)
-        else:
-            response = problem(status, detail)
+        response = _told(request, status, detail, near)
         for name in ("Allow", "Retry-After"):
             if name in error.headers:
                 response.headers[name] = error.headers[name]
         return response
+
+
+def _told(
+    request: web.Request, status: HTTPStatus, detail: str, near: tuple[str, ...] = ()
+) -> web.Response:
+    if error_page_wanted(request):
+        return error_page(request, status, detail, near)
+    return problem(status, detail)
 
 
 async def add_safety(_request: web.Request, response: web.StreamResponse) -> None:

@@ -6,11 +6,13 @@ full, read-only or broken never stops monitoring: records then live in memory (`
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from agent.errors import StoreError
 from agent.model import Event, Sample
 from agent.store.course import Course
 from agent.store.database import Database
@@ -22,12 +24,16 @@ from agent.store.thinner import Thinner
 
 _T = TypeVar("_T")
 
+STALLED_S = 300.0
+"""Longer than a large file takes to be tidied on a slow card."""
+
 
 class HistoryStore:
     """The history in the file at ``path``, or only in memory without one.
 
-    Coroutines never raise for a disk's sake. ``broken`` is for whoever feeds the store, to say
-    that nothing more will come.
+    Coroutines never raise for a disk's sake, except that nothing is asked of one that has not
+    answered for minutes. ``broken`` is for whoever feeds the store, to say that nothing more will
+    come.
     """
 
     def __init__(self, path: Path | None, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - frozen
@@ -41,11 +47,19 @@ class HistoryStore:
         self._last_seen = 0
         self._thinner = Thinner(bounds.gap_s, bounds.repeat_s, bounds.points_per_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._begun_s: float | None = None
 
     @property
     def problem(self) -> str | None:
         """What is wrong with the keeping of records, in one sentence."""
-        return self.broken or self._keeper.trouble
+        return self.broken or self._stalled or self._keeper.trouble
+
+    @property
+    def _stalled(self) -> str | None:
+        begun_s = self._begun_s
+        if begun_s is None or time.monotonic() - begun_s < STALLED_S:
+            return None
+        return f"the disk has not answered for {STALLED_S / 60:.0f} min: look at it, then restart"
 
     @property
     def commits(self) -> int:
@@ -99,8 +113,9 @@ class HistoryStore:
         return sorted((row for rows in found for row in rows), key=lambda row: row.number)
 
     async def flush(self) -> None:
-        """Commit what waits."""
-        await self._commit()
+        """Commit what waits; while the disk does not answer it waits on, if there is room."""
+        if self._stalled is None:
+            await self._commit()
 
     async def save(
         self,
@@ -212,8 +227,15 @@ class HistoryStore:
         return await self._run(lambda: self._keeper.import_folder(folder))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
+        def timed() -> _T:
+            self._begun_s = time.monotonic()
+            try:
+                return work()
+            finally:
+                self._begun_s = None
+
         # Work once begun is done, whoever stops waiting for it: records are in its hands.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, timed))
 
     async def _commit(
         self,
@@ -232,6 +254,9 @@ class HistoryStore:
             await self._run(lambda: self._keeper.write(batch))
 
     async def _read(self, query: Callable[[Database], _T]) -> list[_T]:
+        stalled = self._stalled
+        if stalled is not None:
+            raise StoreError(stalled)
         return await self._run(lambda: self._keeper.ask(query))
 
 

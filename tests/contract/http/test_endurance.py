@@ -14,6 +14,7 @@ from aiohttp.web import StreamResponse
 
 from agent.export import answer, context, past, scrape, stream, web
 from agent.model import Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
+from agent.store import history
 from agent.store.course import Course
 
 _PATIENCE_S = 20.0
@@ -167,3 +168,30 @@ async def test_names_like_an_unknown_one_are_looked_for_beside_the_loop(
     async with served.get("/api/v1/units/unit-11") as told:
         assert "did you mean unit-1, unit-0?" in (await told.json())["detail"]
     assert looked[0] is not threading.current_thread()
+
+
+async def test_a_disk_that_does_not_answer_holds_up_no_request(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(fleet(1), [])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stuck() -> None:
+        begun.set()
+        go_on.wait()
+
+    work = asyncio.create_task(served.history._run(stuck))
+    try:
+        await asyncio.to_thread(begun.wait)
+        monkeypatch.setattr(history, "STALLED_S", 0.0)
+        async with asyncio.timeout(_PATIENCE_S):
+            for path, status, words in (
+                ("/api/v1/events", 503, "the disk has not answered for"),
+                ("/units/unit-0", 503, "the disk has not answered for"),
+                ("/metrics", 200, "\nbbu_agent_store_problem 1\n"),
+            ):
+                async with served.get(path) as told:
+                    assert (told.status, words in await told.text()) == (status, True)
+    finally:
+        go_on.set()
+        await work

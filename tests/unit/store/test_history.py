@@ -1,10 +1,13 @@
+import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 
+from agent.errors import StoreError
 from agent.model import Event, Reading, Sample
-from agent.store import retention
+from agent.store import history, retention
 from agent.store.history import HistoryStore
 from agent.store.keeper import Bounds
 from agent.store.records import MOST_PARKED, PARKED, HistoryPoint, SavedState
@@ -323,4 +326,35 @@ async def test_of_modules_that_left_their_slots_the_newest_states_are_kept(
     await store.tidy(now_s=DAY_S)
     kept = await store.load_states()
     assert set(kept) == {"a", *(f"{PARKED}{n}" for n in range(3, MOST_PARKED + 3))}
+    await store.close()
+
+
+async def test_a_disk_that_does_not_answer_is_told_and_asked_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = HistoryStore(None, Bounds(waiting_points=3))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stuck() -> None:
+        begun.set()
+        go_on.wait()
+
+    work = asyncio.create_task(store._run(stuck))
+    await asyncio.to_thread(begun.wait)
+    assert store.problem is None
+    monkeypatch.setattr(history, "STALLED_S", 0.0)
+    assert str(store.problem) == "the disk has not answered for 0 min: look at it, then restart"
+    with pytest.raises(StoreError, match="has not answered"):
+        await store.events()
+    for at_s in range(5):
+        store.put_sample(sample(at_s, 50.0 + at_s), closely=True)
+        await store.flush()
+    assert (len(store._waiting), store.dropped) == (3, 2)
+    monkeypatch.undo()
+    go_on.set()
+    await work
+    assert store.problem is None
+    assert len(await points(store)) == 0
+    await store.flush()
+    assert len(await points(store)) == 3
     await store.close()
