@@ -375,9 +375,10 @@ class Health:
 
     ``ride_through_s`` is the time to cut-off of the weakest cell at rated power from the
     present charge; ``ride_through_probability`` that it reaches the required seconds;
-    ``end_of_life_s`` is when the weakest cell comes to its least capacity, and
-    ``ride_end_of_life_s`` when the unit no longer reaches the required seconds charged, as unix
-    seconds; ``ride_end_of_life_unknown`` says why there is none. What cannot be known is None.
+    ``end_of_life_s`` is when the weakest cell comes to 70 % of rated capacity, and
+    ``ride_end_of_life_s`` when the unit no longer reaches the required seconds from its usual
+    charge, as unix seconds; ``ride_end_of_life_unknown`` says why there is none of these. What
+    cannot be known is None.
     ``evidence_at`` is the unix time of the last informative event; ``rejected`` is the evidence
     that was not used.
     """

@@ -165,7 +165,7 @@ def ends_of_life(health: dict[str, Any]) -> Iterator[str]:
     ride = health.get("end_of_life_by_ride_through")
     told = health.get("end_of_life_by_ride_through_unknown") if ride is None else _dates(ride, now)
     if told is not None:
-        yield f"end of life by ride-through (charged, at rated power): {told}"
+        yield f"end of life by ride-through (usual charge, rated power): {told}"
 
 
 def _dates(life: dict[str, str], today: str) -> str:

@@ -169,7 +169,8 @@ END_OF_LIFE = make_band(
 RIDE_END_OF_LIFE = make_band(
     "bbu_end_of_life_by_ride_through",
     "timestamp_seconds",
-    "When the unit, charged, no longer lasts the required seconds at rated power (our forecast).",
+    "When the unit, at its usual charge, no longer lasts the required seconds at rated power "
+    "(our forecast).",
 )
 CELL_SOH = make_band(
     "bbu_cell_state_of_health",

@@ -37,6 +37,8 @@ from agent.model import Advice, Battery, CellHealth, Health, Verdict
 
 DAY_S = 86400.0
 YEAR_DAYS = 365.25
+# A mean over less could be that of one outage.
+_LEAST_SITE_DAYS = 30.0
 _OUTLOOK_S = 6 * 3600.0
 _FARTHEST_S = 10 * YEAR_DAYS * DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
@@ -237,8 +239,12 @@ class Beliefs:
         return rides(estimate, setting, powers_w=powers_w, drawn=self._drawn(estimate, soc))
 
     def _rides_in_time(self, site: Site, power_w: float, estimates: list[Estimate]) -> list[Ride]:
-        """Ride-through at ``power_w`` at several times, charged, in the coldest month of a year."""
-        soc = self._charged(site.soc)
+        """Ride-through at ``power_w`` at several times, in the coldest month of the site's year.
+
+        From the mean charge of its year; before a month of it was seen, from that at float voltage.
+        """
+        seen = self._memory.site_days >= _LEAST_SITE_DAYS
+        soc = site.soc if seen else self._charged(site.soc)
         drawn = [self._drawn(estimate, soc) for estimate in estimates]
         setting = self._setting(self._year.coldest(site.celsius))
         return rides_in_time(estimates, setting, power_w=power_w, drawn=drawn)

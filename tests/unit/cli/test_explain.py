@@ -78,7 +78,7 @@ WEAKEST = (
 RIDE = (
     "  - ride-through at rated power: 5 min (4.17 min to 6 min); long enough with probability 0.97"
 )
-BY_RIDE = "  - end of life by ride-through (charged, at rated power)"
+BY_RIDE = "  - end of life by ride-through (usual charge, rated power)"
 CHECK = (
     "  - Check the module's connectors for heat at the next visit; if its resistance goes on "
     "rising, exchange it."
