@@ -13,20 +13,20 @@ from agent.errors import StoreError
 JSON = object
 T = TypeVar("T")
 Within = tuple[float, float]
-"""The least and the most that a number can be."""
+"""The least and the most that a number can be, and more: means round beyond what they are of."""
 _ANY: Within = (-1e15, 1e15)
 
 _ASSUMED_C = 25.0
 _DAY_S = 86400.0
 _YEAR_DAYS = 365.25
-AMOUNT: Mapping[str, Within] = {"within": (0.0, 1e15)}
+AMOUNT: Mapping[str, Within] = {"within": (-1e-9, 1e15)}
 """Marks a field that cannot be negative, for what is read back."""
 GIVEN: Mapping[str, bool] = {"given": True}
 """Marks a field that follows from what is known of the battery, and is not read back."""
 LN: Mapping[str, Within] = {"within": (-50.0, 50.0)}
 """Marks the logarithm of a resistance or of a ratio of two."""
 _RATIO: Mapping[str, Within] = {"within": (-1.0, 2.0)}
-CELSIUS: Mapping[str, Within] = {"within": (-40.0, 125.0)}
+CELSIUS: Mapping[str, Within] = {"within": (-100.0, 200.0)}
 """Marks a temperature."""
 _OHM: Mapping[str, Within] = {"within": (1e-9, 1e3)}
 

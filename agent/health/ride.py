@@ -20,6 +20,7 @@ Vector = npt.NDArray[np.float64]
 # Scenarios that are already over run on; they must stay finite.
 _MOST_HEATING_K = 5.0
 _HOTTEST_K = 400.0
+_LEAST_HEALTH = 1e-3
 _KNEE_FROM = 0.3
 _KNEE_FIT = (0.3, 0.6)
 LIMIT_S = 900.0
@@ -105,7 +106,7 @@ def seconds_to_cutoff(
     step_s = STEP_S * limit_s / LIMIT_S
     shape = (len(powers_w), *cells.health.shape)
     drawn = np.broadcast_to(cells.drawn, shape).copy()
-    health = np.broadcast_to(cells.health, shape)
+    health = np.maximum(np.broadcast_to(cells.health, shape), _LEAST_HEALTH)
     kelvin = np.full(shape, cells.celsius + ZERO_C_K)
     curve = AgedCurve(kind)
     heat_j_k = kind.heat_j_k_ah * capacity_ah

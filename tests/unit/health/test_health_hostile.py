@@ -112,7 +112,7 @@ def test_a_battery_that_cannot_carry_its_load_when_charged_is_to_be_replaced(
 
 def test_an_empty_cell_carries_nothing_however_empty(battery: Battery) -> None:
     kind = cell_type(battery)
-    for holds in np.linspace(0.8, 1.0, 41):
+    for holds in (0.0, *np.linspace(0.8, 1.0, 41)):
         each = np.full((1, len(CELLS)), holds)
         cells = Cells(each, 0.0024 * np.ones_like(each), np.ones_like(each), 25.0)
         seconds, _ = seconds_to_cutoff(cells, kind, capacity_ah=15.0, powers_w=np.array([1600.0]))

@@ -157,6 +157,12 @@ def test_a_power_of_nothing_costs_nothing_that_was_learnt() -> None:
     assert again(engine, idle).state() == engine.state()
 
 
+def test_a_mean_that_rounds_beyond_the_coldest_reading_is_no_garbled_record() -> None:
+    engine = HealthEngine(BATTERY, cells=CELLS)
+    engine._memory.site_celsius = engine._year.celsius[3] = math.nextafter(-40.0, -math.inf)
+    assert again(engine).state() == engine.state()
+
+
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Give the way to everything in a state, of long lists to the first two."""
     if path:
