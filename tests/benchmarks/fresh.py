@@ -75,13 +75,47 @@ class Drawn:
 
 def draw(number: int, seed: int = FIRST_SEED) -> Drawn:
     """Draw a module; the same number always gives the same one."""
+    # The order of what is drawn is part of what a number means.
     random = np.random.default_rng(seed + number)
     chemistry = ("NCA", "NMC", "LFP")[number % 3]
+    design = _design(random, chemistry)
+    past = _past(random)
+    name = f"fresh{number:02d}-{chemistry.lower()}"
+    fault, gain_fault_s = _fault(random, number, name, design)
+    scenario = Scenario(
+        name=name,
+        about="Drawn.",
+        seed=seed + number,
+        climate=_climate(random),
+        past=past,
+        buses={"b": BusPart(modbus_tcp=0)},
+        units=(UnitPart(name=name, model="classic", bus="b", unit_id=64, rack="r", shelf="s"),),
+        faults=fault,
+    )
+    return Drawn(
+        name,
+        scenario,
+        design,
+        meta=_meta(random),
+        gain=float(random.uniform(*GAINS[chemistry])),
+        knee=float(random.uniform(0.15, 0.3)),
+        law_power=float(random.uniform(0.9, 1.3)),
+        spread=Spread(unit_ageing=0.3, cell_ageing=float(random.uniform(0.05, 0.12))),
+        steps=(
+            float(random.choice([0.001, 0.001, 0.002, 0.005, 0.01])),
+            float(random.choice([0.01, 0.02, 0.05, 0.1])),
+            float(random.choice([0.1, 0.5, 1.0])),
+        ),
+        gain_fault_s=gain_fault_s,
+    )
+
+
+def _design(random: np.random.Generator, chemistry: str) -> hardware.ModuleDesign:
     parallel = int(random.integers(4, 9))
     capacity_ah = round(parallel * float(random.uniform(2.4, 3.1)), 2)
     float_v, recharge_v, cutoff_v, max_v = FLOATS_V[chemistry]
     series = int(random.integers(10, 17))
-    design = replace(
+    return replace(
         hardware.CLASSIC,
         pack=PackDesign(chemistry, series=series, parallel=parallel, capacity_ah=capacity_ah),
         rated_power_w=round(series * capacity_ah * float(random.uniform(14.0, 20.0))),
@@ -95,10 +129,13 @@ def draw(number: int, seed: int = FIRST_SEED) -> Drawn:
         # META has no place for what the converter takes: powers are the battery's.
         efficiency=1.0,
     )
+
+
+def _past(random: np.random.Generator) -> Past:
     long_outages = tuple(
         sorted(-float(d) for d in random.uniform(0.1, YEARS, random.integers(0, 4)) * YEAR_S)
     )
-    past = Past.model_validate(
+    return Past.model_validate(
         {
             "years": YEARS,
             "tests_every": f"{random.uniform(30, 120):.0f} d",
@@ -107,47 +144,28 @@ def draw(number: int, seed: int = FIRST_SEED) -> Drawn:
             "long_outages": tuple(f"{s:.0f} s" for s in long_outages),
         }
     )
-    name = f"fresh{number:02d}-{chemistry.lower()}"
-    fault, gain_fault_s = _fault(random, number, name, design)
-    scenario = Scenario(
-        name=name,
-        about="Drawn.",
-        seed=seed + number,
-        climate=Climate.model_validate(
-            {
-                "mean": f"{random.uniform(18, 36):.1f} degC",
-                "season": f"{random.uniform(0.5, 6):.1f} K",
-                "day": f"{random.uniform(0.2, 3):.1f} K",
-            }
-        ),
-        past=past,
-        buses={"b": BusPart(modbus_tcp=0)},
-        units=(UnitPart(name=name, model="classic", bus="b", unit_id=64, rack="r", shelf="s"),),
-        faults=fault,
+
+
+def _climate(random: np.random.Generator) -> Climate:
+    return Climate.model_validate(
+        {
+            "mean": f"{random.uniform(18, 36):.1f} degC",
+            "season": f"{random.uniform(0.5, 6):.1f} K",
+            "day": f"{random.uniform(0.2, 3):.1f} K",
+        }
     )
-    told = random.random(4)
-    hidden: dict[str, object] = {"current_sign": "charge positive"}
-    if told[0] < 0.5:
-        hidden["r10s_25c_nominal_mohm"] = None
-    if told[1] < 0.15:
-        hidden["chemistry"] = "unknown"
-    hidden["ocv"] = bool(told[2] < 0.6)
-    return Drawn(
-        name,
-        scenario,
-        design,
-        gain=float(random.uniform(*GAINS[chemistry])),
-        knee=float(random.uniform(0.15, 0.3)),
-        law_power=float(random.uniform(0.9, 1.3)),
-        spread=Spread(unit_ageing=0.3, cell_ageing=float(random.uniform(0.05, 0.12))),
-        steps=(
-            float(random.choice([0.001, 0.001, 0.002, 0.005, 0.01])),
-            float(random.choice([0.01, 0.02, 0.05, 0.1])),
-            float(random.choice([0.1, 0.5, 1.0])),
-        ),
-        meta=hidden,
-        gain_fault_s=gain_fault_s,
-    )
+
+
+def _meta(random: np.random.Generator) -> dict[str, object]:
+    """Draw what META tells, and what it leaves out."""
+    drawn = random.random(4)
+    told: dict[str, object] = {"current_sign": "charge positive"}
+    if drawn[0] < 0.5:
+        told["r10s_25c_nominal_mohm"] = None
+    if drawn[1] < 0.15:
+        told["chemistry"] = "unknown"
+    told["ocv"] = bool(drawn[2] < 0.6)
+    return told
 
 
 def _fault(
