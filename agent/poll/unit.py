@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agent.decode.frozen import Stillness
@@ -16,6 +16,7 @@ from agent.poll.reader import Pass, Reader
 from agent.poll.schedule import Turn
 from agent.poll.selection import Selection, Wanted, select
 from agent.profiles.schema import Cadence, Profile
+from agent.store.live import MOST_KEYS
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ class PolledUnit:
         chosen = await self._chosen(profile, wanted)
         result = await reader.read(chosen.fields)
         size = len(result.raw.words) + len(result.raw.varbinds)
-        told = await beside(lambda: chosen.decode(self.info.name, result), size)
+        told = await beside(lambda: _bounded(chosen.decode(self.info.name, result)), size)
         error = self._publish(profile, result, told, wanted)
         if isinstance(error, Refused) and result.error is None:
             # What was refused is not asked again; then nothing would be, and a silence not seen.
@@ -248,6 +249,13 @@ class PolledUnit:
             log.warning("unit %s (%s) %s: %s: %s", self.info.name, where, how, error.cause, error)
         elif self.status.state not in _SILENT and before.state in _SILENT:
             log.info("unit %s (%s) answers again", self.info.name, where)
+
+
+def _bounded(sample: Sample) -> Sample:
+    """Leave out what the store would not keep: tables of a card that makes up rows."""
+    if len(sample.readings) <= MOST_KEYS and len(sample.faults) <= MOST_KEYS:
+        return sample
+    return replace(sample, readings=sample.readings[:MOST_KEYS], faults=sample.faults[:MOST_KEYS])
 
 
 def fixed(profile: Profile, reader: Reader) -> Finder:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from agent.export.answer import send
+from agent.export.answer import beside, send
 from agent.export.context import CONTEXT, Context, unit_view
 from agent.export.harmless import file_name
 from agent.export.site.assets import content
@@ -26,7 +26,6 @@ from agent.export.verdicts import judge
 from agent.model import Event, Shelf
 from agent.store.course import Course
 from agent.store.live import UnitView
-from agent.tasks import Turn
 
 _MOST_EVENTS = 200
 _HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -117,11 +116,8 @@ async def _body(
         lambda: polling(view),
         lambda: readings(view),
     )
-    turn = Turn()
-    parts: list[Html] = []
-    for make in makers:
-        parts.append(make())
-        await turn.pause()
+    # Of 4,096 readings the cells alone take 59 ms.
+    parts = await beside(lambda: [make() for make in makers])
     return h("div", parts, class_="grid")
 
 

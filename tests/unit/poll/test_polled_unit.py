@@ -15,6 +15,7 @@ from agent.model import (
     UnitState,
     UnitStatus,
 )
+from agent.poll import unit as unit_room
 from agent.poll.reader import Pass, Reader
 from agent.poll.schedule import Pace, Turn
 from agent.poll.unit import PolledUnit, fixed
@@ -373,3 +374,10 @@ async def test_a_family_without_a_short_request_has_no_glances() -> None:
     await unit.poll()
     assert not await unit.glance()
     assert len(script.asked) == 1
+
+
+async def test_a_sample_holds_no_more_than_the_store_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_room, "MOST_KEYS", 2)
+    made, _, notes = polled(GOOD)
+    assert await made.poll() is None
+    assert [row.quantity for row in notes.samples[0].readings] == ["battery_voltage", "cycle_count"]
