@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from agent.export import agent_metrics, event_metrics, unit_metrics
+from agent.export import agent_metrics, event_metrics, place_metrics, unit_metrics
 from agent.export.families import Family, Shape, quantity_family
 from agent.quantities import QUANTITIES, Kind
 
@@ -48,9 +48,9 @@ def everything() -> list[Family]:
     """Give every family but those of parts and of the process."""
     return [
         *unit_metrics.FAMILIES,
-        *event_metrics.UNIT_FAMILIES,
+        *event_metrics.FAMILIES,
         *readings(),
-        *event_metrics.PLACE_FAMILIES,
+        *place_metrics.FAMILIES,
         *agent_metrics.FAMILIES,
     ]
 
@@ -64,8 +64,8 @@ def markdown() -> str:
         ],
         "Units: our estimates": [f for f in unit_metrics.FAMILIES if f.name in estimates],
         "Units: readings": readings(),
-        "Units: discharges, self-tests and ride-through": event_metrics.UNIT_FAMILIES,
-        "Shelves and racks": event_metrics.PLACE_FAMILIES,
+        "Units: discharges, self-tests and ride-through": event_metrics.FAMILIES,
+        "Shelves and racks": place_metrics.FAMILIES,
         "The agent": agent_metrics.FAMILIES,
     }
     parts = [_HEAD]

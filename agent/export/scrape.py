@@ -7,7 +7,7 @@ from aiohttp import web
 from agent.export.agent_metrics import add_agent, add_history, add_process
 from agent.export.answer import send
 from agent.export.context import CONTEXT, unit_view
-from agent.export.event_metrics import add_events, add_places
+from agent.export.event_metrics import add_events
 from agent.export.exposition import (
     OPENMETRICS_TYPE,
     TEXT_TYPE,
@@ -16,6 +16,7 @@ from agent.export.exposition import (
     prefers_openmetrics,
 )
 from agent.export.fragments import all_views
+from agent.export.place_metrics import add_places
 from agent.export.unit_series import UNIT_SERIES
 from agent.tasks import Turn
 

@@ -1,10 +1,10 @@
 """The series of one unit: how it answers, what it reads, what we estimate."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from agent.errors import TransportError
+from agent.export.bands import ESTIMATE, make_band
 from agent.export.exposition import Page
 from agent.export.families import (
     IDENTITY_LABELS,
@@ -15,13 +15,10 @@ from agent.export.families import (
     quantity_family,
 )
 from agent.export.verdicts import judge
-from agent.model import Basis, Health, Interval, Reading, UnitState, Value, Verdict
+from agent.model import Basis, Health, Reading, UnitState, Value, Verdict
 from agent.quantities import QUANTITIES, Kind
 from agent.store.live import UnitView
 
-ESTIMATE = ".6g"
-"""How an estimate is written: six digits are a thousand times finer than its interval, and with
-all seventeen every scrape would bring another value."""
 _GAUGE, _COUNTER, _INFO, _STATES = Shape.GAUGE, Shape.COUNTER, Shape.INFO, Shape.STATESET
 
 UNIT_INFO = Family(
@@ -119,40 +116,6 @@ PEER_OTHERS = Family(
     "How many other units a peer score rests on; never fewer than 5.",
     ("unit", "measure", "population"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Three families for an estimate and the two ends of its 90 % interval."""
-
-    estimate: Family
-    lower: Family
-    upper: Family
-
-    def put(self, page: Page, labels: tuple[str, ...], interval: Interval | None) -> None:
-        """Add the three samples of ``interval``, or none."""
-        if interval is not None:
-            page.add_row((self.estimate, self.lower, self.upper), labels, interval)
-
-    def __iter__(self) -> Iterator[Family]:
-        return iter((self.estimate, self.lower, self.upper))
-
-
-def make_band(stem: str, unit: str, text: str, *labels: str, of_unit: bool = True) -> Band:
-    """Make the families of an estimate; ``of_unit`` gives them the label of a unit."""
-    own = ("unit", *labels) if of_unit else labels
-
-    form = "" if unit.startswith("timestamp_") else ESTIMATE
-
-    def family(end: str, suffix: str) -> Family:
-        name, base = f"{stem}{end}_{unit}", unit.removeprefix("timestamp_")
-        return Family(name, _GAUGE, text + suffix, own, base, form=form)
-
-    return Band(
-        family("", ""),
-        family("_lower", " Lower end of the 90 % interval."),
-        family("_upper", " Upper end of the 90 % interval."),
-    )
 
 
 SOH = make_band("bbu_state_of_health", "ratio", "Capacity over rated capacity (our estimate).")

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
-from agent.export.event_metrics import add_events, add_places
+from agent.export.event_metrics import add_events
 from agent.export.exposition import Page
+from agent.export.place_metrics import add_places
 from agent.model import (
     Event,
     Interval,
