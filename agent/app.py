@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -40,6 +41,9 @@ from agent.tasks import begin
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
+_SWITCH_S = 0.001
+"""How long the event loop waits for its turn while a thread works (Python's own is 5 ms): tables,
+large units and large pages are made beside it."""
 _EVENTS_LOOKED_AT = 10_000
 _STOPPING = "the agent is stopping; it reads the configuration when it starts"
 
@@ -241,6 +245,7 @@ async def run(
     Raises:
         ListenError: a listen address cannot be used; the text says what to do.
     """
+    sys.setswitchinterval(_SWITCH_S)
     history = HistoryStore(config.state_dir / "bbu-agent.sqlite")
     for trouble in (await history.import_folder(config.state_dir / "import")).problems:
         log.warning("not imported: %s", trouble)
