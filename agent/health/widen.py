@@ -21,10 +21,11 @@ def widened(battery: Battery, cells: tuple[str, ...], state: Mapping[str, JSON])
     for part in blocks(cells):
         own = share(battery, len(part), len(cells))
         like = max(held, key=lambda old: len(set(old) & set(part)), default=())
-        if not set(like) & set(part) or not set(like) <= set(part):
+        if not set(like) & set(part):
             engines.append(HealthEngine(own, cells=part))
             continue
-        engine = held.pop(like)
+        # Where one block becomes two, both go on from it, each with its own cells.
+        engine = held[like]
         moved = engine.state()
         if part != like:
             moved = regrouped(moved, engine.kind, part, sources(like, part))

@@ -79,6 +79,18 @@ def test_a_cell_that_joins_costs_nothing_of_what_is_known_of_the_others(
     assert min(before.ln_capacity) - 0.02 < after.ln_capacity[5] < max(before.ln_capacity) + 0.02
 
 
+def test_a_block_that_becomes_two_goes_on_in_both(battery: Battery, life: Life) -> None:
+    names = tuple(str(n + 1) for n in range(17))
+    engine = HealthEngine(replace(battery, series=16), cells=names[:16])
+    for observation in life(days=120.0, cells=16, hours=24.0):
+        engine.observe(observation)
+    bank = widened(replace(battery, series=17), names, engine.state())
+    assert [len(one.cells) for one in bank.engines] == [8, 9]
+    assert {one.evidence_count for one in bank.engines} == {engine.evidence_count}
+    after = np.concatenate([one.estimate(engine.now_s).ln_growth for one in bank.engines])
+    assert np.allclose(after[:16], engine.estimate(engine.now_s).ln_growth, atol=1e-6)
+
+
 def test_nothing_has_happened_yet_to_a_cell_that_joins(battery: Battery, life: Life) -> None:
     """Of the others all was seen: when they were measured, and the resistance they began with."""
     engine = taught(replace(battery, commissioned_s=None), life, CELLS[:5])
