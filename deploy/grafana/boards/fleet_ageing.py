@@ -21,6 +21,7 @@ from deploy.grafana.tables import Column, Label, Sort, table
 _DISAGREES = limit("disagreement_ratio")
 
 _ODD = limit("firmware_outlier_ratio")
+_FIRST_TO_END = f"bottomk(20, unit:bbu_end_of_life:timestamp_seconds{{{SITE}}})"
 
 
 def over_time_row() -> Row:
@@ -134,24 +135,26 @@ def _firmware() -> Panel:
 def _next_to_be_replaced() -> Panel:
     return table(
         "Next to be replaced",
-        "The 20 units that reach their end of life first: our forecast with the early "
-        "end of its 90 % interval, and the date that the device itself names.",
+        "The 20 units that reach their end of life first, by capacity or by ride-through: our "
+        "forecast with the early end of its 90 % interval.",
         [Label("site", width=80), Label("unit", links=[UNIT_LINK])],
         [
+            Column("end of life", f"{_FIRST_TO_END} * 1000", "dateTimeAsIso"),
             Column(
-                "end of life",
-                f"bottomk(20, bbu_end_of_life_timestamp_seconds{{{SITE}}}) * 1000",
+                "not before",
+                "(unit:bbu_end_of_life_lower:timestamp_seconds and "
+                f"{SAME_UNIT} {_FIRST_TO_END}) * 1000",
                 "dateTimeAsIso",
             ),
             Column(
-                "not before",
-                f"(bbu_end_of_life_lower_timestamp_seconds and {SAME_UNIT} "
-                f"bottomk(20, bbu_end_of_life_timestamp_seconds{{{SITE}}})) * 1000",
+                "by ride-through",
+                "(bbu_end_of_life_by_ride_through_timestamp_seconds and "
+                f"{SAME_UNIT} {_FIRST_TO_END}) * 1000",
                 "dateTimeAsIso",
             ),
             Column(
                 "months left",
-                f"(bottomk(20, bbu_end_of_life_timestamp_seconds{{{SITE}}}) - time()) / 2629800",
+                f"({_FIRST_TO_END} - time()) / 2629800",
                 decimals=0,
                 at=steps(
                     RED,
