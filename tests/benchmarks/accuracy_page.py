@@ -218,7 +218,7 @@ def _real_targets(results: Sequence[Row]) -> Iterable[Target]:
     for name, series in (
         ("Sanyo 030", ("Sanyo 030",)),
         ("ISEA", ("ISEA",)),
-        ("all of them", ("Sanyo 030", "ISEA")),
+        ("both together", ("Sanyo 030", "ISEA")),
     ):
         rows = _real(results, *series)
         (_, high, cover, width), (_, all_of, _, _) = _scored(rows, 0.8), _scored(rows, 0.5)
