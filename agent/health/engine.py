@@ -165,8 +165,13 @@ class HealthEngine(Beliefs):
         """Follow cells that have changed places; begin anew where other cells sit."""
         order, renewed = self._watches.guards.order.judge(pulse, self._filter)
         if order:
-            moved = regrouped(self.state(), self.kind, self.cells, order)
-            self._become(type(self).restore(self.battery, cells=self.cells, state=moved))
+            try:
+                moved = regrouped(self.state(), self.kind, self.cells, order)
+                self._become(type(self).restore(self.battery, cells=self.cells, state=moved))
+            except StoreError:
+                # Numbers that no record may hold are not worth carrying over.
+                self._become(type(self)(self.battery, cells=self.cells))
+                self._begin(pulse.time_s)
             self._watches.guards.order.follow(order, pulse.time_s)
         elif renewed:
             self.battery = replace(self.battery, commissioned_s=None)

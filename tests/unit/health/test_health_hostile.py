@@ -10,6 +10,7 @@ import pytest
 from agent.health.balance import OffsetWatch
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.engine import HealthEngine, Observation
+from agent.health.order import OrderWatch
 from agent.health.ride import Cells, seconds_to_cutoff
 from agent.model import Battery, Verdict
 
@@ -155,3 +156,16 @@ def test_one_wild_temperature_at_a_review_makes_no_verdict(
                 return
         engine.observe(rest)
     raise AssertionError("nothing was reviewed")
+
+
+def test_beliefs_beyond_all_measure_are_not_carried_into_another_order(
+    battery: Battery, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = shown(battery, life(days=30.0))
+    engine._filter.x[engine._filter.blocks()[2]] = 60.0
+    monkeypatch.setattr(OrderWatch, "judge", lambda *_: ([1, 0, 2, 3, 4, 5], False))
+    for observation in life(days=60.0, first_test=40.0):
+        if observation.time_s > engine.now_s:
+            engine.observe(observation)
+    assert engine._watches.guards.order.moved_s > START_S
+    assert engine.health(engine.now_s).cells[0].state_of_health.estimate > 0.8
