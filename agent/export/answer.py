@@ -11,7 +11,7 @@ from typing import TypeVar
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from agent.export.exposition import weight
+from agent.export.accept import weight
 
 _PIECE_BYTES = 1 << 18
 _GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
@@ -20,14 +20,14 @@ SLOWEST_S = 60.0
 """How long a client may take to make room for one piece of an answer, which is held for it."""
 _SLOWEST_BYTES_PER_S = 16_384.0
 """How slowly an answer that is given as a whole may be read beyond that."""
-# Not the event loop's own threads: names are looked up in those, and a dead name server keeps
-# every one of them for as long as a network is away, which is when people look.
-_THREADS = ThreadPoolExecutor(2, thread_name_prefix="answer")
-
 BULK: web.AppKey[asyncio.Semaphore] = web.AppKey("bulk", asyncio.Semaphore)
 MOST_BULKY = 2
 """Answers that may be of tens of megabytes, and of some hundred while they are made: so many at
 once, the others wait for their turn."""
+# Not the event loop's own threads: names are looked up in those, and a dead name server keeps
+# every one of them for as long as a network is away, which is when people look. And some more
+# than large answers may take for seconds: a scrape is zipped here.
+_THREADS = ThreadPoolExecutor(MOST_BULKY + 2, thread_name_prefix="answer")
 
 T = TypeVar("T")
 
@@ -93,6 +93,8 @@ def bulky(handler: Handler) -> Handler:
     @wraps(handler)
     async def in_turn(request: web.Request) -> web.StreamResponse:
         async with request.app[BULK]:
+            if request.transport is None:
+                raise ConnectionResetError  # nobody waits for it any more
             return await handler(request)
 
     return in_turn

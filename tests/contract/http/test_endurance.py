@@ -134,6 +134,35 @@ async def test_large_answers_are_made_in_their_turn(
         assert [(await told.json())["unit"] for told in await asyncio.gather(*tasks)] == [unit] * 4
 
 
+async def test_what_nobody_waits_for_any_more_is_not_made(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(fleet(1), [])
+    asked: list[str] = []
+
+    async def noted(name: str) -> list[Course]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(served.history, "course", noted)
+    turn = served.app[answer.BULK]
+    for _ in range(answer.MOST_BULKY):
+        await turn.acquire()
+    _, writer = await asyncio.open_connection(*at(served.url))
+    writer.write(b"GET /api/v1/units/unit-0/estimates HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with served.get("/-/healthy") as told:  # it is read after the one before
+        assert told.status == 200
+    writer.close()
+    await writer.wait_closed()
+    async with served.get("/-/healthy") as told:
+        assert told.status == 200
+    turn.release()
+    async with asyncio.timeout(_PATIENCE_S):
+        async with served.get("/api/v1/units/unit-0/estimates") as told:
+            assert told.status == 200
+    assert asked == ["unit-0"]
+
+
 async def test_the_past_as_csv_is_bounded(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     served = await serve(fleet(1), [])
     for cell in ("1", "2"):
