@@ -9,7 +9,7 @@ from aiohttp import web
 
 from agent.export.answer import beside, known, send, unchanged
 from agent.export.context import CONTEXT, unit_view
-from agent.export.exposition import clean
+from agent.export.harmless import clean
 from agent.export.json import (
     Json,
     fault_json,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from agent.export.exposition import clean
 from agent.export.facts import AgentView
+from agent.export.harmless import clean
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore, UnitView
 

@@ -10,9 +10,8 @@ from agent.events.kinds import KINDS
 from agent.export.answer import beside, bulky, send, send_json
 from agent.export.api import limited, seconds
 from agent.export.context import CONTEXT, Context, unit_view
-from agent.export.exposition import clean
 from agent.export.fragments import all_views
-from agent.export.harmless import file_name
+from agent.export.harmless import clean, file_name
 from agent.export.json import Json, event_json, interval_json
 from agent.export.redundancy import Redundancy, Standings, standings
 from agent.export.sheets import (

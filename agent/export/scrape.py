@@ -4,20 +4,15 @@ import time
 
 from aiohttp import web
 
-from agent.export.agent_metrics import add_agent, add_history, add_process
 from agent.export.answer import send
 from agent.export.context import CONTEXT, unit_view
-from agent.export.event_metrics import add_events
-from agent.export.exposition import (
-    OPENMETRICS_TYPE,
-    TEXT_TYPE,
-    Page,
-    clean,
-    prefers_openmetrics,
-)
 from agent.export.fragments import all_views
-from agent.export.place_metrics import add_places
-from agent.export.unit_series import UNIT_SERIES
+from agent.export.harmless import clean
+from agent.export.metrics.agent import add_agent, add_history, add_process
+from agent.export.metrics.events import add_events
+from agent.export.metrics.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Page, prefers_openmetrics
+from agent.export.metrics.places import add_places
+from agent.export.metrics.series import UNIT_SERIES
 from agent.tasks import Turn
 
 

@@ -17,10 +17,10 @@ from agent.export.answer import BULK, MOST_BULKY, beside, in_time
 from agent.export.context import CONTEXT, Context, Reload, UnknownUnit, near_names
 from agent.export.facts import AgentView
 from agent.export.fragments import all_views
+from agent.export.metrics.series import UNIT_SERIES, UnitSeries
 from agent.export.site import site
 from agent.export.site.error import error_page
 from agent.export.site.error import wanted as error_page_wanted
-from agent.export.unit_series import UNIT_SERIES, UnitSeries
 from agent.model import UnitState
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore

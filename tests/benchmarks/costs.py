@@ -22,11 +22,11 @@ from unittest import mock
 
 from agent.decode.decoder import Decoder
 from agent.decode.sample import decode
-from agent.export.event_metrics import add_events
-from agent.export.exposition import Page
 from agent.export.fragments import Fragments
+from agent.export.metrics.events import add_events
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.series import UnitSeries
 from agent.export.summaries import summarised
-from agent.export.unit_series import UnitSeries
 from agent.model import Location, Table, UnitInfo
 from agent.poll.intake import Intake
 from agent.poll.modbus_reader import ModbusReader

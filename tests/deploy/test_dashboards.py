@@ -13,7 +13,7 @@ import promql_parser
 import pytest
 import yaml
 
-from agent.export.catalogue import everything
+from agent.export.metrics.catalogue import everything
 from deploy.grafana.asking import Json, Span, chosen, filled, panels, questions
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from agent.cli.main import cli
-from agent.export.catalogue import everything
-from agent.export.families import PARTS, Family, Shape, quantity_family
+from agent.export.metrics.catalogue import everything
+from agent.export.metrics.families import PARTS, Family, Shape, quantity_family
 from agent.quantities import QUANTITIES, Kind
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from importlib import resources
 
 from aiohttp import web
 
-from agent.export.exposition import weight
+from agent.export.accept import weight
 
 _TYPES = {
     "css": "text/css",

@@ -7,7 +7,7 @@ functions escape by default just the same.
 from collections.abc import Iterable
 from html import escape
 
-from agent.export.exposition import clean
+from agent.export.harmless import clean
 
 _LONGEST_TEXT = 600
 _VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})

@@ -9,8 +9,8 @@ from aiohttp import web
 from agent.events.tally import number
 from agent.export.answer import beside, send
 from agent.export.context import CONTEXT, Context, unit_view
-from agent.export.exposition import clean
 from agent.export.fragments import all_views
+from agent.export.harmless import clean
 from agent.export.order import natural
 from agent.export.site.layout import Frame, facts, notices, page, panel, table
 from agent.export.site.markup import Child, Html, h

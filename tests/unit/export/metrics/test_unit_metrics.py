@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from agent.export.catalogue import everything
-from agent.export.exposition import Page
-from agent.export.unit_metrics import add_unit
+from agent.export.metrics.catalogue import everything
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.units import add_unit
 from agent.model import PeerScore, Reading, UnitState, UnitStatus, Value
 from agent.store.live import UnitView
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from agent.events.rack import PREFIX
-from agent.export.bands import make_band
-from agent.export.exposition import Page
-from agent.export.families import Family, Shape
+from agent.export.metrics.bands import make_band
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.families import Family, Shape
 from agent.export.redundancy import Redundancy, standings
 from agent.model import Group, Shelf
 from agent.store.ledger import Ledger, Totals

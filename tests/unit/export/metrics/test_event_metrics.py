@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from agent.export.event_metrics import add_events
-from agent.export.exposition import Page
-from agent.export.place_metrics import add_places
+from agent.export.metrics.events import add_events
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.places import add_places
 from agent.model import (
     Event,
     Interval,

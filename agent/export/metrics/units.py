@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from agent.errors import TransportError
-from agent.export.bands import ESTIMATE, make_band
-from agent.export.exposition import Page
-from agent.export.families import (
+from agent.export.metrics.bands import ESTIMATE, make_band
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.families import (
     IDENTITY_LABELS,
     Family,
     Shape,

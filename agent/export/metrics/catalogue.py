@@ -1,19 +1,19 @@
 """``docs/metrics.md``: every family that the agent can export.
 
-Write it again with ``python -m agent.export.catalogue docs/metrics.md``.
+Write it again with ``python -m agent.export.metrics.catalogue docs/metrics.md``.
 """
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from agent.export import agent_metrics, event_metrics, place_metrics, unit_metrics
-from agent.export.families import Family, Shape, quantity_family
+from agent.export.metrics import agent, events, places, units
+from agent.export.metrics.families import Family, Shape, quantity_family
 from agent.quantities import QUANTITIES, Kind
 
 _HEAD = """# Metrics
 
-Generated from the vocabulary by `python -m agent.export.catalogue docs/metrics.md`; a test
+Generated from the vocabulary by `python -m agent.export.metrics.catalogue docs/metrics.md`; a test
 checks that it is current.
 
 Rules that hold for all of them:
@@ -47,26 +47,26 @@ def readings() -> list[Family]:
 def everything() -> list[Family]:
     """Give every family but those of parts and of the process."""
     return [
-        *unit_metrics.FAMILIES,
-        *event_metrics.FAMILIES,
+        *units.FAMILIES,
+        *events.FAMILIES,
         *readings(),
-        *place_metrics.FAMILIES,
-        *agent_metrics.FAMILIES,
+        *places.FAMILIES,
+        *agent.FAMILIES,
     ]
 
 
 def markdown() -> str:
     """Give the whole document."""
-    estimates = {family.name for band in unit_metrics.BANDS for family in band}
+    estimates = {family.name for band in units.BANDS for family in band}
     sections = {
         "Units: how they answer, verdict, reasons": [
-            f for f in unit_metrics.FAMILIES if f.name not in estimates
+            f for f in units.FAMILIES if f.name not in estimates
         ],
-        "Units: our estimates": [f for f in unit_metrics.FAMILIES if f.name in estimates],
+        "Units: our estimates": [f for f in units.FAMILIES if f.name in estimates],
         "Units: readings": readings(),
-        "Units: discharges, self-tests and ride-through": event_metrics.FAMILIES,
-        "Shelves and racks": place_metrics.FAMILIES,
-        "The agent": agent_metrics.FAMILIES,
+        "Units: discharges, self-tests and ride-through": events.FAMILIES,
+        "Shelves and racks": places.FAMILIES,
+        "The agent": agent.FAMILIES,
     }
     parts = [_HEAD]
     for title, families in sections.items():

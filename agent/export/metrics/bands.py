@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.export.exposition import Page
-from agent.export.families import Family, Shape
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.families import Family, Shape
 from agent.model import Interval
 
 ESTIMATE = ".6g"

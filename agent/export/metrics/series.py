@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from agent.export.exposition import Page, Piece
-from agent.export.unit_metrics import (
+from agent.export.metrics.exposition import Page, Piece
+from agent.export.metrics.units import (
     add_estimates,
     add_parts,
     add_polling,

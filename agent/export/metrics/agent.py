@@ -4,9 +4,9 @@ import platform
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from agent.export.exposition import Page
 from agent.export.facts import AgentView
-from agent.export.families import Family, Shape
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.families import Family, Shape
 from agent.store.history import HistoryStore
 
 _GAUGE, _COUNTER, _INFO = Shape.GAUGE, Shape.COUNTER, Shape.INFO

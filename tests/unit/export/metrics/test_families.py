@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.export.catalogue import everything, markdown
-from agent.export.families import PARTS, SUFFIXES, Family, Shape, locate, quantity_family
+from agent.export.metrics.catalogue import everything, markdown
+from agent.export.metrics.families import PARTS, SUFFIXES, Family, Shape, locate, quantity_family
 from agent.quantities import QUANTITIES, Kind
 
 PARTS_OF_UNITS = [(), *((part,) for part in (*PARTS, "part"))]
@@ -125,7 +125,7 @@ def test_an_index_says_which_part(
 
 
 def test_the_document_is_current() -> None:
-    document = Path(__file__).parents[3] / "docs" / "metrics.md"
+    document = Path(__file__).parents[4] / "docs" / "metrics.md"
     assert document.read_text("utf-8") == markdown(), (
-        "run: python -m agent.export.catalogue docs/metrics.md"
+        "run: python -m agent.export.metrics.catalogue docs/metrics.md"
     )

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from agent.export.exposition import Bodies, Page, clean, prefers_openmetrics
-from agent.export.families import Family, Shape
+from agent.export.harmless import clean
+from agent.export.metrics.exposition import Bodies, Page, prefers_openmetrics
+from agent.export.metrics.families import Family, Shape
 
 GAUGE = Family("bbu_x_volts", Shape.GAUGE, 'A "help"\nof \\ two lines.', ("unit", "cell"), "volts")
 COUNTER = Family("bbu_y_total", Shape.COUNTER, "A count.", ("unit",))

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.export.exposition import Page
-from agent.export.unit_metrics import add_unit
-from agent.export.unit_series import UnitSeries
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.series import UnitSeries
+from agent.export.metrics.units import add_unit
 from agent.model import Health, Reading
 from agent.store.live import UnitView
 

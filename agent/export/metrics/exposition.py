@@ -11,32 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from sys import getsizeof
 
-from agent.export.families import Family, Shape
+from agent.export.accept import weight
+from agent.export.harmless import clean
+from agent.export.metrics.families import Family, Shape
 
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_LONGEST_LABEL = 256
-_REPLACEMENT = "\ufffd"
 _MOST_BYTES = 64 << 20
 """Of each half of the label texts: those of some 1,800 modules."""
 _ENTRY = 300
 """About the bytes that a label set takes beside the characters of its texts."""
 _CHUNK = 1 << 17
 """About how many characters a piece of a page has: it is made in a tenth of a millisecond."""
-
-
-def clean(text: str, *, longest: int = _LONGEST_LABEL) -> str:
-    """Make a device's text safe to show: no control characters, no half surrogates, not long.
-
-    Parsers of the formats split lines at characters that a device may send, and a half
-    surrogate cannot be encoded at all: either would cost the whole scrape.
-    """
-    if len(text) > longest:
-        text = text[: longest - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _REPLACEMENT for c in text)
 
 
 def _escaped(text: str) -> str:
@@ -206,24 +193,3 @@ def prefers_openmetrics(accept: str) -> bool:
     It must name the format: a wildcard gets the older text that every tool reads.
     """
     return weight(accept, "application/openmetrics-text") > weight(accept, "text/plain")
-
-
-def weight(accept: str, name: str) -> float:
-    """Give how much an Accept header of any sort wants ``name``: 0 for not at all."""
-    found = 0.0
-    for part in accept.split(","):
-        kind, *parameters = (piece.strip() for piece in part.split(";"))
-        if kind == name:
-            found = max(found, _weight(parameters))
-    return found
-
-
-def _weight(parameters: Sequence[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0

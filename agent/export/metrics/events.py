@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from agent.events.outlook import aged
 from agent.events.tally import number
-from agent.export.bands import make_band
-from agent.export.exposition import Page
-from agent.export.families import Family, Shape
+from agent.export.metrics.bands import make_band
+from agent.export.metrics.exposition import Page
+from agent.export.metrics.families import Family, Shape
 from agent.model import Event
 from agent.store.ledger import Totals
 from agent.store.live import UnitView
