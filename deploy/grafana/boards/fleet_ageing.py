@@ -147,12 +147,6 @@ def _next_to_be_replaced() -> Panel:
                 "dateTimeAsIso",
             ),
             Column(
-                "by ride-through",
-                "(bbu_end_of_life_by_ride_through_timestamp_seconds and "
-                f"{SAME_UNIT} {_FIRST_TO_END}) * 1000",
-                "dateTimeAsIso",
-            ),
-            Column(
                 "months left",
                 f"({_FIRST_TO_END} - time()) / 2629800",
                 decimals=0,
