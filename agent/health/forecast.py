@@ -13,7 +13,7 @@ Vector = npt.NDArray[np.float64]
 
 _YEAR_DAYS = 365.25
 _STEP_DAYS = 30.0
-# With quarters in place of halves an end of life moves by a hundredth of a year.
+# With quarters in place of halves an end of life moves by 0.03 years at most.
 _STEP_YEARS = 0.5
 HORIZON_YEARS = 20.0
 """How far ahead an end of life by capacity is looked for."""
