@@ -107,16 +107,25 @@ async def in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
         # Sent means that nothing of it is held here any more: a connection with something left to
         # send is closed by nobody, whatever time has gone by. (At 0 asyncio's TLS never goes on.)
         request.transport.set_write_buffer_limits(high=1, low=0)
-    response = await handler(request)
-    if isinstance(response, web.Response) and not response.prepared:
-        size = response.content_length or 0
-        try:
-            async with asyncio.timeout(SLOWEST_S + size / _SLOWEST_BYTES_PER_S):
-                await response.prepare(request)
-                await response.write_eof()
-        except TimeoutError:
-            _cut_off(request)
+    try:
+        response = await handler(request)
+        if isinstance(response, web.Response) and not response.prepared:
+            await _send_whole(request, response)
+    except ConnectionError:
+        if request.transport is not None:
+            raise
+        return web.Response()  # who asked has gone: no error of ours, and nothing for the log
     return response
+
+
+async def _send_whole(request: web.Request, response: web.Response) -> None:
+    size = response.content_length or 0
+    try:
+        async with asyncio.timeout(SLOWEST_S + size / _SLOWEST_BYTES_PER_S):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        _cut_off(request)
 
 
 def _cut_off(request: web.Request) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from agent.export import answer
 from agent.export.door import Door
@@ -158,3 +159,36 @@ async def test_who_does_not_read_a_plain_answer_is_cut_off(monkeypatch: Any) -> 
             assert len(await reader.read()) < 16 << 20
     writer.close()
     await runner.cleanup()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_who_leaves_in_the_middle_is_no_error(
+    caplog: pytest.LogCaptureFixture, *, whole: bool
+) -> None:
+    over = asyncio.Event()
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        if whole:
+            return web.Response(body=bytes(16 << 20))
+        return await answer.send(request, [bytes(1 << 20)] * 16, {})
+
+    @web.middleware
+    async def noted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        finally:
+            over.set()
+
+    app = web.Application(middlewares=[noted, answer.in_time])
+    app.add_routes([web.get("/", large)])
+    runner = make_runner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(_PATIENCE_S):
+        await reader.readline()
+        writer.transport.abort()
+        await over.wait()
+    await runner.cleanup()
+    assert caplog.records == []
