@@ -137,7 +137,8 @@ class Beliefs:
         memory = self._memory
         cut_s = now_s - now_s % _OUTLOOK_S if intake.is_time(now_s) else 0.0
         soc, celsius = round(memory.soc, 2), round(memory.known_celsius())
-        key = (cut_s, soc, celsius, memory.pulses, self._told_by_lot(), self._shorted())
+        learnt = memory.pulses, memory.evidence_s
+        key = (cut_s, soc, celsius, learnt, self._told_by_lot(), self._shorted())
         if self._kept is None or self._kept[0] != key:
             state = self._at(cut_s)
             estimate = self._estimate_of(state)

@@ -146,3 +146,17 @@ def test_a_corrected_rating_changes_no_measured_ampere_hours(
         again.state()["filter"]
         == HealthEngine.restore(better, cells=CELLS, state=again.state()).state()["filter"]
     )
+
+
+def test_advice_knows_of_a_discharge_that_has_just_told(battery: Battery) -> None:
+    engine = HealthEngine(replace(battery, ocv=None), cells=CELLS)
+    shown = list(discharge(SPREAD, depth=0.765))
+    ended = next(n for n, one in enumerate(shown) if n > 30 and one.current_a == 0.0)
+    for observation in shown[:ended]:
+        engine.observe(observation)
+    before = engine.health(engine.now_s).advice
+    engine.observe(shown[ended])
+    after = engine.health(engine.now_s).advice
+    assert before is not None
+    assert after is not None
+    assert after.soh_sd < before.soh_sd
