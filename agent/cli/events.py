@@ -13,7 +13,7 @@ import click
 
 from agent.cli.output import duration, format_option, moment, sheet, table
 from agent.cli.remote import NotGiven, agent_options, fetch, fetch_file, fetch_part
-from agent.events.kinds import KINDS
+from agent.events.kinds import KINDS, OF_RACK
 from agent.export.harmless import file_name
 
 Shown = dict[str, Any]
@@ -207,7 +207,7 @@ def _parts(base: str, outage_: Shown) -> list[Shown]:
     """Give the discharges that make up an outage."""
     begin_s = outage_["start_s"]
     end_s = outage_["end_s"] or time.time()
-    rack = outage_["unit"].removeprefix("rack:")
+    rack = outage_["unit"].removeprefix(OF_RACK)
     span = {"since": begin_s - 60, "until": end_s + 1}
     return _ask(base, kind="discharge", rack=rack, limit=1000, **span)
 

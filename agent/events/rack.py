@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
+from agent.events.kinds import OF_RACK
 from agent.events.tally import last_seen_s, number
 from agent.model import Event, Value
-
-PREFIX = "rack:"
-"""Before the rack's name in the ``unit`` of its events; no unit's name has a colon."""
 
 
 @dataclass(slots=True)
@@ -37,7 +35,7 @@ class RackWatch:
         self.starts_s[event.unit] = event.start_s
         if self.open is None:
             self.parts, self.powers_w, self.peak_w = {}, {}, None
-            self.open = Event(PREFIX + self.rack, "outage", event.start_s, None)
+            self.open = Event(OF_RACK + self.rack, "outage", event.start_s, None)
         self.parts[event.unit] = event
         self.powers_w.pop(event.unit, None)
         if power_w is not None and event.end_s is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from agent.errors import AgentError
-from agent.events.kinds import KINDS
+from agent.events.kinds import KINDS, OF_RACK
 from agent.export.answer import beside, bulky, send, send_json
 from agent.export.api import limited, seconds
 from agent.export.context import CONTEXT, Context, unit_view
@@ -30,7 +30,6 @@ _LOOKED_AT = 20_000
 _LATEST_S = 1e11
 _BEFORE_S, _AFTER_S = 30.0, 60.0
 _LONGEST_S = 24 * 3600.0
-_RACK = "rack:"
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -62,7 +61,7 @@ async def events(request: web.Request) -> web.StreamResponse:
             for view in await all_views(context.store, context.mono)
             if view.info.location.rack == rack
         }
-        found = [event for event in found if event.unit in names or event.unit == _RACK + rack]
+        found = [event for event in found if event.unit in names or event.unit == OF_RACK + rack]
     if group is not None:
         found = [event for event in found if event.unit in group]
     if "open" in query:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.events.rack import PREFIX
+from agent.events.kinds import OF_RACK
 from agent.events.tally import last_seen_s
 from agent.model import Event, UnitInfo
 from agent.poll.assess import State
@@ -71,7 +71,7 @@ class Past:
 
     def discharges(self, info: UnitInfo, rack: str) -> list[Event]:
         """Give the discharges of a unit, if it sits in ``rack``, as they stand now."""
-        if info.location.rack is None or PREFIX + info.location.rack != rack:
+        if info.location.rack is None or OF_RACK + info.location.rack != rack:
             return []
         _, ended = self.interrupted(info.name)
         settled = {(event.kind, event.start_s): event for event in ended}
@@ -79,4 +79,4 @@ class Past:
 
     def outages(self) -> Iterable[str]:
         """Give the racks, by the name of their events, that have any on record."""
-        return [unit for unit in self.by_unit if unit.startswith(PREFIX)]
+        return [unit for unit in self.by_unit if unit.startswith(OF_RACK)]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from agent.events.rack import PREFIX, RackWatch
+from agent.events.kinds import OF_RACK
+from agent.events.rack import RackWatch
 from agent.events.selftests import ShelfTests
 from agent.events.shelf import ShelfClock
 from agent.events.watch import UnitWatch
@@ -69,5 +70,5 @@ class Watches:
 
     def resume(self, outage: Event, parts: Iterable[Event]) -> None:
         """Go on with the outage of a rack that an earlier run has seen begin."""
-        name = outage.unit.removeprefix(PREFIX)
+        name = outage.unit.removeprefix(OF_RACK)
         self.racks.setdefault(name, RackWatch(name)).resume(outage, parts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from agent.events.rack import PREFIX
+from agent.events.kinds import OF_RACK
 from agent.export.metrics.bands import make_band
 from agent.export.metrics.exposition import Page
 from agent.export.metrics.families import Family, Shape
@@ -142,7 +142,7 @@ def add_places(
         weakest = min(lefts, key=lambda left: left.estimate, default=None)
         RACK_LEFT.put(page, (rack,), weakest)
     for name, ledger in groups.items():
-        rack = name.removeprefix(PREFIX)
+        rack = name.removeprefix(OF_RACK)
         last = ledger.last.get("outage")
         totals = ledger.totals.get("outage", Totals())
         page.add(RACK_ON_BATTERY, (rack,), last is not None and last.end_s is None)

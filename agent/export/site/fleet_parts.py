@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from agent.events.kinds import OF_RACK
 from agent.export.context import CONTEXT, Context
 from agent.export.fragments import Fragments
 from agent.export.site.advice import MEANINGS
@@ -75,7 +76,7 @@ def under_way(context: Context) -> Html:
     for name, ledger in sorted(context.store.groups.items()):
         event = ledger.last.get("outage")
         if event is not None and event.end_s is None:
-            rack = name.removeprefix("rack:")
+            rack = name.removeprefix(OF_RACK)
             link = h("a", f"Rack {rack} is on battery", href=f"outage?rack={quote(rack, safe='')}")
             found.append(h("p", link, " since ", clock(event.start_s), class_="banner bad"))
     return h("div", found, id="under-way", role="status")

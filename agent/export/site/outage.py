@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from agent.events.kinds import OF_RACK
 from agent.events.tally import number
 from agent.export.answer import beside, send
 from agent.export.context import CONTEXT, Context, unit_view
@@ -45,7 +46,7 @@ async def outage(request: web.Request) -> web.StreamResponse:
         event = await _find(context, name, ("discharge", "self_test"), query.get("start"))
         parts = [] if event is None else [event]
     else:
-        event = await _find(context, f"rack:{rack}", ("outage",), query.get("start"))
+        event = await _find(context, f"{OF_RACK}{rack}", ("outage",), query.get("start"))
         parts = [] if event is None else await _parts(context, str(rack), event)
     of = f"rack {clean(str(rack))}" if rack is not None else f"unit {clean(str(name))}"
     if event is None:
@@ -226,8 +227,8 @@ def _listed(found: Sequence[Event], label: str) -> Html:
 
 def _row(event: Event) -> Html:
     detail = event.detail
-    rack = event.unit.startswith("rack:")
-    name = event.unit.removeprefix("rack:")
+    rack = event.unit.startswith(OF_RACK)
+    name = event.unit.removeprefix(OF_RACK)
     key = "rack" if rack else "unit"
     link = f"outage?{key}={quote(name, safe='')}&start={event.start_s:.3f}"
     length_s = None if event.end_s is None else event.end_s - event.start_s
