@@ -19,6 +19,9 @@ from agent.profiles.schema import Field, Words
 MOST_KNOWN = 256
 """Meanings remembered of one place; with one more all are forgotten. What never comes twice,
 such as a count of seconds, then costs no more memory."""
+MOST_IN_ALL, _LEAST_KNOWN = 16_384, 8
+"""Of all places together, some 600 bytes each, and of one at least: a device that lists its cells
+itself has places of its own, and a thousand of them."""
 _LONGEST = 256
 """Octets of a value that is remembered."""
 
@@ -59,6 +62,7 @@ class _Place:
     fields: tuple[Field, ...]
     sources: tuple[_Source, ...]
     series: int | None
+    most: int
     known: dict[object, _Meaning] = field(default_factory=dict)
 
     def meaning(self, raw: Raw, held: _Held, rows: Rows) -> _Meaning:
@@ -73,7 +77,7 @@ class _Place:
         found = self.known.get(key)
         if found is None:
             found = self._worked_out(raw, rows)
-            if len(self.known) >= MOST_KNOWN:
+            if len(self.known) >= self.most:
                 self.known.clear()
             if not _long(key):
                 self.known[key] = found
@@ -114,9 +118,9 @@ class Decoder:
 
     def __init__(self, fields: Sequence[Field], *, series: int | None = None) -> None:
         """Sort the fields by what they depend on."""
-        self._places = tuple(
-            _Place(tuple(rows), sources, series) for sources, rows in groupby(fields, key=_sources)
-        )
+        together = [(sources, tuple(rows)) for sources, rows in groupby(fields, key=_sources)]
+        most = min(MOST_KNOWN, max(_LEAST_KNOWN, MOST_IN_ALL // max(1, len(together))))
+        self._places = tuple(_Place(rows, sources, series, most) for sources, rows in together)
         keys = {(row.quantity, row.index) for row in fields}
         fixed = all(_sources(row) and row.name_from is None for row in fields)
         self._alone = fixed and len(keys) == len(fields) and not following(keys)

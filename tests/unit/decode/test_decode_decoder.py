@@ -153,3 +153,10 @@ def test_what_follows_from_other_values_follows_still(told: int) -> None:
         sample = Decoder(fields).decode("u", raw)
         assert sample == decode("u", fields, raw)
     assert sample.readings[-1].value is bool(told)
+
+
+def test_a_device_of_thousands_of_fields_remembers_less_of_each() -> None:
+    fields = [field("cell_voltage", n, str(n)) for n in range(4096)]
+    places = Decoder(fields)._places
+    assert (len(places), {place.most for place in places}) == (4096, {8})
+    assert {place.most for place in Decoder(fields[:60])._places} == {decoder.MOST_KNOWN}
