@@ -84,7 +84,7 @@ class StepFinder:
         """Take the next sample; answer the step that it completes."""
         found = None
         last = self.after[-1] if self.after else (self.steady[-1] if self.steady else None)
-        if last is None or point.time_s - last.time_s > _LONGEST_GAP_S:
+        if last is None or not 0.0 <= point.time_s - last.time_s <= _LONGEST_GAP_S:
             found = self._finish()
             self._restart(point)
             return found

@@ -169,3 +169,16 @@ def test_beliefs_beyond_all_measure_are_not_carried_into_another_order(
             engine.observe(observation)
     assert engine._watches.guards.order.moved_s > START_S
     assert engine.health(engine.now_s).cells[0].state_of_health.estimate > 0.8
+
+
+def test_a_step_that_a_clock_has_left_behind_does_not_gather_samples_for_ever(
+    battery: Battery,
+) -> None:
+    def stream() -> Iterator[Observation]:
+        for n, amperes in enumerate([0.0] * 5 + [-40.0] * 3):
+            yield at(1e6 + 2.0 * n, amperes, 4.02 + 0.0024 * amperes)
+        for n in range(500):
+            yield at(2.0 * n, -40.0, 3.9)
+
+    finder = shown(battery, stream())._watches.steps
+    assert len(finder.after) + len(finder.steady) < 50
