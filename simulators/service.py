@@ -35,7 +35,6 @@ _FRESH_S = 1.0
 _LONGEST_STEP_S = 1.0
 _CATCH_UP_S = 60.0
 _BREATH_S = 0.002
-_V3 = 3
 _GAUGES = frozenset({"alarms_present"})
 
 

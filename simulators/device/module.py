@@ -127,7 +127,6 @@ class Module:
     cut_off: bool = False
     relaxed_s: float = 1e6
     charged_s: float = 1e9
-    discharge_s: float = 0.0
     discharged_j: float = 0.0
     load_w: float = 0.0
     air_c: float = 25.0
@@ -224,7 +223,7 @@ class Module:
             if current is not None and float(self.pack.volts.min()) > self.design.cutoff_v:
                 if self.load_w > 0 and self.state is not State.DISCHARGE:
                     self.counters.discharges += 1
-                    self.discharge_s = self.discharged_j = 0.0
+                    self.discharged_j = 0.0
                 self.state = State.DISCHARGE if self.load_w > 0 else State.SELF_TEST
                 return current
             self.cut_off = True
@@ -302,8 +301,6 @@ class Module:
         if current_a < 0:
             counters.discharged_ah -= current_a * dt_s / 3600
             self.discharged_j -= current_a * dt_s * float(self.pack.volts.sum())
-        if self.state is State.DISCHARGE:
-            self.discharge_s += dt_s
         # As some makers do it: a countdown over eight years plus wear by use, whole per cents.
         age = (self.now_s - counters.installed_s) / (8 * _SECONDS_PER_YEAR)
         counters.reported_health = round(1 - 0.3 * age - 0.0002 * self.cycles, 2)

@@ -14,7 +14,6 @@ _BLOCK_CUTOFF_V = 10.2
 _BLOCK_OHM_AH = 0.10
 _CHARGE_SHARE = 0.12
 _LOW = 0.25
-_FULL = 0.9999
 # Peukert: high currents find less capacity; the rating is over ten hours.
 _PEUKERT = 1.15
 _RATED_HOURS = 10.0

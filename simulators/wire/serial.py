@@ -52,7 +52,6 @@ class SerialLine:
         self.baudrate = baudrate
         self.turnaround_s = turnaround_s
         self.started = 0.0
-        self.collisions = 0
         self._buffer = bytearray()
         self._asked_until_s = 0.0
         self._talks: list[_Talk] = []
@@ -155,7 +154,6 @@ class SerialLine:
         for talk in self._talks:
             if talk.begin_s < end_s and begin_s < talk.end_s:
                 talk.spoilt = mine.spoilt = True
-                self.collisions += 1
         self._talks.append(mine)
         return mine
 
