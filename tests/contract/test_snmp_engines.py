@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -230,8 +231,8 @@ async def test_silence_names_the_password_that_may_be_wrong(
     async with opened(snmpd.port, sign_in, engine) as client:
         begin = asyncio.get_running_loop().time()
         with pytest.raises(NoAnswer, match=hint) as error:
-            await client.get([CHARGE, *VALUES], timeout_s=SILENCE_S)
-        assert asyncio.get_running_loop().time() - begin < 2 * SILENCE_S
+            await client.get([CHARGE, *VALUES], timeout_s=2 * SILENCE_S)
+        assert asyncio.get_running_loop().time() - begin < 4 * SILENCE_S
     assert "priv" not in str(error.value).replace("privacy", "")
 
 
@@ -272,13 +273,30 @@ async def test_a_device_that_was_swapped_is_read_again(
 
 
 @pytest.mark.parametrize("engine", ["pysnmp", "gufo"])
-async def test_nothing_there_costs_one_timeout(engine: str) -> None:
+async def test_nothing_there_is_told(engine: str) -> None:
     async with opened(1, SIGN_INS["v2c"], engine) as client:
         for _ in range(3):
-            begin = asyncio.get_running_loop().time()
             with pytest.raises((NoAnswer, Unreachable)):
                 await client.get(list(VALUES), timeout_s=SILENCE_S)
-            assert asyncio.get_running_loop().time() - begin < 2 * SILENCE_S
+
+
+@pytest.mark.parametrize("engine", ["pysnmp", "gufo"])
+async def test_a_silence_costs_one_request_and_its_timeout(engine: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(0)
+        taken_s = []
+        async with opened(silent.getsockname()[1], SIGN_INS["v2c"], engine) as client:
+            for _ in range(3):
+                begin = asyncio.get_running_loop().time()
+                with pytest.raises(NoAnswer):
+                    await client.get(list(VALUES), timeout_s=SILENCE_S)
+                taken_s.append(asyncio.get_running_loop().time() - begin)
+                assert silent.recv(65536)
+                with pytest.raises(BlockingIOError):
+                    silent.recv(65536)
+        # A busy machine may be late with one of them.
+        assert 0.9 * SILENCE_S < min(taken_s) < 2 * SILENCE_S
 
 
 @pytest.mark.parametrize("engine", ["pysnmp", "gufo"])

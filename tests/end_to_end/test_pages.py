@@ -39,7 +39,7 @@ faults:
   - {{unit: {WEAK}, kind: open-cell, cell: {WEAK_CELL}, at: -180 d, size: 1}}
   - {{unit: {WEAK}, kind: fast-ageing, cell: {WEAK_CELL}, at: -365 d, size: 1.6}}
 """
-POLL = {"interval": "500ms", "discharge_interval": "500ms", "timeout": "200ms", "stale_after": "2s"}
+POLL = {"interval": "500ms", "discharge_interval": "500ms", "timeout": "400ms", "stale_after": "3s"}
 RATED_W = 5500.0
 UNITS = 13
 

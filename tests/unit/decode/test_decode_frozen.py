@@ -122,7 +122,7 @@ def test_what_is_read_on_stays_watched_however_many_rows_come_and_go() -> None:
         value = noisy(now_s, dice) if now_s < 30 * HOUR_S else 3.5
         fresh = (
             Reading("temperature", f"{step}-{n}", 25.0, now_s, "a row")
-            for n in range(MOST_WATCHED // 2)
+            for n in range(MOST_WATCHED // 8)
         )
         told = sample(now_s, value)
         last = still.judge(replace(told, readings=(*told.readings, *fresh)))
