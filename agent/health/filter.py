@@ -66,6 +66,8 @@ _RATE_LIMIT = 4.0
 _LEANS, _LEAN_MEMORY, _LEAN_MOST = 1.3, 0.35, 3.0
 _LEAN_RATE_SD, _LEAN_GROWTH_SHARE = 0.4, 0.5
 _YEAR_DAYS = 365.25
+# Beyond e^5 a capacity over the rated one has long lost its meaning.
+_LN_LIMIT = 5.0
 # No engine writes more than this: of a record, not of cells.
 _LOST, _MOST_VARIANCE = (0.0, 100.0), 1e6
 
@@ -237,9 +239,9 @@ class ModuleFilter:
         self.x[rho] -= less
 
     def ln_capacity(self) -> Vector:
-        """Mean of ln (Q/rated) of every cell."""
+        """Mean of ln (Q/rated) of every cell, within what has a meaning."""
         _, _, _, _, q = self.blocks()
-        return self.x[q] - self.loss()
+        return np.clip(self.x[q] - self.loss(), -_LN_LIMIT, _LN_LIMIT)
 
     def ln_capacity_sd(self) -> Vector:
         """Sd of ln (Q/rated) of every cell."""

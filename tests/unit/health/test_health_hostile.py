@@ -182,3 +182,16 @@ def test_a_step_that_a_clock_has_left_behind_does_not_gather_samples_for_ever(
 
     finder = shown(battery, stream())._watches.steps
     assert len(finder.after) + len(finder.steady) < 50
+
+
+@pytest.mark.parametrize("initial", [-1e3, 1e3])
+def test_a_capacity_beyond_all_measure_stays_a_number(
+    battery: Battery, life: Life, initial: float
+) -> None:
+    engine = shown(battery, life(days=30.0))
+    engine._filter.x[engine._filter.blocks()[4]] = initial
+    engine._review()
+    health = engine.health(engine.now_s)
+    assert health.ride_through_s is not None
+    assert math.isfinite(health.ride_through_s.estimate)
+    assert math.isfinite(health.cells[0].state_of_health.upper)
