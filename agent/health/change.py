@@ -24,6 +24,8 @@ _GROWN_SCALE = 0.3
 _LONGEST_PAST_S = 400 * 86400.0
 # An open cell comes in one step; what crept before it jumped rather grows.
 _AFTER_CREEPING = 0.25
+# Of a capacity measured against one believed; and the most that one discharge can decide.
+_SHOWN_SD, _LONGEST_ODDS = 0.05, 6.0
 _KNEE_AT, _KNEE_SD = -math.log(0.8), 0.045
 
 
@@ -75,15 +77,18 @@ def change_of(jumps: JumpWatch, state: ModuleFilter, parallel: int | None) -> Ch
     beyond[moved] = np.maximum(state.x[r[moved]] - jumps.level[moved], 0.0)
     told.aged_ln[:] = state.loss(beyond) - state.loss()
     several = parallel is not None and parallel > 1
+    share = 1.0 / parallel if several and parallel is not None else 0.0
     for cell in moved.tolist():
         grown = math.exp(-beyond[cell] / _GROWN_SCALE) / _GROWN_SCALE
         # What a cell had lost by then is not known of changes before this was kept.
         knee = grown * _knee(float(np.nan_to_num(jumps.spent[cell])))
         sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
         opened = _opened(jumps, cell, beyond[cell], sd, parallel or 0) if several else 0.0
+        grown *= _agrees(jumps.shown[cell], 0.0)
+        knee *= _agrees(jumps.shown[cell], float(told.aged_ln[cell]))
+        opened *= _agrees(jumps.shown[cell], -math.log1p(-share))
         total = opened + grown + knee
         told.opened[cell], told.aged[cell] = opened / total, knee / total
-    share = 1.0 / parallel if several and parallel is not None else 0.0
     return Change(told.opened, share, told.aged, told.aged_ln)
 
 
@@ -96,6 +101,13 @@ def _opened(jumps: JumpWatch, cell: int, jump: float, sd: float, parallel: int) 
     if jumps.since_s[cell] - jumps.crept_s[cell] < _LONGEST_PAST_S:
         likely *= _AFTER_CREEPING
     return likely
+
+
+def _agrees(shown: float, lost: float) -> float:
+    """Likelihood of what a discharge has ``shown`` (``JumpWatch``) where a case has ``lost``."""
+    if math.isnan(shown):
+        return 1.0
+    return math.exp(max(-0.5 * ((shown + lost) / _SHOWN_SD) ** 2, -_LONGEST_ODDS))
 
 
 def _knee(lost: float) -> float:

@@ -73,7 +73,8 @@ class Deep(NamedTuple):
 class Told(NamedTuple):
     """ln (Q/rated) as told to the filter: value and own sd per cell (NaN: nothing).
 
-    ``least`` is the smallest ln (Q/rated) that a cell's end voltage allows.
+    ``least`` is the smallest ln (Q/rated) that a cell's end voltage allows, ``alone`` the mean by
+    this discharge alone where it has ``measured`` a cell, else NaN.
     """
 
     ln_q: Vector
@@ -81,6 +82,7 @@ class Told(NamedTuple):
     least: Vector
     common_sd: float
     measured: npt.NDArray[np.bool_]
+    alone: Vector
 
 
 @dataclass(slots=True)
@@ -224,7 +226,7 @@ def capacities(
     curve_back = [(v, s) for s, v in kind.ocv]
     curve = AgedCurve(kind)
     count = len(deep.end_v)
-    value, own_sd, least = (np.full(count, math.nan) for _ in range(3))
+    value, own_sd, least, shown = (np.full(count, math.nan) for _ in range(4))
     measured = np.zeros(count, dtype=bool)
     start = float(np.nanmedian(deep.before_v))
     missing = 1.0 - interpolate(curve_back, start)
@@ -246,14 +248,14 @@ def capacities(
         told_var = 1.0 / (1.0 / after_sd**2 - 1.0 / sd**2)
         value[cell] = told_var * (after / after_sd**2 - mean / sd**2)
         own_sd[cell] = math.hypot(math.sqrt(told_var), _OWN_SD)
-        alone_sd = _moments(np.exp(seen - seen.max()))[1]
+        shown[cell], alone_sd = _moments(np.exp(seen - seen.max()))
         measured[cell] = alone_sd < _MEASURED_SD and drawn >= _FULL_FROM * math.exp(after)
     rest_sd_v = _REST_SD_V if deep.rest_s >= _REST_S else _UNRESTED_SD_V
     start_sd = rest_sd_v / slope_at(kind.ocv, start)
     missing_sd = missing * (_OWN_CURVE_SD if own_curve else _GUESSED_CURVE_SD)
     common_sd = math.hypot(_COMMON_SD, start_sd, missing_sd, deep.unseen / math.sqrt(12.0))
     measured &= common_sd < _MEASURED_SD
-    return Told(value, own_sd, least, common_sd, measured)
+    return Told(value, own_sd, least, common_sd, measured, np.where(measured, shown, np.nan))
 
 
 def outliers(told: Told) -> npt.NDArray[np.intp]:

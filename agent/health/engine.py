@@ -220,7 +220,9 @@ class HealthEngine(Beliefs):
         self._age()
         celsius, own = self._memory.known_celsius(), self.battery.ocv is not None
         told = capacities(deep, self._filter, self.capacity_ah, celsius, own_curve=own)
-        told.ln_q[np.isfinite(self._watches.jumps.level)] = np.nan
+        jumps = self._watches.jumps
+        jumps.measured(told.alone, self._filter.ln_capacity())
+        told.ln_q[np.isfinite(jumps.level)] = np.nan
         if np.any(np.isfinite(told.ln_q)):
             self._filter.free_capacity(outliers(told), FREE_SD)
             self._filter.update_capacity(told.ln_q, told.own_sd, common_sd=told.common_sd)

@@ -44,7 +44,8 @@ class JumpWatch:
 
     Per cell, NaN where nothing: ``held`` a departure awaiting confirmation, ``level`` the
     resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept;
-    ``spent`` what ageing had taken by then, -ln of capacity.
+    ``spent`` what ageing had taken by then, -ln of capacity; ``shown`` ln of the capacity that a
+    discharge has measured since over what was believed before the change.
 
     ``scatter`` is the mean square by which successive steps of a kind differ, over what their
     noise makes expect, from ``scattered`` of them; ``last_on`` and ``last_off`` the last ones'
@@ -70,6 +71,7 @@ class JumpWatch:
     since_s: Vector = field(init=False)
     crept_s: Vector = field(init=False)
     spent: Vector = field(init=False, metadata=LN)
+    shown: Vector = field(init=False, metadata=LN)
     calm_weight: Vector = field(init=False, metadata=AMOUNT)
     calm_sum: Vector = field(init=False)
     moved_weight: Vector = field(init=False, metadata=AMOUNT)
@@ -78,7 +80,7 @@ class JumpWatch:
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
-        for name in ("held", "held_s", "level", "since_s", "crept_s", "spent"):
+        for name in ("held", "held_s", "level", "since_s", "crept_s", "spent", "shown"):
             setattr(self, name, np.full(self.cells, math.nan))
         for name in ("calm_weight", "calm_sum", "moved_weight", "moved_sum"):
             setattr(self, name, np.zeros(self.cells))
@@ -249,6 +251,11 @@ class JumpWatch:
         """Whether no test has come since the one that showed ``cell`` creeping away."""
         times = self.track.times
         return bool(times and abs(times[-1][0] - self.crept_s[cell]) < _A_TEST_S)
+
+    def measured(self, ln_q: Vector, believed: Vector) -> None:
+        """Keep what a discharge has measured of changed cells, ln (Q/rated), NaN for the others."""
+        told = np.isfinite(self.level) & np.isfinite(ln_q)
+        self.shown[told] = ln_q[told] - believed[told]
 
     def drifting(self, now_s: float) -> Vector:
         """1 for cells whose level may still be moving after a change, else 0."""

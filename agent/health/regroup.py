@@ -38,6 +38,7 @@ _NEVER = frozenset(
         "since_s",
         "crept_s",
         "spent",
+        "shown",
         "tested_s",
         "bounded_s",
         "first_s",

@@ -71,6 +71,24 @@ def test_a_cell_with_less_resistance_than_before_has_lost_nothing() -> None:
     assert told.kept()[CELL] == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("shown", "case"), [(-0.2, "aged"), (0.0, "grown"), (math.log(5 / 6), "opened")]
+)
+def test_a_capacity_that_was_measured_decides(shown: float, case: str) -> None:
+    jump = OPEN_JUMP if case == "opened" else 0.2 * NCA_POWER.gain
+    jumps, state = changed(jump, spent=0.26)
+    before = change_of(jumps, state, PARALLEL)
+    jumps.measured(np.full(CELLS, -0.1 + shown), np.full(CELLS, -0.1))
+    assert np.isnan(np.delete(jumps.shown, CELL)).all()
+    after = change_of(jumps, state, PARALLEL)
+
+    def chance(of: Change) -> float:
+        named = {"aged": of.aged[CELL], "opened": of.opened[CELL]}
+        return float(named.get(case, 1.0 - of.aged[CELL] - of.opened[CELL]))
+
+    assert chance(after) > max(0.9, chance(before))
+
+
 def test_the_interval_holds_every_case_that_is_likely() -> None:
     half = 0.5
     change = Change(np.zeros(1), 0.0, np.full(1, half), np.full(1, 0.3))

@@ -129,6 +129,19 @@ def test_a_restart_in_the_middle_of_the_discharge_changes_nothing(battery: Batte
     assert engine.state() == straight.state()
 
 
+@pytest.mark.parametrize(("capacity", "depth"), [(0.72, 0.7), (0.95, 0.93)])
+def test_of_a_cell_that_changed_it_tells_whether_capacity_went_too(
+    battery: Battery, capacity: float, depth: float
+) -> None:
+    engine = HealthEngine(replace(battery, ocv=None), cells=CELLS)
+    jumps = engine._watches.jumps
+    jumps.level[0], jumps.since_s[0] = -20.0, START_S - 1e7
+    for observation in discharge((capacity, *(0.95,) * 5), depth=depth):
+        engine.observe(observation)
+    assert jumps.shown[0] == pytest.approx(math.log(capacity), abs=0.06)
+    assert np.isnan(jumps.shown[1:]).all()
+
+
 @pytest.mark.parametrize("tested", [True, False])
 def test_a_corrected_rating_changes_no_measured_ampere_hours(
     battery: Battery, *, tested: bool
