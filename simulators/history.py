@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from simulators.device.faults import WireFaultKind
-from simulators.device.module import Module, State, TestRefusal
+from simulators.device.module import Module, State
 from simulators.device.protection import Latch
+from simulators.device.selftest import TestRefusal
 from simulators.fleet import Fleet, build_fleet
 from simulators.past import Life, quick_past
 from simulators.scenario import Scenario, unit_names

@@ -161,8 +161,6 @@ class Service:
     def _values_of_ups(self, ups: Ups) -> Callable[[], Values]:
         return lambda: ups_values(ups)
 
-    # --- time ----------------------------------------------------------------------------
-
     async def run(self) -> None:
         """Let time pass, for ever, as fast as it does outside."""
         last = time.monotonic()
@@ -227,8 +225,6 @@ class Service:
         if not quiet:
             self._images[name].refresh()
         self._plan(name, now + (_QUIET_STEP_S if quiet else _TICK_S / 2))
-
-    # --- on command ----------------------------------------------------------------------
 
     def inject(self, part: FaultPart) -> str:
         """Let a fault begin; times count from now.

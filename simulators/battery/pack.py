@@ -84,8 +84,6 @@ class Pack:
         over = self._circuit().volts(self.cells.uneven, self.cells.held_ah, 0.0)
         self.volts = self.open_circuit_v() + over
 
-    # --- what can be asked ---------------------------------------------------------------
-
     def open_circuit_v(self) -> Array:
         """Give the voltage of each element at its present charge, fully relaxed."""
         return self.curves.volts_at(self.cells.held_ah, self.cells.celsius) + self._hysteresis_v()
@@ -155,8 +153,6 @@ class Pack:
                 return current_a
             near_a = current_a
         return None
-
-    # --- what can be done ----------------------------------------------------------------
 
     def step(self, dt_s: float, current_a: float, air_c: float, warm_w: float = 0.0) -> None:
         """Let ``dt_s`` pass at a constant pack current.

@@ -12,6 +12,7 @@ from simulators.device.faults import BatteryFault, Spare
 from simulators.device.hardware import ModuleDesign
 from simulators.device.plant import Plant
 from simulators.device.protection import Protection
+from simulators.device.selftest import SelfTest, TestRefusal
 from simulators.device.sensors import Sensors
 
 _BALANCE_A = 0.040
@@ -20,7 +21,6 @@ _BALANCE_FOR_S = 86400.0
 _TAPER_A = 0.3
 _SMALL_DISCHARGE_J = 200e3
 _TEST_MIN_W = 500.0
-_RELAX_AFTER_S = 600.0
 _WARM_STANDBY_W = 0.12
 _WARM_CHARGE_W = 0.5
 _ELECTRONICS_C = 3.0
@@ -40,53 +40,12 @@ class State(StrEnum):
     REST = "rest"
 
 
-class TestRefusal(StrEnum):
-    """Why a self-test did not start or did not end well."""
-
-    __test__ = False
-
-    BACKUP = "backup"
-    CELL_BELOW_3900_MV = "cell_below_3900_mv"
-    BELOW_500_W = "below_500_w"
-    END_OF_LIFE = "end_of_life"
-    MODULE_FAILURE = "module_failure"
-
-
-@dataclass(slots=True)
-class SelfTest:
-    """A self-test under way: relaxation, pulse, relaxation."""
-
-    power_w: float
-    pulse_s: float
-    relax_before_s: float
-    elapsed_s: float = 0.0
-
-    @property
-    def pulsing(self) -> bool:
-        """Say whether the pulse is on."""
-        return 0 <= self.elapsed_s - self.relax_before_s < self.pulse_s
-
-    @property
-    def pulsed(self) -> bool:
-        """Say whether the pulse is over."""
-        return self.elapsed_s >= self.relax_before_s + self.pulse_s
-
-    @property
-    def left_s(self) -> float:
-        """Seconds to the end of the present phase."""
-        for end in (
-            self.relax_before_s,
-            self.relax_before_s + self.pulse_s,
-            self.relax_before_s + self.pulse_s + _RELAX_AFTER_S,
-        ):
-            if self.elapsed_s < end:
-                return end - self.elapsed_s
-        return 0.0
-
-
 @dataclass(slots=True)
 class Counters:
-    """What the battery management has counted and believes. Charges in Ah."""
+    """What the battery management has counted and believes.
+
+    ``charge_left`` and ``reported_health`` are shares of the rated capacity.
+    """
 
     installed_s: float = 0.0
     self_tests: int = 0
@@ -132,8 +91,6 @@ class Module:
     air_c: float = 25.0
     firmware: str = "1.4.2"
 
-    # --- commands --------------------------------------------------------------------
-
     def start_test(self, power_w: float, pulse_s: float, relax_before_s: float = 0.0) -> bool:
         """Start a self-test; False with a refusal noted when the module declines."""
         refusal = None
@@ -165,8 +122,6 @@ class Module:
         """Charge to float now, as modules do ahead of a planned test."""
         if self.state is State.STANDBY and self.load_w <= 0:
             self.state = State.CHARGE
-
-    # --- time -------------------------------------------------------------------------
 
     def stride_s(self) -> float:
         """Give the longest step that loses nothing of what is going on."""
@@ -309,8 +264,6 @@ class Module:
             if self.test.left_s <= 0:
                 self.test = None
                 self.state = State.CHARGE if self.state is State.REST else self.state
-
-    # --- what it says of itself ----------------------------------------------------------
 
     @property
     def cycles(self) -> float:

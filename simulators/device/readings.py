@@ -1,7 +1,8 @@
 """What a module says of itself, as quantities of the vocabulary."""
 
-from simulators.device.module import Measured, Module, State, TestRefusal
+from simulators.device.module import Measured, Module, State
 from simulators.device.protection import Latch
+from simulators.device.selftest import TestRefusal
 from simulators.maps.image import Columns, Key, Values
 
 _END_OF_LIFE = 0.6

@@ -95,8 +95,6 @@ class SerialLine:
         os.close(self._master)
         self._master = self._slave = -1
 
-    # --- the wire ------------------------------------------------------------------------
-
     def _readable(self) -> None:
         try:
             self._buffer += os.read(self._master, _READ_SIZE)
@@ -165,8 +163,6 @@ class SerialLine:
         # A master that does not read loses what a wire would lose.
         with contextlib.suppress(BlockingIOError):
             os.write(self._master, piece)
-
-    # --- somebody else's master ----------------------------------------------------------
 
     def _other_master(self) -> None:
         """Let a second master ask one unit after the other, deaf to the first."""

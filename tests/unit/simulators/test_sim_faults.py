@@ -7,9 +7,10 @@ import pytest
 
 from simulators.battery.build import Spread, make_pack
 from simulators.device.faults import BatteryFault, BatteryFaultKind
-from simulators.device.module import Module, State, TestRefusal
+from simulators.device.module import Module, State
 from simulators.device.protection import Latch
 from simulators.device.readings import module_values
+from simulators.device.selftest import TestRefusal
 from simulators.device.sensors import make_sensors
 
 MakeModule = Callable[..., Module]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from simulators.device.faults import BatteryFault, BatteryFaultKind
-from simulators.device.module import Module, State, TestRefusal
+from simulators.device.module import Module, State
+from simulators.device.selftest import TestRefusal
 
 MakeModule = Callable[..., Module]
 
