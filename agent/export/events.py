@@ -158,7 +158,8 @@ async def groups(request: web.Request) -> web.Response:
 async def _standings(request: web.Request) -> Standings:
     store = request.app[CONTEXT].store
     views = await all_views(store, request.app[CONTEXT].mono)
-    return standings(store.shelves, store.wider, views, wall_s=time.time())
+    shelves, wider = store.shelves, store.wider
+    return await beside(lambda: standings(shelves, wider, views, wall_s=time.time()))
 
 
 def _standing(one: Redundancy[Shelf] | Redundancy[Group]) -> dict[str, Json]:

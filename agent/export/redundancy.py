@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from agent.events.outlook import aged, shelf_interval
 from agent.export.verdicts import is_ready, judge, units_of
@@ -23,6 +23,7 @@ _BAD = {
 
 
 Counted = TypeVar("Counted", Shelf, Group)
+_Place = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def redundancy(shelf: Shelf, views: Iterable[UnitView], *, wall_s: float) -> Red
         for view in units
         if _running(view) and view.ledger.outlook is not None and _fresh(view, wall_s)
     ]
-    return _judged(shelf, units, _left(shelf, outlooks))
+    return _judged(shelf, [_unit(view) for view in units], _left(shelf, outlooks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Standings:
 
 def standings(
     shelves: Iterable[Shelf],
-    groups: Iterable[Group],
+    groups: Sequence[Group],
     views: Iterable[UnitView],
     *,
     wall_s: float,
@@ -102,39 +103,65 @@ def standings(
     A group lasts as long as the weakest of the shelves that its units sit in.
     """
     places: dict[_Place, list[UnitView]] = {}
+    racks: dict[str | None, dict[str, _Unit]] = {}
     for view in views:
         where = view.info.location
         places.setdefault((where.rack, where.shelf), []).append(view)
+        if groups:
+            # Worked out once, however many groups a unit is of.
+            racks.setdefault(where.rack, {})[view.info.name] = _unit(view)
     found = {
         (one.rack, one.shelf): redundancy(one, places.get((one.rack, one.shelf), ()), wall_s=wall_s)
         for one in shelves
     }
     wider = []
+    everybody = {name: unit for sitting in racks.values() for name, unit in sitting.items()}
     for group in groups:
         held = {
-            place: [view for view in sitting if group.holds(view.info)]
-            for place, sitting in places.items()
+            name: unit
+            for rack in racks
+            if rack in group.racks
+            for name, unit in racks[rack].items()
         }
-        ends = [found[at].left for at, some in held.items() if some and at in found]
+        held |= {name: unit for name, unit in everybody.items() if name in group.units}
+        ends = [found[at].left for at in {unit.place for unit in held.values()} if at in found]
         known = [left for left in ends if left is not None]
         weakest = min(known, key=lambda left: left.estimate, default=None)
-        members = [view for some in held.values() for view in some]
-        wider.append(_judged(group, members, weakest))
+        wider.append(_judged(group, list(held.values()), weakest))
     return Standings(tuple(found.values()), tuple(wider))
 
 
-_Place = tuple[str | None, str | None]
+class _Unit(NamedTuple):
+    """What one unit adds to whatever it is counted in."""
+
+    name: str
+    place: _Place
+    up: bool
+    why_not: str | None
+    running: bool
+    rank: tuple[int, float]
 
 
-def _judged(of: Counted, units: list[UnitView], left: Interval | None) -> Redundancy[Counted]:
-    reasons = {view.info.name: why_not_ready(view) for view in units}
+def _unit(view: UnitView) -> _Unit:
+    where = view.info.location
+    return _Unit(
+        view.info.name,
+        (where.rack, where.shelf),
+        view.up,
+        why_not_ready(view),
+        _running(view),
+        _rank(view),
+    )
+
+
+def _judged(of: Counted, units: Sequence[_Unit], left: Interval | None) -> Redundancy[Counted]:
     return Redundancy(
         of,
         units=len(units),
-        present=sum(view.up for view in units),
-        ready=sum(reason is None for reason in reasons.values()),
-        on_battery=sum(map(_running, units)),
-        absent=tuple((name, reason) for name, reason in reasons.items() if reason is not None),
+        present=sum(unit.up for unit in units),
+        ready=sum(unit.why_not is None for unit in units),
+        on_battery=sum(unit.running for unit in units),
+        absent=tuple((unit.name, unit.why_not) for unit in units if unit.why_not is not None),
         swap_first=_worst(units),
         left=left,
     )
@@ -161,10 +188,9 @@ def _fresh(view: UnitView, wall_s: float) -> bool:
     )
 
 
-def _worst(units: Sequence[UnitView]) -> str | None:
+def _worst(units: Sequence[_Unit]) -> str | None:
     """Name the unit that weakens the shelf most: the worst verdict, then the least time."""
-    ranked = [(_rank(view), view.info.name) for view in units]
-    bad = [(rank, name) for rank, name in ranked if rank[0] >= _BAD[Verdict.DEGRADED]]
+    bad = [(unit.rank, unit.name) for unit in units if unit.rank[0] >= _BAD[Verdict.DEGRADED]]
     return max(bad)[1] if bad else None
 
 

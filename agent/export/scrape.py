@@ -4,7 +4,7 @@ import time
 
 from aiohttp import web
 
-from agent.export.answer import send
+from agent.export.answer import beside, send
 from agent.export.context import CONTEXT, unit_view
 from agent.export.fragments import all_views
 from agent.export.harmless import clean
@@ -33,9 +33,9 @@ async def metrics(request: web.Request) -> web.StreamResponse:
         views.append(view)
         series.add(page, view)
         add_events(page, view, wall_s=time.time())
-    shelves, groups = context.store.shelves, context.store.groups
-    wider = context.store.wider
-    add_places(page, shelves, views, groups, wall_s=time.time(), wider=wider)
+    shelves, wider = context.store.shelves, context.store.wider
+    outages = dict(context.store.groups)
+    await beside(lambda: add_places(page, shelves, views, outages, wall_s=time.time(), wider=wider))
     add_agent(page, context.agent)
     add_history(page, context.history)
     add_process(page)
