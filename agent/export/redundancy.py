@@ -115,7 +115,7 @@ def standings(
         for one in shelves
     }
     wider = []
-    everybody = {name: unit for sitting in racks.values() for name, unit in sitting.items()}
+    everybody = {name: unit for one in racks.values() for name, unit in one.items()}
     for group in groups:
         held = {
             name: unit
@@ -124,7 +124,8 @@ def standings(
             for name, unit in racks[rack].items()
         }
         held |= {name: unit for name, unit in everybody.items() if name in group.units}
-        ends = [found[at].left for at in {unit.place for unit in held.values()} if at in found]
+        sitting = dict.fromkeys(unit.place for unit in held.values())
+        ends = [found[at].left for at in sitting if at in found]
         known = [left for left in ends if left is not None]
         weakest = min(known, key=lambda left: left.estimate, default=None)
         wider.append(_judged(group, list(held.values()), weakest))
