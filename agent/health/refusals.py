@@ -70,6 +70,10 @@ class Refusals:
         ]
         return tuple(sorted(found, key=lambda one: -one.times))
 
+    def pack(self) -> dict[str, JSON]:
+        """What was counted so far, as JSON values of its own: it may be written later."""
+        return {"counts": {kind: list(row) for kind, row in self.counts.items()}}
+
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
         try:

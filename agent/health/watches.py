@@ -79,7 +79,7 @@ class Watches:
             "standby": record.dump(self.standby),
             "gain": record.dump(self.gain),
             "testimony": record.dump(self.testimony),
-            "refusals": {"counts": self.refusals.counts},
+            "refusals": self.refusals.pack(),
             **self.guards.pack(),
         }
 

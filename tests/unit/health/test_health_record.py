@@ -140,6 +140,17 @@ def test_a_life_goes_on_exactly_from_any_instant() -> None:
     )
 
 
+def test_a_state_that_waits_to_be_written_stays_as_it_was() -> None:
+    engine = HealthEngine(BATTERY, cells=CELLS)
+    for observation in LIFE[:400]:
+        engine.observe(observation)
+    state = engine.state()
+    written = json.dumps(state)
+    for observation in (*LIFE[400:], *NEXT):
+        engine.observe(observation)
+    assert json.dumps(state) == written
+
+
 def test_what_is_known_of_a_battery_now_counts_and_not_what_was_known_then() -> None:
     engine = HealthEngine(BATTERY, cells=CELLS)
     better = replace(BATTERY, rated_capacity_ah=20.0, current_step_a=0.5, voltage_step_v=0.02)
