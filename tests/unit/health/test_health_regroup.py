@@ -3,14 +3,21 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from agent.errors import StoreError
 from agent.health.bank import Bank
+from agent.health.birth import Birth
+from agent.health.deep import DeepWatch
 from agent.health.engine import HealthEngine, Observation
-from agent.health.regroup import regrouped, sources
+from agent.health.jumps import JumpWatch
+from agent.health.record import dump
+from agent.health.regroup import _NEVER, regrouped, sources
+from agent.health.standby import StandbyWatch
+from agent.health.testimony import Testimony
 from agent.health.widen import widened
 from agent.model import Basis, Battery
 
@@ -77,6 +84,13 @@ def test_a_cell_that_joins_costs_nothing_of_what_is_known_of_the_others(
     new, known = after.capacity(5), after.capacity(0)
     assert new.upper - new.lower > known.upper - known.lower
     assert min(before.ln_capacity) - 0.02 < after.ln_capacity[5] < max(before.ln_capacity) + 0.02
+
+
+def test_what_begins_as_nothing_is_nothing_for_a_cell_that_joins() -> None:
+    begun = [DeepWatch(2, 15.0), JumpWatch(2), StandbyWatch(2, 15.0), Birth(2), Testimony(2)]
+    fields = [item for one in begun for item in cast("dict[str, object]", dump(one)).items()]
+    assert {name for name, value in fields if value == [None, None]} <= _NEVER
+    assert not {name for name, value in fields if value == [0.0, 0.0]} & _NEVER
 
 
 def test_a_block_that_becomes_two_goes_on_in_both(battery: Battery, life: Life) -> None:
