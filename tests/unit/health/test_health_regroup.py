@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agent.errors import StoreError
+from agent.health import testimony
 from agent.health.bank import Bank
 from agent.health.birth import Birth
 from agent.health.deep import DeepWatch
@@ -17,7 +18,6 @@ from agent.health.jumps import JumpWatch
 from agent.health.record import dump
 from agent.health.regroup import _NEVER, regrouped, sources
 from agent.health.standby import StandbyWatch
-from agent.health.testimony import Testimony
 from agent.health.widen import widened
 from agent.model import Basis, Battery
 
@@ -87,7 +87,13 @@ def test_a_cell_that_joins_costs_nothing_of_what_is_known_of_the_others(
 
 
 def test_what_begins_as_nothing_is_nothing_for_a_cell_that_joins() -> None:
-    begun = [DeepWatch(2, 15.0), JumpWatch(2), StandbyWatch(2, 15.0), Birth(2), Testimony(2)]
+    begun = [
+        DeepWatch(2, 15.0),
+        JumpWatch(2),
+        StandbyWatch(2, 15.0),
+        Birth(2),
+        testimony.Testimony(2),
+    ]
     fields = [item for one in begun for item in cast("dict[str, object]", dump(one)).items()]
     assert {name for name, value in fields if value == [None, None]} <= _NEVER
     assert not {name for name, value in fields if value == [0.0, 0.0]} & _NEVER
