@@ -42,7 +42,7 @@ demo: install ## Simulated rack and agent, live (DEMO_SECONDS=90 ends by itself)
 	$(BIN)/python deploy/demo/demo.py $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 pictures: $(VENV)/.tested ## The pictures of the page in docs/images, from the running demo
-	$(BIN)/python deploy/demo/pictures.py
+	$(BIN)/python -m deploy.demo.pictures
 
 lint: $(VENV)/.tested ## Style, types
 	$(BIN)/ruff check .

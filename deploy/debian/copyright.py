@@ -12,21 +12,26 @@ from pathlib import Path
 ENVIRONMENT = "usr/lib/bbu-agent/lib/python*/site-packages"
 
 
+def told(distribution: Distribution, *fields: str) -> str:
+    """Give the first of the metadata's ``fields`` that says anything."""
+    found = (text for field in fields for text in distribution.metadata.get_all(field) or ())
+    return next((text for text in found if text), "")
+
+
 def licence(distribution: Distribution) -> str:
     """Give what the metadata say: the expression, else the short field, else the classifier."""
-    fields = distribution.metadata
-    words = fields.get("License-Expression") or fields.get("License")
+    words = told(distribution, "License-Expression", "License")
     if words and "\n" not in words:
-        return str(words)
-    marks = (item for item in fields.get_all("Classifier") or () if item.startswith("License"))
+        return words
+    classifiers = distribution.metadata.get_all("Classifier") or ()
+    marks = (item for item in classifiers if item.startswith("License"))
     return next((item.rpartition(":: ")[2] for item in marks), "see its files")
 
 
 def paragraph(distribution: Distribution) -> str:
     """Give the paragraphs of one distribution and of its licence, named after it."""
     name = distribution.metadata["Name"]
-    fields = distribution.metadata
-    author = fields.get("Author") or fields.get("Author-email") or f"the authors of {name}"
+    author = told(distribution, "Author", "Author-email") or f"the authors of {name}"
     folder = re.sub(r"[-_.]+", "_", name)
     texts = sorted(
         f"/{ENVIRONMENT}/{file}"

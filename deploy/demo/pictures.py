@@ -9,8 +9,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from demo import SCENARIO, free_port, make_past, run, say, started, units_of, wait_for, watching
 from playwright.sync_api import Browser, sync_playwright
+
+from deploy.demo.demo import (
+    SCENARIO,
+    free_port,
+    make_past,
+    run,
+    say,
+    started,
+    units_of,
+    wait_for,
+    watching,
+)
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 CHROMIUM = "/usr/bin/chromium"
