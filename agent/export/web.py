@@ -146,32 +146,34 @@ def make_app(
     app[BULK] = asyncio.Semaphore(MOST_BULKY)
     stream.prepare(app)
     site.prepare(app)
-    app.add_routes(
-        [
-            *site.routes(),
-            web.get("/metrics", scrape.metrics),
-            web.get("/probe", scrape.probe),
-            web.get("/sd", scrape.discovery),
-            web.get("/-/healthy", healthy),
-            web.get("/-/ready", ready),
-            web.post("/-/reload", reload_config),
-            web.get("/api/v1/units", api.units),
-            web.get("/api/v1/units/{name}", api.unit),
-            web.get("/api/v1/units/{name}/history", past.history),
-            web.get("/api/v1/units/{name}/history.csv", past.history_csv),
-            web.get("/api/v1/units/{name}/series", past.series),
-            web.get("/api/v1/units/{name}/estimates", past.estimates),
-            web.get("/api/v1/units/{name}/seen", past.seen),
-            web.get("/api/v1/units/{name}/readings.csv", past.readings_csv),
-            web.get("/api/v1/stream", stream.stream),
-            web.get("/api/v1/openapi.json", openapi.openapi),
-            web.get("/api/v1/events", events.events),
-            web.get("/api/v1/events/telemetry", events.telemetry),
-            web.get("/api/v1/shelves", events.shelves),
-            web.get("/api/v1/groups", events.groups),
-        ]
-    )
+    app.add_routes([*site.routes(), *_routes()])
     return app
+
+
+def _routes() -> list[web.RouteDef]:
+    """Give what is served beside the pages."""
+    return [
+        web.get("/metrics", scrape.metrics),
+        web.get("/probe", scrape.probe),
+        web.get("/sd", scrape.discovery),
+        web.get("/-/healthy", healthy),
+        web.get("/-/ready", ready),
+        web.post("/-/reload", reload_config),
+        web.get("/api/v1/units", api.units),
+        web.get("/api/v1/units/{name}", api.unit),
+        web.get("/api/v1/units/{name}/history", past.history),
+        web.get("/api/v1/units/{name}/history.csv", past.history_csv),
+        web.get("/api/v1/units/{name}/series", past.series),
+        web.get("/api/v1/units/{name}/estimates", past.estimates),
+        web.get("/api/v1/units/{name}/seen", past.seen),
+        web.get("/api/v1/units/{name}/readings.csv", past.readings_csv),
+        web.get("/api/v1/stream", stream.stream),
+        web.get("/api/v1/openapi.json", openapi.openapi),
+        web.get("/api/v1/events", events.events),
+        web.get("/api/v1/events/telemetry", events.telemetry),
+        web.get("/api/v1/shelves", events.shelves),
+        web.get("/api/v1/groups", events.groups),
+    ]
 
 
 def make_runner(app: web.Application) -> web.AppRunner:
