@@ -27,6 +27,9 @@ _CAPACITY_FLOOR = 0.006
 # that.
 _GROWTH_FLOOR, _GROWTH_SHARE = 0.025, 0.2
 _FALLEN = 0.03
+# A cell that has lost more than its module ages in a way of its own, of which nobody knows the
+# gain: what it is ahead by may as well be half or one and a half times that.
+_AHEAD_SHARE = 0.5
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
 _RIDE_SD = 0.035
 _RIDE_SD_GUESSED_CURVE = 0.07
@@ -235,9 +238,13 @@ def estimate_of(
     _, _, rho, r, _ = state.blocks()
     # No ageing lowers a resistance: what is made of this one is worth as little as it is wrong.
     fallen = max(-float(np.median(growth)) - _FALLEN, 0.0)
+    loss = state.loss()
+    ahead = np.maximum(loss - np.median(loss), 0.0)
     return Estimate(
         ln_capacity=state.ln_capacity(),
-        spread=state.capacity_covariance() * np.outer(share, share) + fallen**2,
+        spread=state.capacity_covariance() * np.outer(share, share)
+        + np.diag((_AHEAD_SHARE * ahead) ** 2)
+        + fallen**2,
         ln_growth=growth,
         growth_sd=growth_sd,
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),

@@ -6,12 +6,13 @@ import math
 import numpy as np
 import pytest
 
+from agent.health.birth import Birth
 from agent.health.change import Change, change_of
 from agent.health.chemistry import NCA_POWER
 from agent.health.filter import ModuleFilter
 from agent.health.jumps import JumpWatch
 from agent.health.record import dump
-from agent.health.report import mixture_quantile
+from agent.health.report import estimate_of, mixture_quantile
 
 CELLS, CELL = 4, 2
 PARALLEL = 6
@@ -99,3 +100,23 @@ def test_the_interval_holds_every_case_that_is_likely() -> None:
     assert high == pytest.approx(1.28 * 0.01, abs=0.003)
     assert change.kept() == pytest.approx(half + half * math.exp(-0.3))
     assert change.unsure(0) == pytest.approx(0.15)
+
+
+def test_a_cell_ahead_of_its_module_is_known_less_well() -> None:
+    state = ModuleFilter.start(NCA_POWER, CELLS, 15.0)
+    rho = state.blocks()[2]
+    state.x[rho] = 0.3
+
+    def widths() -> list[float]:
+        nothing = Change.none(CELLS)
+        level, seen = np.full(CELLS, math.nan), np.zeros(CELLS, dtype=bool)
+        made = estimate_of(state, Birth(CELLS), level=level, change=nothing, seen=seen)
+        return [one.upper - one.lower for one in map(made.capacity, range(CELLS))]
+
+    alike = widths()
+    state.x[rho[CELL]] = 0.5
+    ahead = widths()
+    assert ahead[CELL] > 1.3 * alike[CELL]
+    assert np.delete(ahead, CELL) == pytest.approx(np.delete(alike, CELL))
+    state.x[rho[CELL]] = 0.1
+    assert widths()[CELL] < ahead[CELL]
