@@ -163,6 +163,20 @@ def _paths(series: Series, frame: Frame) -> list[str]:
     return found
 
 
+def _row_name(name: str, left: float, middle: float) -> str:
+    """Write the name of a row before it."""
+    return (
+        f'<text x="{left - 6:.0f}" y="{middle + 4:.1f}" fill="{TEXT}" '
+        f'text-anchor="end">{escape(name)}</text>'
+    )
+
+
+def _ends(frame: Frame, left: float) -> list[str]:
+    """Draw the two ends of the axis of time, the first under where rows begin."""
+    axis = [one.replace(f'x="{_LEFT:.0f}"', f'x="{left:.0f}"') for one in _times(frame)]
+    return axis[:1] + axis[-1:]
+
+
 def timeline(
     panel: Json,
     answers: Mapping[str, Sequence[Series]],
@@ -178,10 +192,7 @@ def timeline(
     body = []
     for number, row in enumerate(rows):
         y = 4 + number * tall
-        body.append(
-            f'<text x="{left - 6:.0f}" y="{y + tall / 2 + 4:.1f}" fill="{TEXT}" '
-            f'text-anchor="end">{escape(row.name)}</text>'
-        )
+        body.append(_row_name(row.name, left, y + tall / 2))
         for start_s, end_s, value in _stretches(row.series, span):
             scale = (width - left - _RIGHT) / (span.end_s - span.start_s)
             x, wide = left + (start_s - span.start_s) * scale, (end_s - start_s) * scale
@@ -194,8 +205,7 @@ def timeline(
                 body.append(
                     f'<text x="{x + 5:.1f}" y="{y + tall / 2 + 4:.1f}" fill="#111">{word}</text>'
                 )
-    axis = [one.replace(f'x="{_LEFT:.0f}"', f'x="{left:.0f}"') for one in _times(frame)]
-    return _svg(frame, [*body, *(axis[:1] + axis[-1:])])
+    return _svg(frame, [*body, *_ends(frame, left)])
 
 
 def _stretches(series: Series, span: Span) -> list[tuple[float, float, float]]:
@@ -227,10 +237,7 @@ def heatmap(
     body = []
     for number, row in enumerate(rows):
         y = 4 + number * tall
-        body.append(
-            f'<text x="{left - 6}" y="{y + tall / 2 + 4:.1f}" fill="{TEXT}" '
-            f'text-anchor="end">{escape(row.name)}</text>'
-        )
+        body.append(_row_name(row.name, left, y + tall / 2))
         for at_s, value in row.series.points:
             share = min(1.0, max(0.0, (value - low) / (high - low)))
             body.append(
@@ -238,8 +245,7 @@ def heatmap(
                 f'width="{max(1.0, span.step_s * scale):.1f}" height="{max(1.0, tall - 2):.1f}" '
                 f'fill="{_blend(share)}" shape-rendering="crispEdges"/>'
             )
-    axis = [one.replace(f'x="{_LEFT:.0f}"', f'x="{left:.0f}"') for one in _times(frame)]
-    return _svg(frame, [*body, *(axis[:1] + axis[-1:])])
+    return _svg(frame, [*body, *_ends(frame, left)])
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
