@@ -94,6 +94,25 @@ def test_agent_imports_go_down(module: str, path: Path) -> None:
                 assert any(under(module, home) for home in homes), f"{module} imports {name}"
 
 
+ASKING = ("completion", "events", "explain", "fleet", "status")
+"""Commands that ask a running agent, often in a loop: they start without what only it needs."""
+HEAVY = {"aiohttp", "numpy", "prometheus_client", "pymodbus", "pysnmp", "sqlite3"}
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_who_asks_a_running_agent_loads_no_agent(command: str) -> None:
+    paths = dict(modules("agent"))
+    seen, ahead = set[str](), [f"agent.cli.{command}"]
+    while ahead:
+        module = ahead.pop()
+        if module in paths and module not in seen:
+            seen.add(module)
+            found = imports(paths[module])
+            ahead += [*found, *(name.rpartition(".")[0] for name in found)]
+            heavy = {name.split(".")[0] for name in found} & HEAVY
+            assert not heavy, f"{command} loads {heavy}, by {module}"
+
+
 def test_coverage_is_measured_of_everything_pure() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]
     pure = {name for name, here in LAYERS.items() if here <= 1 and name != "agent"}
