@@ -102,6 +102,9 @@ class StandbyWatch:
         ``mask`` names the cells that are balanced, None where the device tells at most by
         ``bleeding`` that some are: their voltage then says nothing of leaks.
         """
+        # What cells fell by over a silence, or over a jump of the clock, nobody has watched.
+        if passed_s > _DAY_S or (self.rows and time_s < self.rows[-1][1]):
+            self._break()
         passed_s = min(passed_s, _LONGEST_GAP_S)
         self.day_s += passed_s
         if mask is not None:

@@ -48,6 +48,22 @@ def test_the_number_of_a_leak_and_its_reason_agree_in_a_smaller_cell() -> None:
     assert f"about {found.estimate * 1000.0:.1f} mA" in told.text
 
 
+@pytest.mark.parametrize("jump_days", [30.0, -400.0])
+def test_a_leak_is_not_averaged_over_a_silence_or_a_jump_of_the_clock(jump_days: float) -> None:
+    watch, time_s = StandbyWatch(4, 15.0), START_S
+    for hour in range(24):
+        jumps = hour == 14
+        time_s += 3600.0 + jumps * jump_days * 86400.0
+        passed_s = max(3600.0 + jumps * jump_days * 86400.0, 0.0)
+        # What was lost is made good in the silence.
+        lost = 0.005 / 15.0 * (hour % 14)
+        watch.watch(time_s, passed_s, [4.0, 4.0 - lost, 4.0, 4.0], 0, rest=True)
+    watch.close(OCV, 0.0005)
+    leak, sd = watch.leak_by_slope()
+    assert leak[1] == pytest.approx(idle(1, leak_a=0.005).leak_by_slope()[0][1], rel=0.1)
+    assert sd[1] > 1e-5
+
+
 def test_a_cell_that_is_absent_half_the_time_stands_where_it_was_read() -> None:
     watch = StandbyWatch(4, 15.0)
     for hour in range(24 * 12):
