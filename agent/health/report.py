@@ -27,9 +27,9 @@ _CAPACITY_FLOOR = 0.006
 # that.
 _GROWTH_FLOOR, _GROWTH_SHARE = 0.025, 0.2
 _FALLEN = 0.03
-# A cell that has lost more than its module ages in a way of its own, of which nobody knows the
-# gain: what it is ahead by may as well be half or one and a half times that.
-_AHEAD_SHARE = 0.5
+# A cell that has lost more than cells of one module differ by ages in a way of its own, of which
+# nobody knows the gain: what it is ahead by may as well be half or one and a half times that.
+_USUAL_SIGMAS, _AHEAD_SHARE = 1.5, 0.5
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
 _RIDE_SD = 0.035
 _RIDE_SD_GUESSED_CURVE = 0.07
@@ -239,7 +239,8 @@ def estimate_of(
     # No ageing lowers a resistance: what is made of this one is worth as little as it is wrong.
     fallen = max(-float(np.median(growth)) - _FALLEN, 0.0)
     loss = state.loss()
-    ahead = np.maximum(loss - np.median(loss), 0.0)
+    usual = _USUAL_SIGMAS * state.kind.cell_rate_sd * float(np.median(loss))
+    ahead = np.maximum(loss - np.median(loss) - usual, 0.0)
     return Estimate(
         ln_capacity=state.ln_capacity(),
         spread=state.capacity_covariance() * np.outer(share, share)
