@@ -113,7 +113,9 @@ def test_a_block_that_becomes_two_goes_on_in_both(battery: Battery, life: Life) 
 
 def test_nothing_has_happened_yet_to_a_cell_that_joins(battery: Battery, life: Life) -> None:
     """Of the others all was seen: when they were measured, and the resistance they began with."""
-    engine = taught(replace(battery, commissioned_s=None), life, CELLS[:5])
+    engine = HealthEngine(replace(battery, series=5, commissioned_s=None), cells=CELLS[:5])
+    for observation in life(days=60.0, cells=5, growth=grown):
+        engine.observe(observation)
     engine._watches.deep.tested_s[:] = engine._watches.deep.bounded_s[:] = engine.now_s
     engine._filter.leaning = 0.7
     (one,) = widened(replace(battery, series=6), CELLS, engine.state()).engines
