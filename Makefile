@@ -69,3 +69,4 @@ lock: ## Write the lock files again from pyproject.toml (needs uv)
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .cache .coverage .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find agent simulators tests deploy -name __pycache__ -prune -exec rm -r {} +
