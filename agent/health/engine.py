@@ -123,6 +123,7 @@ class HealthEngine(Beliefs):
         if isinstance(pulse, Pulse):
             self._age()
             self._recognise(pulse)
+            self._correct(pulse)
             if self._meet(pulse, soc):
                 pulse = self._read(step, soc)
         if isinstance(pulse, Useless):
@@ -186,6 +187,16 @@ class HealthEngine(Beliefs):
         self._be(other.kind)
         self._filter, self._watches = other._filter, other._watches
         self._judge, self._birth, self._memory = other._judge, other._birth, other._memory
+
+    def _correct(self, pulse: Pulse) -> None:
+        """Take back what the first load steps said, where two later ones show it misread."""
+        jumps, beyond = self._watches.jumps, self._watches.jumps.misread(pulse, self._filter)
+        if beyond is None:
+            return
+        self._filter.relevel(beyond)
+        jumps.level += beyond
+        self._birth.reference += beyond
+        self._memory.first_ohm = None
 
     def _meet(self, pulse: Pulse, soc: float) -> bool:
         """Take from the first load step, at charge ``soc``, what nobody has said of the cells.

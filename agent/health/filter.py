@@ -356,6 +356,13 @@ class ModuleFilter:
         """Steps on and off read differently by an amount that only both can show."""
         self.p[F, F] += _UNKNOWN_OFF_STEP_SD**2
 
+    def relevel(self, ln_r: float) -> None:
+        """Move the resistance of all cells as new by ``ln_r``: it was misread."""
+        r = self.blocks()[3]
+        self.x[r] += ln_r
+        self.p[np.ix_(r, r)] += _CONTACT_SD**2
+        self._tidy()
+
     def unsettle(self, departure: float) -> None:
         """Give up what is believed of the module's fade: all cells departed together."""
         rho = self.blocks()[2]

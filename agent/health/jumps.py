@@ -33,6 +33,8 @@ _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
 _PEERS = 3
 _MODULE_LEAST = 0.1
+# Cells lose up to a quarter of their resistance while they are new; nothing halves it.
+_MISREAD = 0.4
 _CONTACT_LEAST = 0.12
 _WINDOW_SD = 0.04
 _LONGEST_ODDS = 6.0
@@ -145,6 +147,20 @@ class JumpWatch:
                 self.spent[cell] = state.loss()[cell]
                 self.level[cell] = state.blame_contact(cell, model)
                 self.since_s[cell] = self.crept_s[cell] = time_s
+
+    def misread(self, pulse: Pulse, state: ModuleFilter) -> float | None:
+        """How far the first steps read too high, in ln R (negative), if two now say that they did.
+
+        No cell falls that far below what it had when new: its first steps were no such steps.
+        """
+        held = self.held_off if pulse.off else self.held_on
+        innovation, _ = state.innovation(
+            pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
+        )
+        away = float(np.nanmedian(innovation)) if np.isfinite(innovation).any() else math.nan
+        if not (away < 0.0 and abs(away - held) <= _AGREE * max(abs(away), abs(held))):
+            return None
+        return away if _module(state) + away < -_MISREAD else None
 
     def _plausible(self, pulse: Pulse, state: ModuleFilter) -> bool:
         """Hold back a pulse that no cell agrees with, until a second one says the same."""

@@ -195,3 +195,31 @@ def test_a_capacity_beyond_all_measure_stays_a_number(
     assert health.ride_through_s is not None
     assert math.isfinite(health.ride_through_s.estimate)
     assert math.isfinite(health.cells[0].state_of_health.upper)
+
+
+@pytest.mark.parametrize("times", [5.0, 2.0])
+@pytest.mark.parametrize("commissioned", [True, False])
+def test_a_first_test_that_reads_far_too_high_is_taken_back(
+    battery: Battery, life: Life, *, times: float, commissioned: bool
+) -> None:
+    def stream() -> Iterator[Observation]:
+        for seen in life(days=470.0):
+            loaded = seen.current_a is not None and seen.current_a < 0.0
+            first = loaded and seen.time_s < START_S + 30 * 24 * HOUR_S
+            volts = tuple(4.02 - (4.02 - v) * times for v in seen.cells_v if v is not None)
+            yield replace(seen, cells_v=volts) if first else seen
+
+    known = replace(battery, resistance_ohm=None)
+    if not commissioned:
+        known = replace(known, commissioned_s=None)
+    engine = shown(known, stream())
+    right = shown(known, life(days=470.0))
+    health, sound = engine.health(engine.now_s), right.health(right.now_s)
+    assert health.verdict is Verdict.OK
+    assert health.state_of_health is not None
+    assert sound.state_of_health is not None
+    assert health.state_of_health.estimate == pytest.approx(
+        sound.state_of_health.estimate, abs=0.05
+    )
+    assert health.state_of_health.upper < 1.15
+    assert health.cells[0].resistance_growth.lower > 0.8
