@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from agent.poll.schedule import DOWN_AFTER
 from agent.poll.unit import PolledUnit
 
 _RECENT_S = 60.0
@@ -98,6 +99,7 @@ class Bus:
 
     async def _turn(self, unit: PolledUnit) -> None:
         start_s = time.monotonic()
+        silent = all(one.turn.failures >= DOWN_AFTER for one in self.units)
         cause = await unit.poll(spare=not self._late(unit, start_s))
         end_s = time.monotonic()
         self.polls += 1
@@ -107,6 +109,11 @@ class Bus:
             self.recent.popleft()
         if cause is not None:
             self.errors[cause] += 1
+        if silent and unit.turn.failures == 0:
+            # The line itself was cut and works again: nobody waits for his next probe.
+            for other in self.units:
+                if other.turn.failures > 0:
+                    other.turn.hope(end_s)
 
     def _late(self, unit: PolledUnit, now_s: float) -> bool:
         """Say whether another unit waits for the line in the middle of a discharge."""

@@ -146,6 +146,10 @@ class Turn:
             wait_s = self.pace.discharge_interval_s
         self.due_s = now_s + wait_s * self.jitter.uniform(0.9, 1.1)
 
+    def hope(self, now_s: float) -> None:
+        """Ask a unit that was silent at once: what kept it silent may be over."""
+        self.due_s = min(self.due_s, now_s)
+
     def state(self, *, sound: bool) -> UnitState:
         """Give the state that the failures so far amount to; ``sound`` of the last answer."""
         if self.failures >= DORMANT_AFTER:
