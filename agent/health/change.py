@@ -2,9 +2,8 @@
 
 An open parallel cell raises R by the factor Np/(Np-1) and cuts the capacity by 1/Np; a bad
 contact raises R alone; a cell that has come to the knee of its ageing gains R and loses
-capacity with it (estimator.md, section 3). Resistance does not tell the last two apart. Cells
-come to a knee when they have lost 15 to 25 % (Attia et al. 2022, "Knees in lithium-ion battery
-aging trajectories"): before that hardly any does.
+capacity with it (estimator.md, section 3). Resistance does not tell the last two apart. That a
+knee comes late is taken for granted; where it may begin is chosen, and fitted to nothing.
 """
 
 import math
@@ -15,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.filter import ModuleFilter
-from agent.health.jumps import JumpWatch
+from agent.health.jumps import LONGEST_ODDS, MEMORY_S, JumpWatch
 
 Vector = npt.NDArray[np.float64]
 
 _OPEN_SD = 0.035
 _GROWN_SCALE = 0.3
-_LONGEST_PAST_S = 400 * 86400.0
 # An open cell comes in one step; what crept before it jumped rather grows.
 _AFTER_CREEPING = 0.25
-# Of a capacity measured against one believed; and the most that one discharge can decide.
-_SHOWN_SD, _LONGEST_ODDS = 0.05, 6.0
+# Of a capacity measured against one believed.
+_SHOWN_SD = 0.05
+# Odds of 1:2 for a knee over a contact at a fifth of the capacity lost, 1:40 at an eighth.
 _KNEE_AT, _KNEE_SD = -math.log(0.8), 0.045
 
 
@@ -76,14 +75,14 @@ def change_of(jumps: JumpWatch, state: ModuleFilter, parallel: int | None) -> Ch
     beyond = np.zeros(state.cells)
     beyond[moved] = np.maximum(state.x[r[moved]] - jumps.level[moved], 0.0)
     told.aged_ln[:] = state.loss(beyond) - state.loss()
-    several = parallel is not None and parallel > 1
-    share = 1.0 / parallel if several and parallel is not None else 0.0
+    count = parallel or 1
+    share = 1.0 / count if count > 1 else 0.0
     for cell in moved.tolist():
         grown = math.exp(-beyond[cell] / _GROWN_SCALE) / _GROWN_SCALE
         # What a cell had lost by then is not known of changes before this was kept.
         knee = grown * _knee(float(np.nan_to_num(jumps.spent[cell])))
         sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
-        opened = _opened(jumps, cell, beyond[cell], sd, parallel or 0) if several else 0.0
+        opened = _opened(jumps, cell, beyond[cell], sd, count) if share > 0.0 else 0.0
         grown *= _agrees(jumps.shown[cell], 0.0)
         knee *= _agrees(jumps.shown[cell], float(told.aged_ln[cell]))
         opened *= _agrees(jumps.shown[cell], -math.log1p(-share))
@@ -98,7 +97,7 @@ def _opened(jumps: JumpWatch, cell: int, jump: float, sd: float, parallel: int) 
     wide = math.hypot(_OPEN_SD, sd)
     likely = math.exp(-0.5 * ((jump - expected) / wide) ** 2) / (wide * math.sqrt(2 * math.pi))
     likely *= math.exp(jumps.window_odds(cell, expected))
-    if jumps.since_s[cell] - jumps.crept_s[cell] < _LONGEST_PAST_S:
+    if jumps.since_s[cell] - jumps.crept_s[cell] < MEMORY_S:
         likely *= _AFTER_CREEPING
     return likely
 
@@ -107,9 +106,9 @@ def _agrees(shown: float, lost: float) -> float:
     """Likelihood of what a discharge has ``shown`` (``JumpWatch``) where a case has ``lost``."""
     if math.isnan(shown):
         return 1.0
-    return math.exp(max(-0.5 * ((shown + lost) / _SHOWN_SD) ** 2, -_LONGEST_ODDS))
+    return math.exp(max(-0.5 * ((shown + lost) / _SHOWN_SD) ** 2, -LONGEST_ODDS))
 
 
 def _knee(lost: float) -> float:
-    """Odds for a knee over a contact where ageing had taken ``lost``, -ln of capacity."""
+    """Odds for a knee over a contact, at most 1, where ageing had taken ``lost`` (-ln of Q)."""
     return 0.5 * math.erfc((_KNEE_AT - lost) / (_KNEE_SD * math.sqrt(2.0)))

@@ -27,7 +27,8 @@ _AGREE = 0.5
 # Successive steps that differ by more than this many variances are a change, not noise.
 _WILDEST = 30.0
 _SCATTER_MEMORY, _SCATTER_PRIOR = 24.0, 3.0
-_MEMORY_S = 400 * 86400.0
+MEMORY_S = 400 * 86400.0
+"""What happened to a cell longer ago says nothing of what happens now."""
 _A_TEST_S = 86400.0
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
@@ -37,7 +38,8 @@ _MODULE_LEAST = 0.1
 _MISREAD = 0.4
 _CONTACT_LEAST = 0.12
 _WINDOW_SD = 0.04
-_LONGEST_ODDS = 6.0
+LONGEST_ODDS = 6.0
+"""The most that windows, or one discharge, decide between two cases, as ln of their odds."""
 
 
 @dataclass(slots=True)
@@ -212,7 +214,7 @@ class JumpWatch:
                 self.crept_s[cell] = time_s
                 return
             self.spent[cell] = state.loss()[cell]
-            crept = time_s - self.crept_s[cell] <= _MEMORY_S
+            crept = time_s - self.crept_s[cell] <= MEMORY_S
             level = state.x[state.blocks()[3][cell]]
             # What it crept by before was no ageing either.
             self.level[cell] = state.blame_contact(cell, _middle(state)) if crept else level
@@ -222,7 +224,7 @@ class JumpWatch:
     def _confirmed(self, cell: int, away: float, time_s: float) -> bool:
         """Whether an earlier pulse has shown as much the same way, or on the way there."""
         held = self.held[cell]
-        if math.isnan(held) or not 0.0 <= time_s - self.held_s[cell] <= _MEMORY_S:
+        if math.isnan(held) or not 0.0 <= time_s - self.held_s[cell] <= MEMORY_S:
             return False
         return bool(away / held >= _AGREE)
 
@@ -261,7 +263,7 @@ class JumpWatch:
         moved = float(self.moved_sum[cell]) / after - float(self.calm_sum[cell]) / before
         variance = 1.0 / before + 1.0 / after + _WINDOW_SD**2
         odds = (moved**2 - (moved - expected) ** 2) / (2.0 * variance)
-        return min(max(odds, -_LONGEST_ODDS), _LONGEST_ODDS)
+        return min(max(odds, -LONGEST_ODDS), LONGEST_ODDS)
 
     def only_just(self, cell: int) -> bool:
         """Whether no test has come since the one that showed ``cell`` creeping away."""
