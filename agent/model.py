@@ -429,7 +429,7 @@ class Outlook:
 class Event:
     """Something that happened to a unit, kept for ever. Times are unix seconds.
 
-    ``kind`` is ``discharge``, ``self_test``, ``flicker``, ``replaced`` or ``alarm``, and
+    ``kind`` is ``discharge``, ``self_test``, ``flicker`` or ``replaced``, and
     ``outage`` for a rack, whose ``unit`` is then "rack:NAME"; ``detail`` holds numbers with
     their unit in the key (``energy_wh``, ``charge_ah``).
     """
