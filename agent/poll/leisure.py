@@ -12,8 +12,8 @@ MOST_S = 1.0
 class Leisure:
     """Time for assessments, in seconds: ``left_s`` at the monotonic ``now_s``.
 
-    An assessment that has to look years ahead takes 13 ms, and all units are due for one after
-    a start and when the day turns its quarter: a thousand would hold up everything for 13 s.
+    An assessment that has to look years ahead takes 14 ms, and all units are due for one after
+    a start and when the day turns its quarter: a thousand would hold up everything for 14 s.
     """
 
     left_s: float = MOST_S
