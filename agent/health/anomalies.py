@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from agent.health.chemistry import Curve
+from agent.health.chemistry import Curve, inverse
 from agent.health.gain import GainWatch
 from agent.health.report import Z90
-from agent.health.standby import StandbyWatch, slope_at
+from agent.health.standby import TELLING_V, StandbyWatch, slope_at
 from agent.health.verdict import Finding, date
 from agent.model import Interval, Verdict
 
@@ -29,6 +29,8 @@ _CONTRADICTED_SD = 3.0
 
 # Balancers leave cells of a module apart by 4 to 10 mV; within that a cell may wander.
 _DRIFT_V = 0.007
+# What is further off is no drift of a sensor: the cell is.
+_FARTHEST_V = 0.1
 _OUTWARD_V = 0.002
 _QUIET_V = 0.0015
 _LEAK_FREE_A = 0.0004
@@ -42,7 +44,12 @@ _ALIKE_SD = 0.5
 _APART = 0.06
 _APART_V = 0.010
 _APART_STEPS = 3.0
-_TELLING_V = 0.15
+# On a plateau the way a cell was charged, or its sensor, may make as much on either side.
+_VAGUE_V = 0.025
+# A unit lasts for less by so much: no longer a matter of balancing.
+_FAR_APART = 0.2
+# A module that nobody keeps charged falls apart by the sizes of its cells, not by leaks.
+_KEPT = 0.3
 
 
 class _Lost(NamedTuple):
@@ -78,6 +85,7 @@ def shorts(
     sd = np.hypot(sd, _usual(slope))
     settled = 1.0 if watch.settled else _UNSETTLED
     least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))
+    kept = _kept_charged(watch, ocv)
     others = "the balancer bleeds the others" if watch.reported else "it keeps falling behind them"
     for index, cell in enumerate(cells):
         fast = float(slope[index])
@@ -86,6 +94,8 @@ def shorts(
         # A balancer of another size must not make a leak where the idle voltage shows none.
         if fast + _CONTRADICTED_SD * float(sd[index]) < 0.5 * float(balance[index]):
             by_balance = 0.0
+        if not kept:
+            by_slope = by_balance = 0.0
         leak_a = fast if by_slope > by_balance else float(balance[index])
         how = "idle it falls faster" if by_slope > by_balance else others
         yield Finding(
@@ -95,6 +105,11 @@ def shorts(
             Verdict.REPLACE,
             f"cell {cell}: loses about {leak_a * 1000.0:.1f} mA more than its neighbours: {how}",
         )
+
+
+def _kept_charged(watch: StandbyWatch, ocv: Curve) -> bool:
+    """Whether the module rests at a charge to stand by with."""
+    return watch.rest_v <= 0.0 or inverse(ocv, watch.rest_v) >= _KEPT
 
 
 def _usual(each: Vector) -> float:
@@ -140,21 +155,29 @@ def imbalance(
     voltage tells no charge, and nothing is said.
     """
     away = watch.now_away()
-    slope_v = slope_at(ocv, watch.rest_v) if watch.rest_v > 0.0 else 0.0
     least_v = max(_APART_V, _APART_STEPS * voltage_step_v)
     for index, cell in enumerate(cells):
         apart_v = float(away[index])
-        told = slope_v > _TELLING_V and abs(apart_v) > least_v and cell not in excused
-        share = apart_v / slope_v if told else 0.0
+        told = abs(apart_v) > least_v and cell not in excused
+        share = _apart(ocv, watch.rest_v, apart_v) if told else 0.0
         side = "above" if share > 0.0 else "below"
         yield Finding(
             "cell_imbalance",
             cell,
             abs(share) / _APART,
-            Verdict.WATCH,
+            Verdict.DEGRADED if abs(share) > _FAR_APART else Verdict.WATCH,
             f"cell {cell}: at rest it stands {apart_v * 1000.0:+.0f} mV from its module, about "
             f"{abs(share) * 100.0:.0f} % of charge {side} it",
         )
+
+
+def _apart(ocv: Curve, rest_v: float, apart_v: float) -> float:
+    """Give how much charge ``apart_v`` is from ``rest_v``, a share; on a flat curve the least."""
+    if rest_v <= 0.0:
+        return 0.0
+    slack_v = 0.0 if slope_at(ocv, rest_v) > TELLING_V else math.copysign(_VAGUE_V, apart_v)
+    share = inverse(ocv, rest_v + apart_v - slack_v) - inverse(ocv, rest_v + slack_v)
+    return share if share * apart_v > 0.0 else 0.0
 
 
 def sensors(
@@ -192,8 +215,9 @@ def sensors(
         moved = float(change[index])
         outward = moved * float(away[index]) > 0.0 and abs(away[index]) > _OUTWARD_V
         clean = abs(moved) > _CLEAN * float(scatter[index])
+        drift = outward and abs(away[index]) < _FARTHEST_V
         innocent = float(leak[index]) < _LEAK_FREE_A * watch.capacity_ah / _REFERENCE_AH
-        believed = quiet and outward and clean and innocent and cell not in excused
+        believed = quiet and drift and clean and innocent and cell not in excused
         yield Finding(
             "cell_sensor",
             cell,

@@ -35,6 +35,10 @@ _BLEED_A_PER_AH = 0.030 / 15.0
 _UNSETTLED_PERIODS = 18
 _TREND_PERIODS = 24
 _FLATTEST = 0.02
+# At the edge of a plateau a few millivolts are little charge or much: taken for the least.
+_NEAR_V = 0.01
+TELLING_V = 0.15
+"""Slope of an open-circuit curve, in volts per unit of charge, below which it tells no charge."""
 
 
 @dataclass(slots=True)
@@ -257,7 +261,11 @@ class StandbyWatch:
         """
         if self.away_days < _FORGET_DAYS / 2.0 or self.rest_v <= 0.0:
             return np.zeros(self.cells)
-        fallen = self.balance_v / slope_at(ocv, self.rest_v) / (_FORGET_DAYS * 24.0)
+        slope_v = slope_at(ocv, self.rest_v)
+        if slope_v < TELLING_V:
+            near_v = (self.rest_v - _NEAR_V, self.rest_v + _NEAR_V)
+            slope_v = max(slope_v, *(slope_at(ocv, volts) for volts in near_v))
+        fallen = self.balance_v / slope_v / (_FORGET_DAYS * 24.0)
         bled = self.balance_share * _BLEED_A_PER_AH if self.reported else np.zeros(self.cells)
         return np.asarray((fallen + np.median(bled) - bled) * self.capacity_ah)
 

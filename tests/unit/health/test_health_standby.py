@@ -8,6 +8,7 @@ import pytest
 from agent.health.anomalies import imbalance, leaks, sensors, shorts
 from agent.health.gain import GainWatch
 from agent.health.standby import StandbyWatch
+from agent.model import Verdict
 
 START_S = 1.7e9
 OCV = tuple((n / 20.0, 3.2 + n / 20.0) for n in range(21))
@@ -138,7 +139,71 @@ def test_a_flat_curve_tells_no_imbalance() -> None:
     found = imbalance(
         idle(30, apart_v=-0.02), flat, CELLS, voltage_step_v=0.001, excused=frozenset()
     )
-    assert all(f.severity == 0.0 for f in found)
+    assert all(f.severity == pytest.approx(0.0) for f in found)
+
+
+PLATEAU = (
+    *((0.0, 2.4), (0.05, 3.1), (0.1, 3.2), (0.2, 3.27), (0.5, 3.3), (0.7, 3.315)),
+    *((0.9, 3.33), (0.95, 3.335), (0.98, 3.34), (1.0, 3.45)),
+)
+
+
+def resting(days: int, away_v: Callable[[int], float], rest_v: float = 3.33) -> StandbyWatch:
+    """Six LFP cells, read every three hours; the third stands ``away_v`` from them."""
+    watch = StandbyWatch(6, 15.0)
+    for hour in range(0, 24 * days, 3):
+        cells = [rest_v, rest_v, rest_v + away_v(hour), rest_v, rest_v, rest_v]
+        if watch.watch(START_S + hour * 3600.0, 3 * 3600.0, cells, 0, rest=True):
+            watch.close(PLATEAU, 0.001)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("away_v", "verdicts"), [(-0.03, []), (-0.2, [Verdict.DEGRADED]), (-0.8, [Verdict.DEGRADED])]
+)
+def test_on_a_plateau_a_cell_that_fell_off_it_is_named(
+    away_v: float, verdicts: list[Verdict]
+) -> None:
+    cells = ("1", "2", "3", "4", "5", "6")
+    found = imbalance(
+        resting(30, lambda _hour: away_v),
+        PLATEAU,
+        cells,
+        voltage_step_v=0.001,
+        excused=frozenset(),
+    )
+    assert [f.verdict for f in found if f.severity >= 1.0] == verdicts
+
+
+def test_millivolts_at_the_edge_of_a_plateau_are_no_leak() -> None:
+    # 4 mV of wandering are 4 % of charge on the plateau, and 0.2 % above its edge.
+    watch = resting(240, lambda hour: 0.004 * (hour // 24 % 40 < 20), rest_v=3.332)
+    found = shorts(watch, PLATEAU, ("1", "2", "3", "4", "5", "6"), np.ones(6))
+    assert max(f.severity for f in found) < 0.5
+
+
+@pytest.mark.parametrize(("rest_v", "named"), [(4.0, ["3"]), (3.4, [])])
+def test_a_module_that_is_not_kept_charged_has_no_cell_that_leaks(
+    rest_v: float, named: list[str]
+) -> None:
+    watch = StandbyWatch(6, 15.0)
+    for hour in range(0, 24 * 240, 3):
+        fallen_v = 0.005 / 15.0 * (hour % 24)
+        cells = [rest_v, rest_v, rest_v - fallen_v, rest_v, rest_v, rest_v]
+        if watch.watch(START_S + hour * 3600.0, 3 * 3600.0, cells, 0, rest=hour % 24 > 0):
+            watch.close(OCV, 0.001)
+    assert leaking(watch) == named
+
+
+@pytest.mark.parametrize(("drift_v", "named"), [(0.03, ["3"]), (0.3, [])])
+def test_what_reads_far_off_is_the_cell_and_no_sensor(drift_v: float, named: list[str]) -> None:
+    watch = StandbyWatch(4, 15.0)
+    for hour in range(0, 24 * 500, 3):
+        cells = [4.0, 4.0, 4.0 - drift_v * hour / 8766.0, 4.0]
+        if watch.watch(START_S + hour * 3600.0, 3 * 3600.0, cells, 0, rest=True):
+            watch.close(OCV, 0.0005)
+    found = sensors(watch, GainWatch(15.0), CELLS, voltage_step_v=0.001, excused=frozenset())
+    assert [f.cell for f in found if f.severity >= 1.0] == named
 
 
 def balanced(
