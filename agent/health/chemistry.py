@@ -17,6 +17,9 @@ _ENERGY = {Chemistry.NMC: "nmc-energy", Chemistry.UNKNOWN: "unknown-energy"}
 # Cells that are told by their resistance and cut-off: the only ones whose gain was measured.
 _KNOWN = {Chemistry.NMC: "sanyo-ur18650e"}
 _ALIKE_LN, _ALIKE_V, _ALIKE = 0.045, 0.3, 2.0
+# A cell of them has 1.78 Ah (from 4.1 V) to 2.15 Ah (the most that is rated): cells of other sizes
+# come to the same resistance times capacity and age otherwise.
+_ALIKE_AH, _ALIKE_LN_AH = 1.95, 0.1
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
 _STATED_SD = 0.12
@@ -62,7 +65,9 @@ def cell_type(
 def _known(
     battery: Battery, specific: float, read_as: CellType, pulsed_at: float | None
 ) -> CellType | None:
-    """Give the known type that ``specific`` resistance (ohm Ah) and cut-off agree with, if any.
+    """Give the known type that ``specific`` resistance (ohm Ah), size and cut-off agree with.
+
+    Where nobody has told how many cells are in parallel, a module is taken for one of large cells.
 
     A resistance measured at charge ``pulsed_at`` was brought to the reference as ``read_as`` says.
     """
@@ -75,7 +80,9 @@ def _known(
         specific /= interpolate(known.resistance_by_soc, pulsed_at)
     away = math.log(specific / known.specific_resistance_ohm_ah) / _ALIKE_LN
     lower = (_or(battery.cell_cutoff_v, known.cutoff_v) - known.cutoff_v) / _ALIKE_V
-    return known if math.hypot(away, lower) <= _ALIKE else None
+    one_ah = _or(battery.rated_capacity_ah, _ALIKE_AH) / (battery.parallel or 1)
+    larger = math.log(one_ah / _ALIKE_AH) / _ALIKE_LN_AH
+    return known if math.hypot(away, lower, larger) <= _ALIKE else None
 
 
 def _gain_curve(curves: tuple[tuple[float, Curve], ...], soc: float | None) -> Curve | None:

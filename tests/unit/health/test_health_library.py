@@ -75,6 +75,23 @@ def test_only_cells_that_agree_with_a_measured_one_take_its_gain(
     assert (found.gain_curve is not None) == (name == "Sanyo UR18650E")
 
 
+@pytest.mark.parametrize(
+    ("capacity_ah", "parallel", "name"),
+    [
+        (2.05, 1, "Sanyo UR18650E"),
+        (12.3, 6, "Sanyo UR18650E"),
+        (12.3, None, "NMC energy cell"),
+        (29.6, 6, "NMC energy cell"),
+        (5.0, 1, "NMC energy cell"),
+    ],
+)
+def test_a_cell_of_another_size_is_another_cell(
+    capacity_ah: float, parallel: int | None, name: str
+) -> None:
+    battery = Battery(Chemistry.NMC, rated_capacity_ah=capacity_ah, parallel=parallel)
+    assert cell_type(battery, measured_ohm=0.092 / capacity_ah).name == name
+
+
 def test_a_cell_is_known_at_whatever_charge_it_is_pulsed_first() -> None:
     battery = Battery(Chemistry.NMC, rated_capacity_ah=1.8, cell_cutoff_v=3.0)
     known, power = (entries()[key].cell for key in ("sanyo-ur18650e", "nmc-power"))
