@@ -1,8 +1,12 @@
 """How a large answer leaves: in turns with everything else, zipped, or not at all if known."""
 
 import asyncio
+import contextlib
 import json
+import socket
+import struct
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -12,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from agent.export.accept import weight
+from agent.export.facts import Dropped
 
 _PIECE_BYTES = 1 << 18
 _GZIP_LEVEL = 1  # a fifth of the CPU of level 6 at four fifths of its gain
@@ -28,6 +33,12 @@ once, the others wait for their turn."""
 # every one of them for as long as a network is away, which is when people look. And some more
 # than large answers may take for seconds: a scrape is zipped here.
 _THREADS = ThreadPoolExecutor(MOST_BULKY + 2, thread_name_prefix="answer")
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""How socket(7) is told not to linger: what was not sent is thrown away."""
+
+DROPPED: web.AppKey[Counter[Dropped]] = web.AppKey("dropped", Counter)
+"""How many connections the server has ended, by cause."""
 
 T = TypeVar("T")
 
@@ -50,6 +61,16 @@ def unchanged(etag: str) -> web.Response:
     return web.Response(status=304, headers={"ETag": f'W/"{etag}"', "Cache-Control": "no-cache"})
 
 
+def takes_zip(request: web.Request) -> bool:
+    """Say whether the client takes a zipped answer."""
+    return weight(request.headers.get("Accept-Encoding", ""), "gzip") > 0
+
+
+async def zipped(chunks: list[bytes]) -> list[bytes]:
+    """Give ``chunks`` zipped."""
+    return await beside(lambda: _zipped(chunks))
+
+
 async def send(
     request: web.Request,
     chunks: list[bytes],
@@ -57,14 +78,17 @@ async def send(
     *,
     etag: str | None = None,
     status: int = 200,
+    packed: bool = False,
 ) -> web.StreamResponse:
-    """Send ``chunks``, zipped for who takes it. ``etag`` makes the answer a revalidated one."""
+    """Send ``chunks``, zipped for who takes it; ``packed`` ones are.
+
+    ``etag`` makes the answer a revalidated one.
+    """
     sent = {"Vary": "Accept-Encoding", **headers}
     if etag is not None:
         sent |= {"ETag": f'W/"{etag}"', "Cache-Control": "no-cache"}
-    if weight(request.headers.get("Accept-Encoding", ""), "gzip") > 0:
-        plain = chunks
-        chunks = await beside(lambda: _zipped(plain))
+    if packed or takes_zip(request):
+        chunks = chunks if packed else await zipped(chunks)
         sent["Content-Encoding"] = "gzip"
     # Piece by piece: a large page given as a whole would be copied while all else waits.
     response = web.StreamResponse(status=status, headers=sent)
@@ -77,7 +101,7 @@ async def send(
         async with asyncio.timeout(SLOWEST_S):
             await response.write_eof()
     except TimeoutError:
-        _cut_off(request)
+        cut_off(request)
     return response
 
 
@@ -125,12 +149,21 @@ async def _send_whole(request: web.Request, response: web.Response) -> None:
             await response.prepare(request)
             await response.write_eof()
     except TimeoutError:
-        _cut_off(request)
+        cut_off(request)
 
 
-def _cut_off(request: web.Request) -> None:
+def cut_off(request: web.Request) -> None:
+    """End the connection of a client that does not read."""
+    request.app[DROPPED][Dropped.UNREAD] += 1
     if request.transport is not None:
-        request.transport.abort()
+        reset(request.transport)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection at once: the kernel, too, holds nothing any more for who does not read."""
+    with contextlib.suppress(OSError):
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    transport.abort()
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:

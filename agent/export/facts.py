@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -34,6 +35,15 @@ class ReloadFacts:
     error: str | None = None
     shard: str | None = None
     web: bool | None = None
+
+
+class Dropped(StrEnum):
+    """Why the HTTP server ended a connection."""
+
+    WAITING = "waiting"
+    CROWD = "crowd"
+    UNREAD = "unread"
+    REFUSED = "refused"
 
 
 class AgentView(Protocol):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from agent.export.answer import cut_off
 from agent.export.json import Json
 from agent.tasks import begin
 
@@ -134,8 +135,10 @@ class Feed:
             await response.prepare(request)
             await self._catch_up(request, response, only)
             await self._forward(client, response)
-        except (ConnectionError, TimeoutError):
-            pass  # it has gone, or reads too slowly; the page connects again by itself
+        except ConnectionError:
+            pass  # it has gone
+        except TimeoutError:
+            cut_off(request)  # it reads too slowly; the page connects again by itself
         finally:
             self._clients.discard(client)
         return response

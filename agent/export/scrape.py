@@ -1,14 +1,16 @@
 """What Prometheus asks for: ``/metrics``, ``/probe`` and ``/sd``."""
 
+import asyncio
 import time
+from typing import NamedTuple
 
 from aiohttp import web
 
-from agent.export.answer import beside, send
+from agent.export.answer import DROPPED, beside, send, takes_zip, zipped
 from agent.export.context import CONTEXT, unit_view
 from agent.export.fragments import all_views
 from agent.export.harmless import clean
-from agent.export.metrics.agent import add_agent, add_history, add_process
+from agent.export.metrics.agent import add_agent, add_history, add_http, add_process
 from agent.export.metrics.events import add_events
 from agent.export.metrics.exposition import OPENMETRICS_TYPE, TEXT_TYPE, Page, prefers_openmetrics
 from agent.export.metrics.places import add_places
@@ -16,12 +18,35 @@ from agent.export.metrics.series import UNIT_SERIES
 from agent.tasks import Turn
 
 
+class _Form(NamedTuple):
+    """How a page is written."""
+
+    openmetrics: bool
+    packed: bool
+
+
+MAKING: web.AppKey[dict[_Form, asyncio.Task[list[bytes]]]] = web.AppKey("making", dict)
+"""Pages of all series that are being made."""
+
+
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Serve every series; ``name[]`` limits them to some names."""
-    context = request.app[CONTEXT]
-    page = Page(request.query.getall("name[]", ()))
+    names = request.query.getall("name[]", ())
+    form = _form_for(request)
+    if names:
+        return await _answer(request, await _made(request.app, Page(names), form), form)
+    # Who asks while a page is being made shares it: a crowd costs one page and not hundreds.
+    making = request.app[MAKING]
+    if form not in making:
+        making[form] = asyncio.create_task(_made(request.app, Page(), form), name="scrape")
+        making[form].add_done_callback(lambda _: making.pop(form))
+    return await _answer(request, await asyncio.shield(making[form]), form)
+
+
+async def _made(app: web.Application, page: Page, form: _Form) -> list[bytes]:
+    context = app[CONTEXT]
     views = []
-    series = request.app[UNIT_SERIES]
+    series = app[UNIT_SERIES]
     series.keep(context.store.names)
     turn = Turn()
     for name in context.store.names:
@@ -37,9 +62,10 @@ async def metrics(request: web.Request) -> web.StreamResponse:
     outages = dict(context.store.groups)
     await beside(lambda: add_places(page, shelves, views, outages, wall_s=time.time(), wider=wider))
     add_agent(page, context.agent)
+    add_http(page, app[DROPPED])
     add_history(page, context.history)
     add_process(page)
-    return await _answer(request, page)
+    return await _chunks(page, form)
 
 
 async def probe(request: web.Request) -> web.StreamResponse:
@@ -51,21 +77,29 @@ async def probe(request: web.Request) -> web.StreamResponse:
     view = unit_view(request, name)
     request.app[UNIT_SERIES].add(page, view)
     add_events(page, view, wall_s=time.time())
-    return await _answer(request, page)
+    form = _form_for(request)
+    return await _answer(request, await _chunks(page, form), form)
 
 
-async def _answer(request: web.Request, page: Page) -> web.StreamResponse:
-    openmetrics = prefers_openmetrics(request.headers.get("Accept", ""))
+def _form_for(request: web.Request) -> _Form:
+    return _Form(prefers_openmetrics(request.headers.get("Accept", "")), takes_zip(request))
+
+
+async def _chunks(page: Page, form: _Form) -> list[bytes]:
     chunks = []
     turn = Turn()
-    for chunk in page.chunks(openmetrics=openmetrics):
+    for chunk in page.chunks(openmetrics=form.openmetrics):
         chunks.append(chunk)
         await turn.pause()
+    return await zipped(chunks) if form.packed else chunks
+
+
+async def _answer(request: web.Request, chunks: list[bytes], form: _Form) -> web.StreamResponse:
     headers = {
-        "Content-Type": OPENMETRICS_TYPE if openmetrics else TEXT_TYPE,
+        "Content-Type": OPENMETRICS_TYPE if form.openmetrics else TEXT_TYPE,
         "Vary": "Accept, Accept-Encoding",
     }
-    return await send(request, chunks, headers)
+    return await send(request, chunks, headers, packed=form.packed)
 
 
 async def discovery(request: web.Request) -> web.Response:

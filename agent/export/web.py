@@ -5,6 +5,7 @@ Nothing here asks a device anything: every answer comes from the store.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from agent.errors import AgentError, ConfigError, StoreError
 from agent.export import api, events, openapi, past, scrape, stream
-from agent.export.answer import BULK, MOST_BULKY, beside, in_time
+from agent.export.answer import BULK, DROPPED, MOST_BULKY, beside, in_time
 from agent.export.context import CONTEXT, Context, Reload, UnknownUnit, near_names
 from agent.export.facts import AgentView
 from agent.export.fragments import all_views
@@ -143,6 +144,8 @@ def make_app(
     app.on_response_prepare.append(add_safety)
     app[CONTEXT] = Context(store, agent, history, reload, mono)
     app[UNIT_SERIES] = UnitSeries()
+    app[scrape.MAKING] = {}
+    app[DROPPED] = Counter()
     app[BULK] = asyncio.Semaphore(MOST_BULKY)
     stream.prepare(app)
     site.prepare(app)

@@ -1,10 +1,11 @@
 """The series of the agent itself and of its process."""
 
 import platform
+from collections import Counter
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from agent.export.facts import AgentView
+from agent.export.facts import AgentView, Dropped
 from agent.export.metrics.exposition import Page
 from agent.export.metrics.families import Family, Shape
 from agent.store.history import HistoryStore
@@ -71,6 +72,14 @@ BUS_UTILISATION = Family(
     ("bus",),
     "ratio",
 )
+HTTP_DROPPED = Family(
+    "bbu_agent_http_connections_dropped_total",
+    _COUNTER,
+    "Connections that the agent ended, by cause: waiting (without a request, in favour of a new "
+    "one), crowd (of the client with most requests under way), unread (the client did not read) "
+    "and refused (503, too many under way).",
+    ("cause",),
+)
 STORE_PROBLEM = Family(
     "bbu_agent_store_problem",
     _GAUGE,
@@ -88,6 +97,7 @@ STORE_DROPPED = Family(
 FAMILIES = (
     *(BUILD, SHARD, SHARDS, RELOAD, RELOAD_SUCCESS, WEB_RELOAD, LOOP_LAG),
     *(BUS_POLLS, BUS_ERRORS, BUS_BUSY, BUS_UTILISATION),
+    HTTP_DROPPED,
     *(STORE_PROBLEM, STORE_COMMITS, STORE_FAILURES, STORE_DROPPED),
 )
 """Every family of this module but the standard ones of the process."""
@@ -112,6 +122,12 @@ def add_agent(page: Page, agent: AgentView) -> None:
             page.add(BUS_ERRORS, (bus.name, cause), count)
         page.add(BUS_BUSY, (bus.name,), bus.busy_s)
         page.add(BUS_UTILISATION, (bus.name,), bus.utilisation)
+
+
+def add_http(page: Page, dropped: Counter[Dropped]) -> None:
+    """Add how many connections were ended."""
+    for cause in Dropped:
+        page.add(HTTP_DROPPED, (cause.value,), dropped[cause])
 
 
 def add_history(page: Page, history: HistoryStore) -> None:

@@ -52,7 +52,7 @@ class Guard:
 
     def protect(self, app: web.Application) -> None:
         """Stand before everything in ``app``, which has not started yet."""
-        app.middlewares[:0] = [self._door.guarding(_busy), self._middleware()]
+        app.middlewares[:0] = [self._door.protect(app, _busy), self._middleware()]
         app.on_response_prepare.append(self._add_headers)
 
     async def listen(self, runner: web.BaseRunner, host: str, port: int) -> None:

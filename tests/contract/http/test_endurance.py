@@ -13,6 +13,7 @@ import pytest
 from aiohttp.web import StreamResponse
 
 from agent.export import answer, context, past, scrape, stream, web
+from agent.export.facts import Dropped
 from agent.model import Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
 from agent.store import history
 from agent.store.course import Course
@@ -224,3 +225,47 @@ async def test_a_disk_that_does_not_answer_holds_up_no_request(
     finally:
         go_on.set()
         await work
+
+
+async def test_a_crowd_of_scrapes_shares_a_page(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(fleet(1), [])
+    made, go_on = 0, asyncio.Event()
+    beside, form_for = answer.beside, scrape._form_for
+    asked = asyncio.Queue[None]()
+
+    def noted(request: Any) -> Any:
+        asked.put_nowait(None)
+        return form_for(request)
+
+    async def held(work: Any) -> Any:
+        nonlocal made
+        made += 1
+        await go_on.wait()
+        return await beside(work)
+
+    monkeypatch.setattr(scrape, "beside", held)
+    monkeypatch.setattr(scrape, "_form_for", noted)
+    crowd = [asyncio.create_task(served.session.get(served.url + "/metrics")) for _ in range(20)]
+    async with asyncio.timeout(_PATIENCE_S):
+        for _ in crowd:
+            await asked.get()
+        crowd[0].cancel()
+        go_on.set()
+        answers = [await told.text() for told in await asyncio.gather(*crowd[1:])]
+        assert (len(set(answers)), made) == (1, 1)
+        # The next is a page of its own, and a text of another form always.
+        for headers, number in ({}, 2), ({"Accept": "application/openmetrics-text"}, 3):
+            async with served.get("/metrics", headers=headers) as told:
+                assert ("bbu_up" in await told.text(), made) == (True, number)
+
+
+async def test_what_is_dropped_is_counted(serve: Any) -> None:
+    served = await serve([], [])
+    served.app[answer.DROPPED][Dropped.CROWD] += 3
+    name = "bbu_agent_http_connections_dropped_total"
+    async with served.get("/metrics") as told:
+        rows = [row for row in (await told.text()).splitlines() if row.startswith(name)]
+    counts = [("waiting", 0), ("crowd", 3), ("unread", 0), ("refused", 0)]
+    assert rows == [f'{name}{{cause="{cause}"}} {count}' for cause, count in counts]
