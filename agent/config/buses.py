@@ -9,7 +9,7 @@ from agent.config.types import Bus
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
 
 _SERIAL_KEYS: tuple[Key[object], ...] = (keys.BAUDRATE, keys.PARITY, keys.STOP_BITS)
-_TCP_KEYS: tuple[Key[object], ...] = (keys.FRAMER,)
+_TCP_KEYS: tuple[Key[object], ...] = (keys.FRAMER, keys.MAX_IN_FLIGHT)
 _USUAL_BAUDRATES = frozenset(
     {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
 )
@@ -37,7 +37,11 @@ def _bus(name: str, entry: Entry) -> Bus | None:
         return None if line is None else Bus(name, line)
     _refuse(entry, _SERIAL_KEYS, "belongs to a serial line; this is modbus_tcp")
     host = _gateway(entry)
-    return None if host is None else Bus(name, host)
+    if host is None:
+        return None
+    if host.framer is Framer.RTU:
+        _refuse(entry, (keys.MAX_IN_FLIGHT,), "needs framer: tcp; serial frames go one at a time")
+    return Bus(name, host, max_in_flight=entry.get(keys.MAX_IN_FLIGHT) or 1)
 
 
 def _refuse(entry: Entry, wrong: tuple[Key[object], ...], message: str) -> None:

@@ -121,10 +121,16 @@ FRAMER = Key(
     "Frames on the connection: tcp, or rtu for serial frames over TCP.",
     default="tcp",
 )
+MAX_IN_FLIGHT = Key(
+    "max_in_flight",
+    integer(1, 16),
+    "Requests, each of another unit, that may be under way at once on a connection of Modbus TCP.",
+    default="1",
+)
 BUS = Section(
     "bus",
     "a bus",
-    (SERIAL, BAUDRATE, PARITY, STOP_BITS, MODBUS_TCP, FRAMER),
+    (SERIAL, BAUDRATE, PARITY, STOP_BITS, MODBUS_TCP, FRAMER, MAX_IN_FLIGHT),
     rules={
         "oneOf": [{"required": ["serial"]}, {"required": ["modbus_tcp"]}],
         "dependentRequired": {
@@ -132,6 +138,11 @@ BUS = Section(
             "parity": ["serial"],
             "stop_bits": ["serial"],
             "framer": ["modbus_tcp"],
+            "max_in_flight": ["modbus_tcp"],
+        },
+        "not": {
+            "required": ["framer", "max_in_flight"],
+            "properties": {"framer": {"const": "rtu"}},
         },
     },
 )

@@ -30,12 +30,13 @@ class Bus:
     """A serial line or a Modbus gateway.
 
     An ``anonymous`` one was written as ``modbus_tcp`` directly on a unit; its name is its
-    address.
+    address. ``max_in_flight`` is above 1 only where the target speaks Modbus TCP.
     """
 
     name: str
     target: SerialLine | ModbusHost
     anonymous: bool = False
+    max_in_flight: int = 1
 
 
 @dataclass(frozen=True, slots=True)

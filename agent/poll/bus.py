@@ -1,9 +1,13 @@
-"""One owner for each line: its units take turns, and no other code speaks on it."""
+"""One owner for each line: its units take turns, and no other code speaks on it.
+
+On a line there is one turn at a time. A gateway that takes several requests at once has as many
+places, and then so many units have their turn together; none has two.
+"""
 
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from agent.poll.schedule import DOWN_AFTER
@@ -33,11 +37,15 @@ class Glances:
 
 @dataclass(slots=True)
 class Bus:
-    """A serial line, a gateway connection, or the path to one network unit."""
+    """A serial line, a gateway connection, or the path to one network unit.
+
+    ``busy_s`` is the time in turns for each of the ``places``: a second a second is all of it.
+    """
 
     name: str
     units: Sequence[PolledUnit]
     close: Callable[[], Awaitable[None]]
+    places: int = 1
     polls: int = 0
     busy_s: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
@@ -46,15 +54,16 @@ class Bus:
     ending: bool = False
     glances: Glances | None = None
     turn_of: int = 0
+    under_way: set[int] = field(default_factory=set)
 
     async def run(self) -> None:
         """Poll the units until the end is near, the one that is due the longest first."""
         try:
-            while not self.ending:
-                await self._wait_until_due()
-                unit = min(self.units, key=lambda candidate: candidate.turn.due_s)
-                if unit.turn.due_s <= time.monotonic():
-                    await self._turn(unit)
+            async with asyncio.TaskGroup() as turns:
+                while not self.ending:
+                    work = await self._next()
+                    if work is not None:
+                        turns.create_task(work)
         finally:
             await self.close()
 
@@ -67,63 +76,93 @@ class Bus:
         self.ending = True
         task.cancel()
 
-    async def _wait_until_due(self) -> None:
+    async def _next(self) -> Coroutine[None, None, None] | None:
+        """Wait until something is due and a place is free; give the turn or the glance to begin."""
         self.wake.clear()
-        wait_s = min(unit.turn.due_s for unit in self.units) - time.monotonic()
+        free = self._free()
+        if not free:
+            await self.wake.wait()
+            return None
+        unit = min(free, key=lambda candidate: candidate.turn.due_s)
+        wait_s = unit.turn.due_s - time.monotonic()
         if wait_s <= 0:
             # Even a bus that is always late lets the others run.
             await asyncio.sleep(0)
-            return
-        watched = self._watched(time.monotonic())
+            return self._begin(unit, self._turn)
+        watched = self._watched(free, time.monotonic())
         short_s = GLANCE_S if watched and wait_s > GLANCE_S else wait_s
         try:
             async with asyncio.timeout(short_s):
                 await self.wake.wait()
         except TimeoutError:
             if short_s < wait_s:
-                await self._glance(watched)
+                # Each in its turn: they carry the load together.
+                self.turn_of += 1
+                return self._begin(watched[self.turn_of % len(watched)], self._glance)
+        return None
 
-    def _watched(self, now_s: float) -> Sequence[PolledUnit]:
+    def _free(self) -> Sequence[PolledUnit]:
+        """Give the units that may have a turn now."""
+        if len(self.under_way) >= self.places:
+            return ()
+        return [unit for unit in self.units if id(unit) not in self.under_way]
+
+    def _begin(
+        self, unit: PolledUnit, work: Callable[[PolledUnit], Awaitable[None]]
+    ) -> Coroutine[None, None, None]:
+        """Take a place for ``unit`` until ``work`` on it is done."""
+        self.under_way.add(id(unit))
+
+        async def held() -> None:
+            start_s = time.monotonic()
+            try:
+                await work(unit)
+            finally:
+                self.busy_s += (time.monotonic() - start_s) / self.places
+                self.under_way.discard(id(unit))
+                self.wake.set()
+
+        return held()
+
+    def _watched(self, free: Sequence[PolledUnit], now_s: float) -> Sequence[PolledUnit]:
         """Give the units of which a glance is worth its wire time: those of a shelf under load."""
-        watched = [unit for unit in self.units if unit.turn.hurried(now_s) and unit.glancing]
+        watched = [unit for unit in free if unit.turn.hurried(now_s) and unit.glancing]
         if not watched or self.glances is None or not self.glances.take(now_s):
             return ()
         return watched
 
-    async def _glance(self, watched: Sequence[PolledUnit]) -> None:
-        """Look at one of the units, each in its turn: they carry the load together."""
-        start_s = time.monotonic()
-        self.turn_of += 1
-        await watched[self.turn_of % len(watched)].glance()
-        self.busy_s += time.monotonic() - start_s
+    async def _glance(self, unit: PolledUnit) -> None:
+        await unit.glance()
 
     async def _turn(self, unit: PolledUnit) -> None:
         start_s = time.monotonic()
-        silent = all(one.turn.failures >= DOWN_AFTER for one in self.units)
-        cause = await unit.poll(spare=not self._late(unit, start_s))
+        down = unit.turn.failures >= DOWN_AFTER
+        cause = await unit.poll(spare=not self._late(start_s))
         end_s = time.monotonic()
         self.polls += 1
-        self.busy_s += end_s - start_s
         self.recent.append((start_s, end_s))
         while self.recent and self.recent[0][1] < end_s - _RECENT_S:
             self.recent.popleft()
         if cause is not None:
             self.errors[cause] += 1
+        others = [other for other in self.units if other is not unit]
+        silent = down and all(other.turn.failures >= DOWN_AFTER for other in others)
         if silent and unit.turn.failures == 0:
             # The line itself was cut and works again: nobody waits for his next probe.
-            for other in self.units:
-                if other.turn.failures > 0:
-                    other.turn.hope(end_s)
+            for other in others:
+                other.turn.hope(end_s)
 
-    def _late(self, unit: PolledUnit, now_s: float) -> bool:
-        """Say whether another unit waits for the line in the middle of a discharge."""
-        return any(other is not unit and other.turn.late(now_s) for other in self.units)
+    def _late(self, now_s: float) -> bool:
+        """Say whether more units wait in the middle of a discharge than have a place."""
+        waiting = (unit for unit in self.units if id(unit) not in self.under_way)
+        late = sum(unit.turn.late(now_s) for unit in waiting)
+        return late > self.places - len(self.under_way)
 
     def utilisation(self, now_s: float) -> float | None:
-        """Share of the last minute spent in passes, 0 to 1; None before the first pass."""
+        """Share of the last minute spent in passes, 0 to 1, of all places; None before a pass."""
         if not self.recent:
             return None
         start_s = now_s - _RECENT_S
         busy_s = sum(max(0.0, end - max(begin, start_s)) for begin, end in self.recent)
         span_s = min(_RECENT_S, max(now_s - self.recent[0][0], 1e-9))
-        return min(1.0, busy_s / span_s)
+        return min(1.0, busy_s / span_s / self.places)

@@ -161,7 +161,7 @@ def _line_builder(
     bus: BusConfig, units: Sequence[Unit], config: Config, infos: dict[str, UnitInfo]
 ) -> _Build:
     def build(sink: Sink) -> Bus:
-        link = open_modbus(bus.target)
+        link = open_modbus(bus.target, bus.max_in_flight)
         polled = [
             _polled(unit, infos[unit.name], config.poll, sink, _modbus_finder(link, unit, config))
             for unit in units
@@ -169,7 +169,7 @@ def _line_builder(
         # One after the other through the interval: what befalls a shelf is seen the sooner.
         for number, unit in enumerate(polled):
             unit.turn.phase_s = config.poll.interval_s * number / len(polled)
-        return Bus(bus.name, polled, link.close)
+        return Bus(bus.name, polled, link.close, min(bus.max_in_flight, len(polled)))
 
     return build
 

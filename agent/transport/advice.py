@@ -13,6 +13,14 @@ def advise(target: SerialLine | ModbusHost | SnmpHost, error: Exception) -> str:
     return _network_advice(target, error)
 
 
+def advise_silence(target: SerialLine | ModbusHost | SnmpHost, timeout_s: float) -> str:
+    """Say that ``target`` let the time pass in which a connection was to be made."""
+    return (
+        f"{target}: no connection within {timeout_s:.3g} s; "
+        "check the address, the cable and firewalls between"
+    )
+
+
 def _network_advice(target: ModbusHost | SnmpHost, error: Exception) -> str:
     code = _code(error)
     if isinstance(error, socket.gaierror):

@@ -11,7 +11,11 @@ from agent.model import Oid, SnmpValue, Table
 
 
 class ModbusLink(Protocol):
-    """One serial line or one TCP connection, owned by one caller at a time."""
+    """One serial line or one TCP connection, with one owner.
+
+    Reads that are asked for at once take turns; only where the link was opened for several
+    requests in flight, so many go together, each of another unit.
+    """
 
     async def read(
         self, unit_id: int, table: Table, address: int, count: int, *, timeout_s: float

@@ -1,20 +1,19 @@
-"""Modbus TCP, RTU over TCP and RTU on a serial line: the only importer of pymodbus.
+"""Modbus in serial frames, on a line or over TCP: the only importer of pymodbus.
 
 pymodbus connects, encodes the requests and owns the transports. What counts as a reply is
 decided by ``modbus_frames``: pymodbus itself accepts replies of the wrong length or
-function code and cannot tell silence from garbage.
+function code and cannot tell silence from garbage. Modbus TCP proper is in ``modbus_tcp``.
 """
 
 import asyncio
 import logging
 import math
 import termios
-from collections import deque
 from typing import Any
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerRTU, FramerSocket, FramerType
+from pymodbus.framer import FramerRTU, FramerType
 from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
@@ -22,21 +21,20 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 from agent.errors import BadAnswer, NoAnswer, Refused, Unreachable
 from agent.model import Table
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
-from agent.transport.advice import advise
+from agent.transport.advice import advise, advise_silence
 from agent.transport.base import ModbusLink
 from agent.transport.late import LISTEN_S, Owed, Owing
 from agent.transport.modbus_frames import (
-    FUNCTIONS,
-    MAX_COUNT,
     Expected,
     Found,
     Reply,
+    expect,
     explain_rtu,
     find_rtu,
-    find_tcp,
     is_frame_of,
     refusal_text,
 )
+from agent.transport.modbus_tcp import LAST_WORD_S, MUTE_READS, TcpLink
 
 REQUESTS: dict[int, type[ModbusPDU]] = {
     1: ReadCoilsRequest,
@@ -47,12 +45,8 @@ REQUESTS: dict[int, type[ModbusPDU]] = {
 PARITY = {Parity.NONE: "N", Parity.EVEN: "E", Parity.ODD: "O"}
 BUFFER_BYTES = 4096  # several times what a reply and all stray frames before it can be
 CHUNK_BYTES = 1 << 20  # beyond it pymodbus throws away without a word what came in one go
-GIVEN_UP = 64  # transactions whose late answers are recognised
-MUTE_READS = 3  # so many silent reads in a row, and a TCP connection is taken for dead
 MIN_GAP_S = 0.00175  # between frames above 19200 baud (serial line guide, section 2.5.1.1)
 QUIET_S = 0.02  # without a byte, and what a late unit was saying is over
-LAST_WORD_S = 0.1  # an answer that has begun in time is heard on as long as it goes on
-MAX_UNIT_ID = 255
 
 Client = AsyncModbusSerialClient | AsyncModbusTcpClient
 
@@ -60,23 +54,26 @@ Client = AsyncModbusSerialClient | AsyncModbusTcpClient
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
-def open_modbus(target: SerialLine | ModbusHost) -> ModbusLink:
-    """Make a link to ``target``. It connects at the first read."""
+def open_modbus(target: SerialLine | ModbusHost, max_in_flight: int = 1) -> ModbusLink:
+    """Make a link to ``target``. It connects at the first read.
+
+    ``max_in_flight`` is for Modbus TCP: serial frames have no number, and go one at a time.
+    """
+    if isinstance(target, ModbusHost) and target.framer is Framer.TCP:
+        return TcpLink(target, max_in_flight)
     return _Link(target)
 
 
 class _Ear:
-    """Hears what comes in on one connection and picks the one reply that is awaited."""
+    """Hears what comes in on one line and picks the one reply that is awaited."""
 
-    def __init__(self, *, numbered: bool) -> None:
-        self.numbered = numbered
+    def __init__(self) -> None:
         self.expected: Expected | None = None
         self.reply: Reply | None = None
         self.problem: str | None = None
         self.heard = b""
         self.heard_at = self.asked_s = 0.0
         self.owing = Owing()
-        self.given_up: deque[int] = deque(maxlen=GIVEN_UP)
         self.limit: asyncio.Timeout | None = None
         self.latest_s = 0.0
 
@@ -98,18 +95,14 @@ class _Ear:
         self.limit = None
         self.asked_s = asyncio.get_running_loop().time()
 
-    def take(self, data: bytes, transaction: int) -> tuple[int, ModbusPDU | None]:
+    def take(self, data: bytes) -> tuple[int, ModbusPDU | None]:
         """Judge ``data``, all bytes not yet done with; give back how many now are."""
         self.heard_at = asyncio.get_running_loop().time()
-        late = 0
-        if self.owing and not self.numbered:
-            late = self.owing.take(data, self.expected, self.heard_at)
+        late = self.owing.take(data, self.expected, self.heard_at) if self.owing else 0
         if self.expected is None or self.problem is not None:
-            return (len(data) if self.numbered or len(data) > BUFFER_BYTES else late), None
+            return (len(data) if len(data) > BUFFER_BYTES else late), None
         if len(data) > BUFFER_BYTES:
             found = Found(len(data), problem=f"a flood of {len(data)} bytes")
-        elif self.numbered:
-            found = find_tcp(data, self.expected, transaction, self.given_up)
         else:
             found = find_rtu(data, self.expected)
         self.reply, self.problem = found.reply, found.problem
@@ -119,8 +112,7 @@ class _Ear:
                 self._hear_on()
             return max(late, found.used), None
         self.heard = data[:BUFFER_BYTES]
-        pdu = ModbusPDU(dev_id=self.expected.unit_id, transaction_id=transaction)
-        return len(data), pdu
+        return len(data), ModbusPDU(dev_id=self.expected.unit_id)
 
 
 class _SerialFrames(FramerRTU):
@@ -134,23 +126,8 @@ class _SerialFrames(FramerRTU):
         self, data: bytes, exp_devid: int, exp_tid: int
     ) -> tuple[int, ModbusPDU | None]:
         """Hand all bytes to the ear."""
-        _ = exp_devid
-        return self.ear.take(data, exp_tid)
-
-
-class _TcpFrames(FramerSocket):
-    """The same for Modbus TCP."""
-
-    def __init__(self, ear: _Ear) -> None:
-        super().__init__(DecodePDU(False))  # noqa: FBT003 - pymodbus' own signature
-        self.ear = ear
-
-    def handleFrame(  # noqa: N802 - pymodbus' name
-        self, data: bytes, exp_devid: int, exp_tid: int
-    ) -> tuple[int, ModbusPDU | None]:
-        """Hand all bytes to the ear."""
-        _ = exp_devid
-        return self.ear.take(data, exp_tid)
+        _ = exp_devid, exp_tid
+        return self.ear.take(data)
 
 
 class _Link:
@@ -158,10 +135,9 @@ class _Link:
 
     def __init__(self, target: SerialLine | ModbusHost) -> None:
         self._target = target
-        self._numbered = isinstance(target, ModbusHost) and target.framer is Framer.TCP
         self._gap_s = _frame_gap_s(target)
         self._lock = asyncio.Lock()
-        self._ear = _Ear(numbered=self._numbered)
+        self._ear = _Ear()
         self._client: Client | None = None
         self._mute_reads = 0
 
@@ -169,7 +145,7 @@ class _Link:
         self, unit_id: int, table: Table, address: int, count: int, *, timeout_s: float
     ) -> list[int]:
         """See ``ModbusLink.read``."""
-        expected = _expect(unit_id, table, address, count)
+        expected = expect(unit_id, table, address, count)
         async with self._lock:
             await self._settle(expected, address)
             await self._hear_out()
@@ -214,7 +190,7 @@ class _Link:
         finally:
             reply, problem, heard = ear.reply, ear.problem, ear.heard
             if not answered:
-                self._give_up(client, expected, address, timeout_s)
+                self._give_up(expected, address, timeout_s)
             ear.listen(None)
         if reply is None:
             self._drop()
@@ -229,26 +205,19 @@ class _Link:
         self, client: Client, expected: Expected, timeout_s: float
     ) -> NoAnswer | BadAnswer:
         """Tell silence from bytes that are no answer, after the time-out."""
-        heard = client.ctx.recv_buffer or (b"" if self._numbered else self._ear.heard)
+        heard = client.ctx.recv_buffer or self._ear.heard
         if heard:
             self._mute_reads = 0
-            if self._numbered:
-                self._drop()
-                return BadAnswer(self._say(expected, "the answer was cut"), heard)
             return BadAnswer(self._say(expected, explain_rtu(heard, expected)), heard)
         self._mute_reads += 1
         if self._mute_reads >= MUTE_READS and isinstance(self._target, ModbusHost):
             self._drop()
         return NoAnswer(self._say(expected, f"silent for {timeout_s:.3g} s"))
 
-    def _give_up(self, client: Client, expected: Expected, address: int, timeout_s: float) -> None:
+    def _give_up(self, expected: Expected, address: int, timeout_s: float) -> None:
         """Remember a request that may still be answered when nobody wants it any more."""
         ear = self._ear
-        if self._numbered:
-            ear.given_up.append(client.ctx.request_transaction_id)
-            until_s = ear.asked_s  # a number tells its answer from the next
-        else:
-            until_s = asyncio.get_running_loop().time() + max(timeout_s, LISTEN_S)
+        until_s = asyncio.get_running_loop().time() + max(timeout_s, LISTEN_S)
         ear.owing.give_up(Owed(expected, address, ear.asked_s, until_s, silent=not ear.heard))
 
     async def _settle(self, expected: Expected, address: int) -> None:
@@ -293,15 +262,11 @@ class _Link:
             async with asyncio.timeout(timeout_s):
                 client.ctx.transport, _ = await client.ctx.call_create()
         except TimeoutError:
-            raise Unreachable(
-                f"{self._target}: no connection within {timeout_s:.3g} s; "
-                "check the address, the cable and firewalls between"
-            ) from None
+            raise Unreachable(advise_silence(self._target, timeout_s)) from None
         except (OSError, termios.error, ValueError) as error:
             raise Unreachable(advise(self._target, error)) from error
         # Ours before the next await: a read that is ended there must not leave the line locked.
         self._client, self._mute_reads = client, 0
-        self._ear.given_up.clear()
         await asyncio.sleep(0)  # a serial transport starts in the next turn of the loop
         return client
 
@@ -325,7 +290,7 @@ class _Link:
             )
         else:
             client = AsyncModbusTcpClient(target.host, port=target.port, **common)
-        client.ctx.framer = _TcpFrames(self._ear) if self._numbered else _SerialFrames(self._ear)
+        client.ctx.framer = _SerialFrames(self._ear)
         client.ctx.max_buffer_size = CHUNK_BYTES
         return client
 
@@ -343,17 +308,6 @@ class _Link:
 
     def _say(self, expected: Expected, what: str) -> str:
         return f"{self._target}: unit {expected.unit_id}: {what}"
-
-
-def _expect(unit_id: int, table: Table, address: int, count: int) -> Expected:
-    function = FUNCTIONS[table]
-    if not 0 <= unit_id <= MAX_UNIT_ID:
-        raise ValueError(f"unit id {unit_id} is not within 0 to {MAX_UNIT_ID}")
-    if not 1 <= count <= MAX_COUNT[function]:
-        raise ValueError(f"{count} values are not within 1 to {MAX_COUNT[function]}")
-    if not 0 <= address <= 0x10000 - count:
-        raise ValueError(f"{count} values at {address} are not within 0 to 65535")
-    return Expected(unit_id, function, count)
 
 
 def _request(expected: Expected, address: int) -> ModbusPDU:

@@ -1,12 +1,10 @@
-"""The one reply that a Modbus read may get, found in a stream of hostile bytes.
+"""The one reply that a Modbus read may get, and where it is in what a serial line brings.
 
-Frames are those of "MODBUS over Serial Line" V1.02 (unit, function, data, CRC) and
-"MODBUS Messaging on TCP/IP" V1.0b (transaction, protocol, length, unit, function, data);
-the function codes and limits those of "MODBUS Application Protocol" V1.1b3, section 6.
+Frames are those of "MODBUS over Serial Line" V1.02 (unit, function, data, CRC); the function
+codes and limits those of "MODBUS Application Protocol" V1.1b3, section 6.
 """
 
 import struct
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,9 +27,7 @@ EXCEPTIONS = {
     11: "gateway target did not respond",
 }
 
-TCP_HEADER = struct.Struct(">HHHB")
-MIN_TCP_LENGTH = 2  # unit id and function code
-MAX_TCP_LENGTH = 254  # unit id and 253 bytes of PDU
+MAX_UNIT_ID = 255
 RTU_EXCEPTION_BYTES = 5
 RTU_MIN_BYTES = 4
 
@@ -48,6 +44,22 @@ class Expected:
     def data_bytes(self) -> int:
         """Length of the data in a reply that has all values."""
         return (self.count + 7) // 8 if self.function in BIT_FUNCTIONS else 2 * self.count
+
+
+def expect(unit_id: int, table: Table, address: int, count: int) -> Expected:
+    """Say what the reply to a read of ``count`` values from ``address`` on has to be.
+
+    Raises:
+        ValueError: there can be no such request.
+    """
+    function = FUNCTIONS[table]
+    if not 0 <= unit_id <= MAX_UNIT_ID:
+        raise ValueError(f"unit id {unit_id} is not within 0 to {MAX_UNIT_ID}")
+    if not 1 <= count <= MAX_COUNT[function]:
+        raise ValueError(f"{count} values are not within 1 to {MAX_COUNT[function]}")
+    if not 0 <= address <= 0x10000 - count:
+        raise ValueError(f"{count} values at {address} are not within 0 to 65535")
+    return Expected(unit_id, function, count)
 
 
 class Reply(NamedTuple):
@@ -85,35 +97,6 @@ def _crc_entry(byte: int) -> int:
 _CRC_TABLE = [_crc_entry(byte) for byte in range(256)]
 
 
-def find_tcp(
-    buffer: bytes, expected: Expected, transaction: int, late: Collection[int] = ()
-) -> Found:
-    """Find the reply in what a TCP connection brought.
-
-    Frames of ``late`` transactions, which we gave up, are skipped. Any other frame that is
-    not the expected reply is a problem at once, and so is what is no frame at all, because
-    the next one cannot be found after it.
-    """
-    used = 0
-    while len(buffer) - used >= TCP_HEADER.size:
-        number, protocol, length, unit_id = TCP_HEADER.unpack_from(buffer, used)
-        if protocol != 0 or not MIN_TCP_LENGTH <= length <= MAX_TCP_LENGTH:
-            return Found(len(buffer), problem="not a Modbus TCP frame")
-        end = used + length + 6
-        if len(buffer) < end:
-            break
-        pdu = buffer[used + TCP_HEADER.size : end]
-        used = end
-        if number == transaction:
-            reply, problem = _read_pdu(unit_id, pdu, expected)
-            return Found(used, reply, problem)
-        if number not in late:
-            return Found(
-                used, problem=f"the answer is to transaction {number}, asked was {transaction}"
-            )
-    return Found(used)
-
-
 def find_rtu(buffer: bytes, expected: Expected) -> Found:
     """Find the reply in what a serial line brought since the request.
 
@@ -132,7 +115,7 @@ def find_rtu(buffer: bytes, expected: Expected) -> Found:
         if end > len(buffer):
             return Found()
         if _crc_fits(buffer[start:end]):
-            return Found(end, _read_pdu(buffer[start], buffer[start + 1 : end - 2], expected)[0])
+            return Found(end, read_pdu(buffer[start], buffer[start + 1 : end - 2], expected)[0])
     return Found()
 
 
@@ -146,7 +129,7 @@ def explain_rtu(buffer: bytes, expected: Expected) -> str:
     if len(buffer) < RTU_EXCEPTION_BYTES:
         return f"{len(buffer)} bytes are too few for an answer"
     if _crc_fits(buffer):
-        _, problem = _read_pdu(buffer[0], buffer[1:-2], expected)
+        _, problem = read_pdu(buffer[0], buffer[1:-2], expected)
         return problem or "an answer mixed with other bytes"
     head = bytes((expected.unit_id, expected.function, expected.data_bytes))
     wanted = len(head) + expected.data_bytes + 2
@@ -160,11 +143,8 @@ def refusal_text(code: int) -> str:
     return f"exception {code} ({EXCEPTIONS.get(code, 'not in the standard')})"
 
 
-def _crc_fits(frame: bytes) -> bool:
-    return crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
-
-
-def _read_pdu(unit_id: int, pdu: bytes, expected: Expected) -> tuple[Reply | None, str | None]:
+def read_pdu(unit_id: int, pdu: bytes, expected: Expected) -> tuple[Reply | None, str | None]:
+    """Give the reply that ``pdu`` of ``unit_id`` is, or what is wrong with it."""
     if unit_id != expected.unit_id:
         return None, f"the answer is from unit {unit_id}, asked was unit {expected.unit_id}"
     if pdu[0] == expected.function | EXCEPTION_BIT:
@@ -179,6 +159,10 @@ def _read_pdu(unit_id: int, pdu: bytes, expected: Expected) -> tuple[Reply | Non
             f"{pdu[1] if len(pdu) > 1 else 'nothing'}, expected were {expected.data_bytes}"
         )
     return Reply(_values(pdu[2:], expected)), None
+
+
+def _crc_fits(frame: bytes) -> bool:
+    return crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
 
 
 def _values(data: bytes, expected: Expected) -> list[int]:

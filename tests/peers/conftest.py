@@ -74,6 +74,7 @@ class Responder:
     asked: list[Asked] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     buffer: bytes = b""
+    connections: int = 0
 
     def got(self, data: bytes) -> None:
         """Take bytes from the line and answer every request that they complete."""
@@ -128,6 +129,7 @@ async def _tcp(framer: Framer) -> AsyncIterator[Responder]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
+        peer.connections += 1
         while data := await reader.read(1024):
             peer.got(data)
         writer.close()

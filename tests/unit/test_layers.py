@@ -23,6 +23,7 @@ LAYERS = {
     "agent.health": 1,
     "agent.transport.plan": 1,
     "agent.transport.modbus_frames": 1,
+    "agent.transport.modbus_stream": 1,
     "agent.transport.snmp_batch": 1,
     "agent.poll.schedule": 1,
     "agent.poll.vital": 1,

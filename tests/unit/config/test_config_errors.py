@@ -196,6 +196,22 @@ MEANING = {
             "3: buses.b.parity: belongs to a serial line; this is modbus_tcp",
         ],
     ),
+    "several requests in flight where frames have no number": (
+        (
+            "buses:\n"
+            "  a: {serial: /dev/a, max_in_flight: 2}\n"
+            "  b: {modbus_tcp: h, framer: rtu, max_in_flight: 1}\n"
+            "  c: {modbus_tcp: i, max_in_flight: 17}\n"
+            "  d: {modbus_tcp: j, max_in_flight: 0}\n"
+            "units: []"
+        ),
+        [
+            "2: buses.a.max_in_flight: belongs to modbus_tcp; this is a serial line",
+            "3: buses.b.max_in_flight: needs framer: tcp; serial frames go one at a time",
+            '4: buses.c.max_in_flight: "17" is out of range; it may be 1 to 16',
+            '5: buses.d.max_in_flight: "0" is out of range; it may be 1 to 16',
+        ],
+    ),
     "two buses on one line or gateway": (
         (
             "buses:\n"

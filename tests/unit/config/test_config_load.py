@@ -132,18 +132,21 @@ def test_a_bus_takes_every_key_of_its_kind(folder: Path) -> None:
           line: {serial: /dev/ttyS1, baudrate: 9600, parity: none, stop_bits: 2}
           gate: {modbus_tcp: "[2001:db8::7]:1502"}
           odd: {modbus_tcp: gate.example, framer: rtu}
+          wide: {modbus_tcp: gate.example:503, framer: tcp, max_in_flight: 16}
         units:
           - {name: a, bus: line, unit_id: 0x30}
           - {name: b, bus: gate, unit_id: 2}
           - {name: c, bus: odd, unit_id: 3}
+          - {name: d, bus: wide, unit_id: 4}
         """,
     )
     assert config.buses == (
         Bus("line", SerialLine("/dev/ttyS1", 9600, Parity.NONE, 2)),
         Bus("gate", ModbusHost("2001:db8::7", 1502, Framer.TCP)),
         Bus("odd", ModbusHost("gate.example", 502, Framer.RTU)),
+        Bus("wide", ModbusHost("gate.example", 503, Framer.TCP), max_in_flight=16),
     )
-    assert [unit.unit_id for unit in config.units] == [48, 2, 3]
+    assert [unit.unit_id for unit in config.units] == [48, 2, 3, 4]
 
 
 def test_units_behind_one_address_share_an_anonymous_bus(folder: Path) -> None:

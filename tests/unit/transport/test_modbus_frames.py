@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.model import Table
 from agent.transport.modbus_frames import (
     Expected,
     Found,
     Reply,
     crc16,
+    expect,
     explain_rtu,
     find_rtu,
-    find_tcp,
 )
 
 THREE_WORDS = Expected(unit_id=17, function=3, count=3)
@@ -32,11 +33,6 @@ def rtu(unit_id: int, pdu: bytes) -> bytes:
     return frame + crc16(frame).to_bytes(2, "little")
 
 
-def tcp(transaction: int, unit_id: int, pdu: bytes) -> bytes:
-    length = (len(pdu) + 1).to_bytes(2, "big")
-    return transaction.to_bytes(2, "big") + b"\0\0" + length + bytes([unit_id]) + pdu
-
-
 def reply_pdu(expected: Expected, data: bytes) -> bytes:
     return bytes([expected.function, expected.data_bytes]) + data
 
@@ -49,8 +45,6 @@ def test_crc_of_a_published_frame() -> None:
 def test_registers_of_the_specification() -> None:
     frame = rtu(17, WORDS_PDU)
     assert find_rtu(frame, THREE_WORDS) == Found(len(frame), Reply(WORDS))
-    frame = tcp(9, 17, WORDS_PDU)
-    assert find_tcp(frame, THREE_WORDS, 9) == Found(len(frame), Reply(WORDS))
 
 
 def test_coils_of_the_specification() -> None:
@@ -62,7 +56,6 @@ def test_coils_of_the_specification() -> None:
 def test_an_exception_is_a_reply(code: int) -> None:
     pdu = bytes([0x83, code])
     assert find_rtu(rtu(17, pdu), THREE_WORDS).reply == Reply([], code)
-    assert find_tcp(tcp(1, 17, pdu), THREE_WORDS, 1).reply == Reply([], code)
 
 
 WRONG_PDUS = {
@@ -78,38 +71,10 @@ WRONG_PDUS = {
 }
 
 
-@pytest.mark.parametrize("pdu", WRONG_PDUS.values(), ids=WRONG_PDUS.keys())
-def test_a_wrong_tcp_reply_is_a_problem_at_once(pdu: bytes) -> None:
-    found = find_tcp(tcp(1, 17, pdu), THREE_WORDS, 1)
-    assert found.reply is None
-    assert found.problem
-
-
 @pytest.mark.parametrize("pdu", [pdu for name, pdu in WRONG_PDUS.items() if "code 0" not in name])
 def test_a_wrong_serial_reply_is_not_one_and_can_be_explained(pdu: bytes) -> None:
     assert find_rtu(rtu(17, pdu), THREE_WORDS).reply is None
     assert explain_rtu(rtu(17, pdu), THREE_WORDS)
-
-
-def test_a_tcp_reply_of_another_unit_is_a_problem() -> None:
-    found = find_tcp(tcp(1, 18, WORDS_PDU), THREE_WORDS, 1)
-    assert found.problem == "the answer is from unit 18, asked was unit 17"
-
-
-def test_a_late_tcp_reply_is_skipped() -> None:
-    late, mine = tcp(1, 17, WORDS_PDU), tcp(2, 17, WORDS_PDU)
-    assert find_tcp(late, THREE_WORDS, 2, {1}) == Found(len(late))
-    assert find_tcp(late + mine, THREE_WORDS, 2, {1}).reply == Reply(WORDS)
-
-
-def test_a_tcp_reply_to_what_was_never_asked_is_a_problem() -> None:
-    found = find_tcp(tcp(1, 17, WORDS_PDU), THREE_WORDS, 2, {3})
-    assert found.problem == "the answer is to transaction 1, asked was 2"
-
-
-@pytest.mark.parametrize("header", ["0001 0001 0009 11", "0001 0000 0001 11", "0001 0000 00FF 11"])
-def test_what_is_no_tcp_frame_is_a_problem(header: str) -> None:
-    assert find_tcp(bytes.fromhex(header), THREE_WORDS, 1).problem == "not a Modbus TCP frame"
 
 
 def test_noise_and_an_echo_before_a_serial_reply_are_skipped() -> None:
@@ -135,23 +100,30 @@ def test_a_cut_serial_reply_is_awaited_and_explained() -> None:
 def test_any_reply_is_found_however_it_is_cut(expected: Expected, data: st.DataObject) -> None:
     payload = data.draw(st.binary(min_size=expected.data_bytes, max_size=expected.data_bytes))
     pdu = reply_pdu(expected, payload)
-    transaction = data.draw(st.integers(0, 0xFFFF))
-    serial, network = rtu(expected.unit_id, pdu), tcp(transaction, expected.unit_id, pdu)
+    serial = rtu(expected.unit_id, pdu)
     cut = data.draw(st.integers(0, len(serial) - 1))
     assert find_rtu(serial[:cut], expected) == Found()
-    assert find_tcp(network[:cut], expected, transaction) == Found()
-    for found in (find_rtu(serial, expected), find_tcp(network, expected, transaction)):
-        assert found.reply is not None
-        assert len(found.reply.values) == expected.count
-        assert found.reply.exception_code is None
+    found = find_rtu(serial, expected)
+    assert found.reply is not None
+    assert len(found.reply.values) == expected.count
+    assert found.reply.exception_code is None
 
 
-@given(st.binary(max_size=300), expectations, st.integers(0, 0xFFFF))
-def test_arbitrary_bytes_never_raise(noise: bytes, expected: Expected, transaction: int) -> None:
-    for found in (find_rtu(noise, expected), find_tcp(noise, expected, transaction)):
-        assert 0 <= found.used <= len(noise)
-        assert found.reply is None or found.problem is None
+@given(st.binary(max_size=300), expectations)
+def test_arbitrary_bytes_never_raise(noise: bytes, expected: Expected) -> None:
+    found = find_rtu(noise, expected)
+    assert 0 <= found.used <= len(noise)
+    assert found.problem is None
     assert explain_rtu(noise, expected)
+
+
+@pytest.mark.parametrize(
+    ("unit_id", "address", "count"),
+    [(256, 0, 1), (-1, 0, 1), (1, 0, 0), (1, 0, 126), (1, -1, 1), (1, 65535, 2)],
+)
+def test_there_is_no_request_beyond_the_limits(unit_id: int, address: int, count: int) -> None:
+    with pytest.raises(ValueError, match="not within"):
+        expect(unit_id, Table.HOLDING, address, count)
 
 
 @given(expectations, st.data())
