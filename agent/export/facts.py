@@ -10,8 +10,8 @@ from typing import Protocol
 class BusFacts:
     """How one line or gateway does. Totals since the start.
 
-    ``busy_s`` is the time spent in transactions; ``utilisation`` the share of the recent
-    past so spent, 0 to 1. ``errors`` counts by cause.
+    ``busy_s`` is the time spent in transactions, over how many may be in flight; ``utilisation``
+    the share of the recent past so spent, 0 to 1. ``errors`` counts by cause.
     """
 
     name: str

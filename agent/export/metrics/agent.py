@@ -61,14 +61,14 @@ BUS_ERRORS = Family(
 BUS_BUSY = Family(
     "bbu_agent_bus_busy_seconds_total",
     _COUNTER,
-    "Time that the line spent in transactions.",
+    "Time that the line spent in transactions, divided by its max_in_flight.",
     ("bus",),
     "seconds",
 )
 BUS_UTILISATION = Family(
     "bbu_agent_bus_utilisation_ratio",
     _GAUGE,
-    "Share of the recent past that the line spent in transactions.",
+    "Share of the recent past, and of its max_in_flight, that the line spent in transactions.",
     ("bus",),
     "ratio",
 )
