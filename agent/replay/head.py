@@ -46,7 +46,7 @@ def tiles(engine: HealthEngine, health: Health) -> str:
     if health.state_of_health is not None:
         weakest = min(health.cells, key=lambda c: c.state_of_health.estimate).cell
         value = spread(health.state_of_health, 100.0, 1, " %")
-        shown.append((f"State of health of the weakest cell, {escape(weakest)}", value))
+        shown.append((f"State of health of cell {escape(weakest)}, the weakest", value))
     if battery.rated_power_w is None:
         shown.append(("Ride-through", "unknown<small>META tells no rated_power_w</small>"))
     elif health.ride_through_s is not None:

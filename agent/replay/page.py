@@ -19,6 +19,7 @@ _KEY = (
     "first believed. Ticks at the foot: discharges and tests. Dashed across: the limit. "
     "No ride-through is simulated beyond {limit_s:.0f} s."
 )
+_GROWTH = "The 10 s resistance at 25 °C as a multiple of its value at commissioning."
 _LIMITS = (
     (
         "Intervals are 90 %. State of health is capacity over rated capacity; resistance growth "
@@ -63,7 +64,8 @@ def _sections(report: Report) -> Iterator[str]:
     yield courses.together(engine, tables, loads) + courses.forecast(engine, tables, loads)
     yield (courses.ride(engine, tables, loads) if tables.ride else "") + "</div>"
     yield "<h2>Capacity of each cell</h2>" + courses.capacities(engine, tables, health, loads)
-    yield "<h2>Resistance of each cell</h2>" + courses.growths(engine, tables, health, loads)
+    yield f"<h2>Resistance of each cell</h2><p class='soft'>{_GROWTH}</p>"
+    yield courses.growths(engine, tables, health, loads)
     yield "<h2>Alarms</h2>" + _alarms(tables)
     yield "<h2>Discharges and tests</h2>" + _events(report.loads)
     yield "<h2>Evidence</h2>" + items(health.evidence, "None yet.")
@@ -172,6 +174,9 @@ def _events(loads: LoadLog) -> str:
             )
         )
     shown = f", the last {len(rows)}" if len(rows) < len(loads.events) else ""
-    caption = f"{len(loads.events)} in all{shown}; times are UTC"
+    caption = (
+        f"{len(loads.events)} in all{shown}; times are UTC, begin and end known to half the time "
+        "between two samples"
+    )
     columns = ["Begin", "Kind", "Length", "Charge", "Of rated", "Energy"]
     return table(caption, columns, rows, 1)
