@@ -24,8 +24,10 @@ from agent.targets import (
 
 F = TypeVar("F", bound=Callable[..., Any])
 PARITIES = {"N": Parity.NONE, "E": Parity.EVEN, "O": Parity.ODD}
+FASTEST_BAUD = 12_000_000
 _VERSIONS = {"1": 1, "2c": 2, "3": 3}
 _PORTS = 65536
+_LAST_ON_A_LINE = 247
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,17 @@ class Connection:
     def ways(self) -> int:
         """How many devices are named."""
         return sum(place is not None for place in (self.snmp, self.modbus, self.serial))
+
+    def one(self, unit_id: int | None) -> None:
+        """See that one device is named, and ``unit_id`` where it needs one; UsageError if not."""
+        if self.ways != 1:
+            raise click.UsageError("name one device: --snmp, --modbus or --serial")
+        if self.snmp is None and unit_id is None:
+            raise click.UsageError(
+                "--modbus and --serial need --unit-id; bbu-agent scan finds them"
+            )
+        if self.serial is not None and unit_id is not None and unit_id > _LAST_ON_A_LINE:
+            raise click.UsageError(f"a unit on a line has a --unit-id of {_LAST_ON_A_LINE} at most")
 
     def modbus_target(self) -> SerialLine | ModbusHost:
         """Give the line or gateway that the options name."""
@@ -167,6 +180,12 @@ snmp_options = together(
 )
 """How to sign in to an SNMP agent."""
 
+unit_id_option = click.option(
+    "--unit-id",
+    type=click.IntRange(0, 255),
+    help="Modbus unit id: 1 to 247; of a device that itself speaks Modbus TCP also 0 or 255.",
+)
+
 device_options = together(
     click.option("--snmp", metavar="HOST[:PORT]", help="An SNMP agent."),
     snmp_options,
@@ -174,7 +193,7 @@ device_options = together(
     click.option("--framer", type=click.Choice(["tcp", "rtu"]), default="tcp", show_default=True),
     click.option("--serial", metavar="PATH", help="A Modbus RTU line."),
     click.option(
-        "--baudrate", type=click.IntRange(300, 4_000_000), default=19200, show_default=True
+        "--baudrate", type=click.IntRange(300, FASTEST_BAUD), default=19200, show_default=True
     ),
     click.option("--parity", type=click.Choice([*PARITIES]), default="E", show_default=True),
 )

@@ -8,7 +8,13 @@ from typing import Any, NoReturn
 
 import click
 
-from agent.cli.connect import Connection, connection, device_options, explained
+from agent.cli.connect import (
+    Connection,
+    connection,
+    device_options,
+    explained,
+    unit_id_option,
+)
 from agent.cli.output import format_option, sheet, table
 from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, Refused, TransportError, Unidentified
@@ -44,8 +50,6 @@ class _Wanted:
 async def _read(link: Connection, wanted: _Wanted) -> tuple[Profile, Sample]:
     if link.snmp is not None:
         return await _read_snmp(wanted, link.snmp_target())
-    if wanted.unit_id is None:
-        raise click.UsageError("--modbus and --serial need --unit-id; bbu-agent scan finds them")
     return await _read_modbus(wanted, link.modbus_target())
 
 
@@ -132,7 +136,7 @@ def _show(profile: Profile, sample: Sample, form: str) -> None:
 
 @click.command()
 @device_options
-@click.option("--unit-id", type=click.IntRange(0, 247), help="Modbus unit id.")
+@unit_id_option
 @click.option("--profile", default="auto", show_default=True, help="Device family, or auto.")
 @click.option("--timeout", type=click.FloatRange(0.01, 60), default=1.0, show_default=True)
 @click.option(
@@ -159,8 +163,7 @@ def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     link = connection(options)
     wanted = _Wanted(**options)
-    if link.ways != 1:
-        raise click.UsageError("name one device: --snmp, --modbus or --serial")
+    link.one(wanted.unit_id)
     if wanted.profile not in ("auto", *names()):
         raise click.UsageError(f"no profile is named {wanted.profile}; see bbu-agent profiles")
     spoken = Protocol.SNMP if link.snmp is not None else Protocol.MODBUS

@@ -9,7 +9,13 @@ from typing import Any
 import click
 
 from agent import __version__
-from agent.cli.connect import Connection, connection, device_options, explained
+from agent.cli.connect import (
+    Connection,
+    connection,
+    device_options,
+    explained,
+    unit_id_option,
+)
 from agent.cli.output import progress
 from agent.errors import TransportError, Unidentified
 from agent.model import Table
@@ -87,7 +93,7 @@ async def _record_snmp(link: Connection, timeout_s: float, *, scrub: bool) -> tu
 
 @click.command()
 @device_options
-@click.option("--unit-id", type=click.IntRange(0, 247), help="Modbus unit id.")
+@unit_id_option
 @click.option("--range", "ranges", multiple=True, metavar="TABLE:A-B", help="Only these registers.")
 @click.option("--all", "whole", is_flag=True, help="All 65536 registers of all four tables.")
 @click.option("--scrub", is_flag=True, help="Replace serial numbers, names and addresses.")
@@ -120,10 +126,7 @@ def record(
     Exit codes: 0 recorded, 2 wrong use, 3 no answer.
     """  # noqa: D301 - click's mark for text that keeps its lines
     link = connection(options)
-    if link.ways != 1:
-        raise click.UsageError("name one device: --snmp, --modbus or --serial")
-    if link.snmp is None and unit_id is None:
-        raise click.UsageError("--modbus and --serial need --unit-id; bbu-agent scan finds them")
+    link.one(unit_id)
     spans = [*everything()] if whole else [_span(text) for text in ranges] or None
     try:
         if link.snmp is None:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from agent.cli.connect import (
+    FASTEST_BAUD,
     PARITIES,
     Connection,
     connection,
@@ -199,7 +200,7 @@ async def find(link: Connection, options: dict[str, Any]) -> tuple[FoundUnit, ..
     try:
         text, rates = options["addresses"], options["baudrates"]
         addresses = None if text is None else numbers(text, 0, 255)
-        baudrates = None if rates is None else numbers(rates, 300, 4_000_000)
+        baudrates = None if rates is None else numbers(rates, 300, FASTEST_BAUD)
         asked = hosts(options["networks"], unlimited=options["yes_really"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None

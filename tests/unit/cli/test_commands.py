@@ -222,3 +222,23 @@ def test_no_text_of_a_device_is_markup_of_the_terminal(
     output.table(["model"], [[text] for text in texts], mark=0)
     shown = capsys.readouterr().out
     assert all(text in shown for text in texts)
+
+
+@pytest.mark.parametrize("command", ["read", "record"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--modbus", "h", "--serial", "/dev/x", "--unit-id", "1"], "name one device"),
+        (["--modbus", "h"], "need --unit-id"),
+        (["--serial", "/dev/x", "--unit-id", "255"], "247 at most"),
+        (["--modbus", "h", "--unit-id", "256"], "not in the range 0<=x<=255"),
+    ],
+)
+def test_a_device_is_named_in_one_way(command: str, options: list[str], said: str) -> None:
+    result = CliRunner().invoke(cli, [command, *options])
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_device_that_speaks_modbus_tcp_itself_may_have_unit_id_255() -> None:
+    Connection(modbus="h").one(255)
