@@ -7,12 +7,13 @@ places, and then so many units have their turn together; none has two.
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from agent.poll.schedule import DOWN_AFTER
 from agent.poll.unit import PolledUnit
 
+_Work = Callable[[PolledUnit], Awaitable[None]]
 _RECENT_S = 60.0
 GLANCE_S = 0.03
 """Between two glances on one line, in seconds: the edges of a discharge of 2 s are then known
@@ -40,6 +41,7 @@ class Bus:
     """A serial line, a gateway connection, or the path to one network unit.
 
     ``busy_s`` is the time in turns for each of the ``places``: a second a second is all of it.
+    ``under_way`` holds the ``id`` of each unit that has its turn.
     """
 
     name: str
@@ -61,9 +63,11 @@ class Bus:
         try:
             async with asyncio.TaskGroup() as turns:
                 while not self.ending:
-                    work = await self._next()
-                    if work is not None:
-                        turns.create_task(work)
+                    found = await self._next()
+                    if found is not None:
+                        unit, work = found
+                        self.under_way.add(id(unit))
+                        turns.create_task(self._held(unit, work))
         finally:
             await self.close()
 
@@ -76,8 +80,8 @@ class Bus:
         self.ending = True
         task.cancel()
 
-    async def _next(self) -> Coroutine[None, None, None] | None:
-        """Wait until something is due and a place is free; give the turn or the glance to begin."""
+    async def _next(self) -> tuple[PolledUnit, _Work] | None:
+        """Wait until something is due and a place is free; give who has a turn or a glance now."""
         self.wake.clear()
         free = self._free()
         if not free:
@@ -88,7 +92,7 @@ class Bus:
         if wait_s <= 0:
             # Even a bus that is always late lets the others run.
             await asyncio.sleep(0)
-            return self._begin(unit, self._turn)
+            return unit, self._turn
         watched = self._watched(free, time.monotonic())
         short_s = GLANCE_S if watched and wait_s > GLANCE_S else wait_s
         try:
@@ -98,7 +102,7 @@ class Bus:
             if short_s < wait_s:
                 # Each in its turn: they carry the load together.
                 self.turn_of += 1
-                return self._begin(watched[self.turn_of % len(watched)], self._glance)
+                return watched[self.turn_of % len(watched)], self._glance
         return None
 
     def _free(self) -> Sequence[PolledUnit]:
@@ -107,22 +111,15 @@ class Bus:
             return ()
         return [unit for unit in self.units if id(unit) not in self.under_way]
 
-    def _begin(
-        self, unit: PolledUnit, work: Callable[[PolledUnit], Awaitable[None]]
-    ) -> Coroutine[None, None, None]:
-        """Take a place for ``unit`` until ``work`` on it is done."""
-        self.under_way.add(id(unit))
-
-        async def held() -> None:
-            start_s = time.monotonic()
-            try:
-                await work(unit)
-            finally:
-                self.busy_s += (time.monotonic() - start_s) / self.places
-                self.under_way.discard(id(unit))
-                self.wake.set()
-
-        return held()
+    async def _held(self, unit: PolledUnit, work: _Work) -> None:
+        """Do ``work`` on ``unit`` and give its place to the next."""
+        start_s = time.monotonic()
+        try:
+            await work(unit)
+        finally:
+            self.busy_s += (time.monotonic() - start_s) / self.places
+            self.under_way.discard(id(unit))
+            self.wake.set()
 
     def _watched(self, free: Sequence[PolledUnit], now_s: float) -> Sequence[PolledUnit]:
         """Give the units of which a glance is worth its wire time: those of a shelf under load."""

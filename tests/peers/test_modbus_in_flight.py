@@ -135,8 +135,8 @@ async def test_silence_alone_ends_a_connection_only_when_nobody_is_heard_on_it(
 ) -> None:
     """Three silent units beside one that answers are no dead connection; four silent ones are."""
     tcp_responder.script = lambda asked: [asked.good()] if asked.unit_id == 8 else []
-    reads = [outcome(read(link, unit_id, timeout_s=SILENCE_S)) for unit_id in (5, 6, 7, 8)]
-    *silent, fourth = await asyncio.gather(*reads)
+    reads = [outcome(read(link, unit_id, timeout_s=SILENCE_S)) for unit_id in (5, 6, 7)]
+    *silent, fourth = await asyncio.gather(*reads, read(link, 8))
     assert [text[:8] for text in silent] == ["NoAnswer"] * 3
     assert fourth == right(8)
     assert await read(link, 8) == right(8)
@@ -264,6 +264,19 @@ async def test_who_spoils_the_connection_costs_nobody_else_his_answer(
     assert bad[:10] == "BadAnswer:"
 
 
+async def test_the_numbers_begin_anew_and_leave_out_those_under_way(
+    tcp_responder: Foreign, link: Any
+) -> None:
+    tcp_responder.script = lambda asked: [] if asked.unit_id == 5 else [asked.good()]
+    silent = asyncio.create_task(outcome(read(link, 5, timeout_s=SILENCE_S)))
+    await until(lambda: len(tcp_responder.asked) == 1)
+    link._number = 0xFFFE
+    for _ in range(3):
+        assert await read(link, 6) == right(6)
+    assert [asked.number for asked in tcp_responder.asked] == [1, 0xFFFF, 2, 3]
+    await silent
+
+
 async def test_who_cannot_connect_is_told_at_once_for_all() -> None:
     link = open_modbus(ModbusHost("127.0.0.1", 1), MOST)
     got = await asyncio.gather(*(outcome(read(link, unit_id)) for unit_id in (5, 6, 7)))
@@ -292,7 +305,8 @@ async def test_a_faulty_unit_of_a_gateway_spoils_no_value_of_its_neighbours(
         return [await outcome(read(link, unit_id, timeout_s=timeout_s)) for _ in range(2)]
 
     faulty, *sound = await asyncio.gather(
-        rounds(1, 0.05), *(rounds(unit_id, PLENTY_S) for unit_id in stations)
+        rounds(1, PLENTY_S if kind is WireFaultKind.DUPLICATE else 0.05),
+        *(rounds(unit_id, PLENTY_S) for unit_id in stations),
     )
     await link.close()
     await server.stop()
@@ -399,8 +413,11 @@ units: [{units}]
 """
 
 
-async def test_a_reload_changes_how_many_are_in_flight(tmp_path: Path) -> None:
+async def test_a_reload_changes_how_many_are_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of five units one is silent; the others are read before and after."""
+    monkeypatch.setattr("agent.poll.fleet.random.uniform", lambda low, _: low)  # all due at once
     truth: Values = {("battery_voltage", None): 48.1, ("battery_current", None): 0.0}
     image = RegisterImage(load("orv3-hpr-bbu"), lambda: truth)
     line = Watched({unit_id: Station(image) for unit_id in range(2, 6)})
