@@ -70,6 +70,12 @@ def events(
         return
     columns = ["start", "unit", "kind", "length", "energy", "lowest cell", "notes"]
     table(columns, [row(event) for event in answer])
+    if not answer:
+        click.echo(
+            "bbu-agent: no event fits; a longer --since looks further back, and bbu-agent status "
+            "lists the units with their racks",
+            err=True,
+        )
 
 
 def _ask(base: str, **query: object) -> list[Shown]:

@@ -115,7 +115,7 @@ def fleet(
       bbu-agent fleet --prometheus https://central --auth-file ops.auth --site ams1
       bbu-agent fleet --format csv > replace.csv        (with BBU_PROMETHEUS_URL set)
     \b
-    Exit codes: 0 nothing to replace, 1 something is, 3 no store answers.
+    Exit codes: 0 nothing to replace, 1 something is, 2 wrong use, 3 no store answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if not base.startswith(("http://", "https://")):
         raise click.UsageError("--prometheus is a URL such as http://central:9090")

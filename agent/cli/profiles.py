@@ -7,6 +7,7 @@ import click
 
 from agent.cli.listing import Listing
 from agent.cli.output import format_option, sheet, table
+from agent.config.problems import did_you_mean
 from agent.profiles.load import load, load_all, names
 from agent.profiles.schema import Cadence, Field, Profile
 
@@ -16,7 +17,7 @@ _EVERY = {Cadence.FAST: "each poll", Cadence.SLOW: "hourly", Cadence.ONCE: "once
 @click.group(cls=Listing, invoke_without_command=True)
 @click.pass_context
 def profiles(context: click.Context) -> None:
-    """List the device families that can be read; ``show NAME`` tells all of one.
+    """List the device families that can be read; profiles show NAME tells all of one.
 
     \b
     Examples:
@@ -64,7 +65,10 @@ def show(name: str) -> None:
     Exit codes: 0 done, 2 no such family.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if name not in names():
-        raise click.UsageError(f"no profile is named {name}; bbu-agent profiles lists them")
+        raise click.UsageError(
+            f'no profile is named "{name}"{did_you_mean(name, names())}; '
+            "bbu-agent profiles lists them"
+        )
     profile = load(name)
     click.echo(f"{profile.name}: {profile.title} ({profile.protocol})")
     for heading, lines in (("Sources", profile.sources), ("Unconfirmed", profile.unconfirmed)):

@@ -16,6 +16,7 @@ from agent.cli.connect import (
     unit_id_option,
 )
 from agent.cli.output import format_option, sheet, table
+from agent.config.problems import did_you_mean
 from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, Refused, TransportError, Unidentified
 from agent.export.json import fault_json, reading_json
@@ -165,7 +166,10 @@ def read(*, form: str, **options: Any) -> None:  # noqa: ANN401 - click's option
     wanted = _Wanted(**options)
     link.one(wanted.unit_id)
     if wanted.profile not in ("auto", *names()):
-        raise click.UsageError(f"no profile is named {wanted.profile}; see bbu-agent profiles")
+        raise click.UsageError(
+            f'no profile is named "{wanted.profile}"{did_you_mean(wanted.profile, names())}; '
+            "bbu-agent profiles lists them"
+        )
     spoken = Protocol.SNMP if link.snmp is not None else Protocol.MODBUS
     if wanted.profile != "auto" and load(wanted.profile).protocol is not spoken:
         raise click.UsageError(

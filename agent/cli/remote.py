@@ -127,8 +127,9 @@ def no_agent(base: str, reason: object) -> str:
             f"the certificate of {base} is not trusted: {reason.verify_message}. "
             "--ca-file names the certificate that vouches for it"
         )
+    why = getattr(reason, "strerror", None) or reason
     return (
-        f"no agent answers at {base}: {reason}. Is it running? "
+        f"no agent answers at {base}: {why}. Is it running? "
         "bbu-agent run --config.file agent.yaml starts one; --agent names another address"
     )
 
@@ -144,4 +145,4 @@ def _refusal(error: HTTPError) -> str:
     except (ValueError, KeyError, TypeError):
         return f"the agent answers {error.code} {error.reason}; its log tells why"
     unknown = error.code == HTTPStatus.NOT_FOUND
-    return f"{detail}. bbu-agent status lists the units" if unknown else detail
+    return f"{detail.rstrip('.')} (bbu-agent status lists the units)" if unknown else detail

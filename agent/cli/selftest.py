@@ -36,7 +36,15 @@ Shown = dict[str, Any]
 
 @click.group(name="self-test", cls=Listing)
 def self_test() -> None:
-    """Start a self-test of one unit, where everything allows it: the one command that writes."""
+    """Start a self-test of one unit, where everything allows it: the one command that writes.
+
+    \b
+    Examples:
+      bbu-agent self-test start ups-a1                     # says what would be written
+      bbu-agent self-test start ups-a1 --confirm ups-a1    # does it
+    \b
+    Exit codes: 0 started, or would be, 1 refused, 2 wrong use, 3 no agent answers.
+    """  # noqa: D301 - the marks are click's, for lines that stay as they are
 
 
 @self_test.command(name="start")

@@ -1,6 +1,7 @@
 """``bbu-agent telemetry``: what the estimator of one unit has lately seen, for ``replay``."""
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -72,12 +73,17 @@ async def _read(unit: str, state_dir: Path) -> _Held:
     path = state_dir / "bbu-agent.sqlite"
     if not path.is_file():
         raise ConfigError(f"{state_dir} holds no {path.name}; name the agent's state_dir")
+    # What the store would log is told below, and it speaks of keeping records.
+    logging.getLogger("agent.store").addHandler(logging.NullHandler())
     history = HistoryStore(path)
     try:
         states = await history.load_states()
         rows = await history.seen(unit)
         if history.problem is not None:
-            raise ConfigError(history.problem)
+            why = history.problem.partition("; ")[0]
+            raise ConfigError(
+                f"{why}; a running agent holds its file alone: without --state-dir it is asked"
+            )
     finally:
         await history.close()
     seen = [one for row in rows if (one := unpack(row.body)) is not None]

@@ -57,7 +57,7 @@ def test_every_figure_has_a_meaning() -> None:
 def test_a_name_that_nobody_knows_is_a_usage_error() -> None:
     code, text = run("nimh")
     assert code == 2
-    assert "no cell is named nimh" in text
+    assert 'no type of cell is named "nimh"; bbu-agent' in text
 
 
 def test_a_discharge_becomes_a_type_that_replay_takes(tmp_path: Path) -> None:

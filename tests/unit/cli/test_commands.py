@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import click
 import pytest
@@ -46,10 +47,7 @@ def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[
         yield (*words, name)
 
 
-LEAVES = [words for words in commands(cli) if words != ("self-test",)]
-
-
-@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+@pytest.mark.parametrize("words", [*commands(cli)], ids=" ".join)
 def test_every_command_shows_examples_and_exit_codes(words: tuple[str, ...]) -> None:
     said = CliRunner().invoke(cli, [*words, "--help"])
     assert said.exit_code == 0
@@ -193,7 +191,33 @@ def test_no_agent_is_exit_three_and_tells_what_to_do(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(access, "build_opener", lambda *_handlers: Refusing())
     said = CliRunner().invoke(cli, ["status"])
     assert said.exit_code == remote.EXIT_NO_AGENT
+    assert "127.0.0.1:9877: Connection refused. Is it running?" in said.output
     assert "bbu-agent run --config.file" in said.output
+
+
+def test_an_unknown_unit_is_exit_two_with_names_that_are_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Lacking:
+        def open(self, url: str, **_more: object) -> None:
+            told = io.BytesIO(b'{"detail": "no unit \'r1\'; did you mean r1-1?"}')
+            raise HTTPError(url, 404, "Not Found", Message(), told)
+
+    monkeypatch.setattr(access, "build_opener", lambda *_handlers: Lacking())
+    said = CliRunner().invoke(cli, ["status", "r1"])
+    assert (said.exit_code, said.stderr) == (
+        2,
+        "bbu-agent: no unit 'r1'; did you mean r1-1? (bbu-agent status lists the units)\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("profiles", "show"), ("read", "--modbus", "h", "--unit-id", "1", "--profile")]
+)
+def test_a_family_that_is_almost_named_is_proposed(words: tuple[str, ...]) -> None:
+    said = CliRunner().invoke(cli, [*words, "orv3-hpr-bub"])
+    assert said.exit_code == 2
+    assert 'no profile is named "orv3-hpr-bub"; did you mean "orv3-hpr-bbu"?' in said.stderr
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,14 @@ def test_events_as_csv_keep_their_filters(asked: list[str]) -> None:
     assert (query["group"], query["format"]) == (["row-3"], ["csv"])
 
 
+def test_that_nothing_fits_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "fetch", lambda _base, _path: {"events": []})
+    said = CliRunner().invoke(cli, ["events", "--unit", "nope"])
+    assert (said.exit_code, said.stdout.split()[:2]) == (0, ["start", "unit"])
+    assert "no event fits" in said.stderr
+    assert CliRunner().invoke(cli, ["events", "--format", "json"]).stderr == ""
+
+
 @pytest.mark.parametrize("name", ["../../outside", "/nowhere/x", "a\\..\\b", "n" * 300])
 def test_no_name_of_a_unit_leads_out_of_the_folder(
     asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -97,3 +99,17 @@ def test_what_is_not_there_is_told(tmp_path: Path, unit: str, *, known: bool, sa
     code, text = run(tmp_path, unit)
     assert code == 2
     assert said in text
+
+
+def test_a_file_that_an_agent_holds_names_the_other_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(remember(tmp_path))
+    monkeypatch.setattr("agent.store.database._BUSY_S", 0.0)
+    with closing(sqlite3.connect(tmp_path / "bbu-agent.sqlite")) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        code, text = run(tmp_path, "a-1")
+    assert code == 2
+    assert "locked by another program" in text
+    assert "without --state-dir it is asked" in text
+    assert "kept in memory" not in text
