@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from agent import __version__, systemd
 from agent.config.load import load
 from agent.config.shards import own_part
 from agent.config.types import Config, Shard
-from agent.errors import AgentError, ConfigError, ListenError
+from agent.errors import AgentError, ConfigError, ListenError, StoreError
 from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app, make_runner
 from agent.export.webconfig.guard import Guard
@@ -36,6 +36,7 @@ from agent.profiles.load import protocols
 from agent.store.archive import Archive
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
+from agent.store.records import Batch
 from agent.tasks import begin
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,10 @@ _SWITCH_S = 0.001
 """How long the event loop waits for its turn while a thread works (Python's own is 5 ms): tables,
 large units and large pages are made beside it."""
 _EVENTS_LOOKED_AT = 10_000
+_DISK_AT_RELOAD_S = 60.0
+"""How long a reload waits for the past that it needs; tidying a large file takes a while."""
+DISK_AT_STOP_S = 20.0
+"""How long a stop waits for the disk to take what was learnt."""
 _STOPPING = "the agent is stopping; it reads the configuration when it starts"
 
 Addresses = tuple[tuple[str, int], ...]
@@ -99,16 +104,21 @@ class Agent:
         """How late the event loop lately ran what was due."""
         return self.lag_s
 
-    async def configure(self, config: Config) -> None:
-        """Take ``config``: the store first, then polling."""
-        infos = unit_infos(config)
+    async def configure(self, config: Config, disk_s: float | None = None) -> None:
+        """Take ``config``: the store first, then polling.
+
+        Raises:
+            StoreError: nothing is taken, as the disk has not answered for minutes, or ``disk_s``.
+        """
         now_s = time.time()
         # A unit that gets another engine now goes on from what its old one has learnt.
         await self.intake.keep_all(now_s)
-        await self.archive.write(now_s)
-        saved = await self.history.load_states()
-        happened = await self.history.events(limit=_EVENTS_LOOKED_AT)
-        learnt = {unit: (state.serial, dict(state.body)) for unit, state in saved.items()}
+        try:
+            async with asyncio.timeout(disk_s):
+                past = await self._past(now_s)
+        except TimeoutError:
+            raise StoreError(f"the disk has not answered for {disk_s:g} s") from None
+        infos = unit_infos(config)
         self.store.reconfigure(
             infos,
             config.shelves,
@@ -116,9 +126,16 @@ class Agent:
             wider=config.groups,
         )
         overrides = {unit.name: unit.battery for unit in config.units}
-        self.intake.follow(infos, overrides, Past(learnt, happened, now_s))
+        self.intake.follow(infos, overrides, past)
         await self.fleet.configure(config)
         self.config = config
+
+    async def _past(self, now_s: float) -> Past:
+        await self.archive.write(now_s)
+        saved = await self.history.load_states()
+        happened = await self.history.events(limit=_EVENTS_LOOKED_AT)
+        learnt = {unit: (state.serial, dict(state.body)) for unit, state in saved.items()}
+        return Past(learnt, happened, now_s)
 
     async def reload(self) -> None:
         """Load the file again; when it is wrong, say so and go on with the old one.
@@ -127,7 +144,7 @@ class Agent:
 
         Raises:
             ConfigError: the file is wrong.
-            AgentError: the agent is stopping.
+            AgentError: the agent is stopping, or the disk does not answer.
         """
         if self.stopping.is_set():
             raise AgentError(_STOPPING)
@@ -159,8 +176,7 @@ class Agent:
             # A file of thousands of units takes seconds to read; polling goes on meanwhile.
             config = await asyncio.to_thread(read_config, self.path, self.listen, self.shard)
         except ConfigError as error:
-            self.reload_result = replace(self.reload_result, successful=False, error=str(error))
-            log.warning("configuration not reloaded, the old one goes on:\n%s", error)
+            self._refuse(error)
             raise
         if config.listen != self.config.listen or config.state_dir != self.config.state_dir:
             log.warning("listen and state_dir take effect at the next start")
@@ -168,15 +184,21 @@ class Agent:
             log.warning("%s", warning)
         with ExitStack() as stack:
             stack.push(self._half_way)
-            await self.configure(config)
+            await self.configure(config, _DISK_AT_RELOAD_S)
         self.reload_result = _loaded(config)
         log.info("configuration reloaded: %s", _units(config))
 
     def _half_way(self, kind: type | None, error: BaseException | None, _trace: object) -> None:
         """Tell of a reload that an error of our own has ended."""
-        if kind is not None:
+        if isinstance(error, StoreError):
+            self._refuse(error)
+        elif kind is not None:
             told = f"taken up in part, after an error of our own: {kind.__name__}: {error}"
             self.reload_result = replace(self.reload_result, successful=False, error=told)
+
+    def _refuse(self, error: AgentError) -> None:
+        self.reload_result = replace(self.reload_result, successful=False, error=str(error))
+        log.warning("configuration not reloaded, the old one goes on:\n%s", error)
 
     async def beat(self) -> None:
         """Measure the lag of the event loop and keep systemd's watchdog content."""
@@ -236,11 +258,12 @@ async def run(
     guard: Guard,
     listen: Addresses = (),
     shard: Shard | None = None,
-) -> None:
+) -> bool:
     """Run until SIGTERM or SIGINT; SIGHUP reads ``path`` again.
 
     ``listen`` and ``shard`` then overrule it as they did at first; ``guard`` stands before all
-    that is served.
+    that is served. Gives whether the disk took what was learnt; where it hangs, so does a thread
+    that would hold up the end of the process.
 
     Raises:
         ListenError: a listen address cannot be used; the text says what to do.
@@ -263,30 +286,61 @@ async def run(
     try:
         await runner.setup()
         await _listen(guard, runner, config)
-        async with agent.changing:
-            await agent.configure(config)
-        _shorten_collections()
-        shown = ", ".join(f"{guard.scheme}://{host or '*'}:{port}/" for host, port in config.listen)
-        log.info("bbu-agent %s polls %s; %s", __version__, _units(config), shown)
-        systemd.notify("READY=1")
+        if await _begun(agent, config):
+            _shorten_collections()
+            shown = ", ".join(
+                f"{guard.scheme}://{host or '*'}:{port}/" for host, port in config.listen
+            )
+            log.info("bbu-agent %s polls %s; %s", __version__, _units(config), shown)
+            systemd.notify("READY=1")
         await agent.stopping.wait()
         log.info("stopping")
         systemd.notify("STOPPING=1")
     finally:
-        await _end(agent, tasks)
+        until_s = await _end(agent, tasks)
         await runner.cleanup()
         guard.close()
-        await history.close()
+        lost = await history.close(until_s)
+        _tell_lost(lost, history)
+    return not history.hangs
 
 
-async def _end(agent: Agent, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Stop polling and what runs beside it, then write what was learnt."""
+async def _begun(agent: Agent, config: Config) -> bool:
+    """Take the first configuration, unless the agent is to stop before it could."""
+    async with agent.changing:
+        stopping = asyncio.create_task(agent.stopping.wait(), name="stop")
+        beginning = asyncio.create_task(agent.configure(config), name="start")
+        await asyncio.wait([stopping, beginning], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if agent.stopping.is_set():
+            beginning.cancel()
+        await asyncio.gather(beginning, return_exceptions=agent.stopping.is_set())
+        return not agent.stopping.is_set()
+
+
+async def _end(agent: Agent, tasks: Sequence[asyncio.Task[None]]) -> float:
+    """Stop polling and what runs beside it, then write what was learnt.
+
+    Gives until when the disk is waited for, by the clock of the event loop.
+    """
     await agent.stop()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await agent.intake.keep_all(time.time())
-    await agent.archive.write(time.time())
+    until_s = asyncio.get_running_loop().time() + DISK_AT_STOP_S
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until_s):
+            await agent.archive.write(time.time())
+    return until_s
+
+
+def _tell_lost(lost: Batch, history: HistoryStore) -> None:
+    if history.hangs:
+        told = f"the disk has not answered for {DISK_AT_STOP_S:g} s"
+        log.critical("lost as the agent stops: %s (%s)", lost, told)
+    elif lost != Batch():
+        log.warning("lost as the agent stops: %s (%s)", lost, history.problem)
 
 
 def _shorten_collections() -> None:

@@ -18,6 +18,7 @@ from agent.export.webconfig.load import load as load_web
 from agent.export.webconfig.types import WebConfig
 from agent.limits import raise_file_limit
 
+_LOST = 5
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -100,7 +101,8 @@ def run(
     Example:
       bbu-agent run --config.file agent.yaml
     \b
-    Exit codes: 0 stopped as asked, 1 it cannot serve, 2 the configuration is wrong.
+    Exit codes: 0 stopped as asked, 1 it cannot serve, 2 the configuration is wrong, 5 stopped
+    while the disk hung: what was learnt lately is lost.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     start_logging(level, form)
     listen = tuple(_address(text) for text in addresses)
@@ -109,4 +111,7 @@ def run(
     for warning in (*config.warnings, *web.warnings):
         click.echo(f"warning: {warning}", err=True)
     raise_file_limit()
-    asyncio.run(app.run(path, config, Guard(web_path, web), listen, shard))
+    with asyncio.Runner() as runner:
+        if not runner.run(app.run(path, config, Guard(web_path, web), listen, shard)):
+            # A thread that waits for the disk would hold up the end for as long as that hangs.
+            os._exit(_LOST)

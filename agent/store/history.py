@@ -48,6 +48,7 @@ class HistoryStore:
         self._thinner = Thinner(bounds.gap_s, bounds.repeat_s, bounds.points_per_s)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._begun_s: float | None = None
+        self._in_hand: dict[int, Batch] = {}
 
     @property
     def problem(self) -> str | None:
@@ -60,6 +61,11 @@ class HistoryStore:
         if begun_s is None or time.monotonic() - begun_s < STALLED_S:
             return None
         return f"the disk has not answered for {STALLED_S / 60:.0f} min: look at it, then restart"
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the disk has been asked for something and has not answered yet."""
+        return self._begun_s is not None
 
     @property
     def commits(self) -> int:
@@ -76,11 +82,22 @@ class HistoryStore:
         """Records lost because memory for them ran out, or no database can hold them."""
         return self._lost + self._keeper.dropped
 
-    async def close(self) -> None:
-        """Write what waits and let go of the file. Nothing may be called afterwards."""
-        await self.flush()
-        await self._run(self._keeper.close)
+    async def close(self, until_s: float | None = None) -> Batch:
+        """Write what waits and let go of the file; give what could not be written.
+
+        A disk that does not answer until ``until_s``, a time of the event loop, is left to
+        itself, with a thread that keeps a process from ending. Nothing may be called afterwards.
+        """
+        try:
+            async with asyncio.timeout_at(until_s):
+                await self._commit()
+                lost = await self._run(self._keeper.close)
+        except TimeoutError:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            left = Batch(points=tuple(self._waiting), seen=tuple(self._seen))
+            return sum([*self._in_hand.values(), left], Batch())
         self._thread.shutdown()
+        return lost
 
     def put_sample(self, sample: Sample, *, closely: bool = False) -> None:
         """Keep the readings of ``sample`` for the next ``flush``.
@@ -250,8 +267,15 @@ class HistoryStore:
         self._seen.clear()
         if points:
             self._waiting.clear()
-        if batch != Batch():
-            await self._run(lambda: self._keeper.write(batch))
+        if batch == Batch():
+            return
+        self._in_hand[id(batch)] = batch
+
+        def write() -> None:
+            self._keeper.write(batch)
+            del self._in_hand[id(batch)]
+
+        await self._run(write)
 
     async def _read(self, query: Callable[[Database], _T]) -> list[_T]:
         stalled = self._stalled

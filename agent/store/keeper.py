@@ -219,12 +219,15 @@ class Keeper:
             self._disk.close()
             self._disk = None
 
-    def close(self) -> None:
-        """Let go of the file."""
+    def close(self) -> Batch:
+        """Let go of the file; give what only memory held, though there is a file."""
         self._close_disk()
+        lost = Batch()
         if self._memory is not None:
+            lost = lost if self._path is None else self._memory.everything()
             self._memory.close()
             self._memory = None
+        return lost
 
 
 def _advice(error: Exception) -> str:

@@ -57,6 +57,28 @@ class Batch:
     course: tuple[Course, ...] = ()
     seen: tuple[Seen, ...] = ()
 
+    def __add__(self, later: "Batch") -> "Batch":
+        """Give both; of what both have the later form."""
+        events = {(e.unit, e.kind, e.start_s): e for e in (*self.events, *later.events)}
+        return Batch(
+            {**self.states, **later.states},
+            tuple(events.values()),
+            (*self.points, *later.points),
+            (*self.course, *later.course),
+            (*self.seen, *later.seen),
+        )
+
+    def __str__(self) -> str:
+        """Say how much it is."""
+        counts = {
+            "learnt states": len(self.states),
+            "events": len(self.events),
+            "readings": len(self.points),
+            "estimates": len(self.course),
+            "observations": len(self.seen),
+        }
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing"
+
     def pieces(self) -> list["Batch"]:
         """Give smaller batches that together are this one; none of a single record."""
         kinds = [

@@ -12,6 +12,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from agent.app import DISK_AT_STOP_S
+from agent.export.web import LAST_ANSWERS_S
 from tests.deploy.kustomize import Manifest, manifests
 from tests.deploy.operator_kinds import KINDS, misfits
 
@@ -207,6 +209,20 @@ def test_systemd_has_nothing_to_say_of_the_unit(tmp_path: Path) -> None:
     unit.write_text(text, "utf-8")
     # It ends with 0 whatever it finds; all that counts is that it has nothing to say.
     assert run("systemd-analyze", "verify", "--man=no", unit) == ""
+
+
+def test_who_stops_the_agent_waits_until_it_has_given_up_the_disk() -> None:
+    unit = (DEPLOY / "systemd" / "bbu-agent.service").read_text("utf-8")
+    (systemd_s,) = re.findall(r"^TimeoutStopSec=(\d+)s$", unit, flags=re.MULTILINE)
+    compose_s = compose()["services"]["agent"]["stop_grace_period"].removesuffix("s")
+    pods = [
+        manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        for folder, kind in (("base", "Deployment"), ("serial", "DaemonSet"))
+        for manifest in of_kind(DEPLOY / "kubernetes" / folder, kind)
+    ]
+    assert len(pods) == 2
+    for waits_s in (systemd_s, compose_s, *pods):
+        assert int(waits_s) >= DISK_AT_STOP_S + LAST_ANSWERS_S + 5
 
 
 def compose() -> Any:
