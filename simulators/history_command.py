@@ -86,7 +86,8 @@ def history(
         click.echo(f"bbu-sim: cannot write: {error}", err=True)
         sys.exit(1)
     seconds = time.monotonic() - began
-    click.echo(f"{len(states)} modules, {length:g} years each, in {seconds:.1f} s: {out}")
+    lived = f"{len(states)} modules, {length:g} {'year' if length == 1 else 'years'} each"
+    click.echo(f"{lived}, in {seconds:.1f} s: {out}")
 
 
 def _scenario(name: str) -> Scenario:

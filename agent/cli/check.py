@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from agent.cli.output import counted
 from agent.cli.shard import shard_option
 from agent.cli.web_config import web_config_option
 from agent.config.load import Report, examine
@@ -62,10 +63,15 @@ def check(files: tuple[Path, ...], style: str, web_path: Path | None, shard: Sha
         sys.exit(WRONG)
 
 
-def _print(file: Path, report: Report) -> None:
+def show_problems(file: Path, report: Report) -> None:
+    """Print what is wrong with ``file``, by its lines, on standard error."""
     marked = [replace(each, message=f"warning: {each.message}") for each in report.warnings]
     for problem in sorted([*report.errors, *marked]):
         click.echo(problem.located(file), err=True)
+
+
+def _print(file: Path, report: Report) -> None:
+    show_problems(file, report)
     if report.config is not None:
         click.echo(f"{file}: ok: {_summary(report.config, len(report.warnings))}")
 
@@ -73,19 +79,15 @@ def _print(file: Path, report: Report) -> None:
 def _summary(config: Config, warnings: int) -> str:
     over_snmp = sum(unit.snmp is not None for unit in config.units)
     parts = [
-        f"{_count(len(config.units), 'unit')} ({over_snmp} over SNMP)",
-        _count(len(config.buses), "bus", "buses"),
-        _count(len(config.shelves), "shelf", "shelves"),
-        _count(warnings, "warning"),
+        f"{counted(len(config.units), 'unit')} ({over_snmp} over SNMP)",
+        counted(len(config.buses), "bus", "buses"),
+        counted(len(config.shelves), "shelf", "shelves"),
+        counted(warnings, "warning"),
     ]
     if config.shard is not None:
         sizes = "; ".join(f"{index}: {size}" for index, size in enumerate(counts(config)))
         parts.append(f"this is the share {config.shard}, units by share {sizes}")
     return ", ".join(parts)
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _share(config: Config, shard: Shard) -> dict[str, object]:

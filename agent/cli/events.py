@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from agent.cli.output import duration, format_option, moment, sheet, table
+from agent.cli.output import counted, duration, format_option, moment, sheet, table
 from agent.cli.remote import NotGiven, agent_options, fetch, fetch_file, fetch_part
 from agent.events.kinds import KINDS, OF_RACK
 from agent.export.harmless import file_name
@@ -234,7 +234,7 @@ def _export(base: str, folder: Path, sort: str, parts: list[Shown]) -> bool:
         written += 1
     missing = len(parts) - written
     left_out = f"; {missing} of {len(parts)} could not be had" if missing else ""
-    click.echo(f"{written} files in {folder}{left_out}", err=True)
+    click.echo(f"{counted(written, 'file')} in {folder}{left_out}", err=True)
     return not missing
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 import agent.config
+from agent.cli.check import show_problems
 from agent.cli.connect import connection, snmp_options
 from agent.cli.first import Basics, document
+from agent.cli.output import counted
 from agent.cli.scan import find, tuning
 from agent.cli.snippet import secrets, sign_ins
 from agent.config.load import examine
@@ -167,15 +169,15 @@ def _write(file: Path, text: str, secrets: dict[str, str]) -> None:
 def _tell(file: Path, listen: str) -> None:
     """Check what was written, and say how to go on."""
     report = examine(file, profiles=protocols(), environ=os.environ)
-    for problem in sorted([*report.errors, *report.warnings]):
-        click.echo(problem.located(file), err=True)
+    show_problems(file, report)
     if report.config is None:
         click.echo(f"bbu-agent: mend these lines of {file}, then: bbu-agent check {file}", err=True)
         sys.exit(2)
     host, _, port = listen.rpartition(":")
     base = f"http://{host or 'localhost'}:{port}"
+    units = counted(len(report.config.units), "unit")
     local = base == "http://127.0.0.1:9877"
-    click.echo(f"{file}: written and checked, {len(report.config.units)} units. Start it with")
+    click.echo(f"{file}: written and checked, {units}. Start it with")
     click.echo(f"  bbu-agent run --config.file {file}")
     click.echo(f"and look at {base}/ or, on the terminal,")
     click.echo(f"  bbu-agent top{'' if local else f' --agent {base}'}")

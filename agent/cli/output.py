@@ -86,6 +86,11 @@ def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], mark: int | Non
     Console().print(made)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Give a number with its noun: 1 unit, 2 units, 3 buses."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def moment(unix_s: float) -> str:
     """Show a time as UTC to the second."""
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

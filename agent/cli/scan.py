@@ -17,7 +17,7 @@ from agent.cli.connect import (
     snmp_options,
     together,
 )
-from agent.cli.output import duration, format_option, progress, sheet, table
+from agent.cli.output import counted, duration, format_option, progress, sheet, table
 from agent.cli.snippet import configuration
 from agent.errors import AgentError, Unreachable
 from agent.poll.scan import FoundUnit, HostScan, ModbusScan, scan_line
@@ -226,7 +226,7 @@ async def find(link: Connection, options: dict[str, Any]) -> tuple[FoundUnit, ..
         None if options["no_modbus"] else options["modbus_port"],
         ids,
     )
-    _say(f"asking {len(asked)} host{'' if len(asked) == 1 else 's'}")
+    _say(f"asking {counted(len(asked), 'host')}")
     return await _network(job, asked)
 
 

@@ -71,7 +71,7 @@ def test_what_cannot_be_exported_is_named_and_the_others_are_there(
     )
     assert said.exit_code == 1
     assert "bbu-agent: r1-a-1: the event is too large for one table; ask for parts" in said.stderr
-    assert f"1 files in {tmp_path}; 1 of 2 could not be had" in said.stderr
+    assert f"1 file in {tmp_path}; 1 of 2 could not be had" in said.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["r1-a-2-1700000000.csv"]
     assert len(json.loads(said.stdout)[0]["units"]) == 2
 

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from agent.cli import init
+from agent.cli.main import cli
 from agent.cli.snippet import configuration
 from agent.config.load import examine
 from agent.poll.scan import FoundUnit
@@ -41,3 +44,11 @@ def test_every_unit_keeps_its_own_way_to_sign_in(tmp_path: Path) -> None:
     assert report.config is not None
     units = [unit.snmp for unit in report.config.units]
     assert tuple(host.security for host in units if host is not None) == ways
+
+
+def test_a_template_says_that_it_reads_nothing_yet_as_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "agent.yaml"
+    said = CliRunner().invoke(cli, ["init", "--yes", str(path)])
+    assert said.exit_code == 0
+    assert "units: warning: has no units; nothing will be read" in said.stderr
+    assert "written and checked, 0 units." in said.stdout
