@@ -76,8 +76,8 @@ class Responder:
     buffer: bytes = b""
     connections: int = 0
 
-    def got(self, data: bytes) -> None:
-        """Take bytes from the line and answer every request that they complete."""
+    def got(self, data: bytes, write: Callable[[bytes], None] | None = None) -> None:
+        """Take bytes from the line and answer every request that they complete, by ``write``."""
         self.buffer += data
         numbered = isinstance(self.target, ModbusHost) and self.target.framer is Framer.TCP
         size = 12 if numbered else 8
@@ -93,15 +93,17 @@ class Responder:
                 number,
             )
             self.asked.append(asked)
-            task = asyncio.get_running_loop().create_task(self.play(self.script(asked)))
+            task = asyncio.get_running_loop().create_task(
+                self.play(self.script(asked), write or self.write)
+            )
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
-    async def play(self, parts: list[Part]) -> None:
+    async def play(self, parts: list[Part], write: Callable[[bytes], None]) -> None:
         """Send the parts of an answer."""
         for part in parts:
             if isinstance(part, bytes):
-                self.write(part)
+                write(part)
             else:
                 await asyncio.sleep(part)
 
@@ -131,7 +133,7 @@ async def _tcp(framer: Framer) -> AsyncIterator[Responder]:
         writers.append(writer)
         peer.connections += 1
         while data := await reader.read(1024):
-            peer.got(data)
+            peer.got(data, writer.write)
         writer.close()
 
     def newest() -> asyncio.StreamWriter:
