@@ -27,7 +27,7 @@ _REFUSED = 2
 @click.option("--cell", type=int, help="The series element, from 1.")
 @click.option("--size", type=float, help="Size of a battery fault, in the unit of its kind.")
 @click.option("--over", help='Time in which it grows, such as "5 min".')
-@click.option("--for", "length", help='How long it lasts, such as "30 s" (default: for ever).')
+@click.option("--for", "length", help='How long, such as "30 s"; a fault without it stays.')
 @click.option("--value", type=float, help="Value of a wire fault: seconds, exception code.")
 @click.option("--share", type=float, help="Share of the answers that are hit, 0 to 1.")
 @click.option("--load", type=float, help="Load in an outage, as a share of the rated power.")
@@ -66,6 +66,8 @@ def _content(
         return {"heal": target}
     if fault in _EVENTS:
         where = {"units": [target]} if fault == "self-test" else {"rack": target}
+        if length is None:
+            raise click.UsageError(f'{fault} needs --for, how long it lasts, such as "20 s"')
         return {"event": {"at": "0 s", "kind": fault, "length": length, **where, **given}}
     if length is not None:
         given["until"] = length

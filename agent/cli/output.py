@@ -86,6 +86,13 @@ def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]], mark: int | Non
     Console().print(made)
 
 
+def told(value: object) -> str:
+    """Show the value of a reading: yes or no for a flag, a whole number without its point."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Give a number with its noun: 1 unit, 2 units, 3 buses."""
     return f"{number} {one if number == 1 else many or one + 's'}"

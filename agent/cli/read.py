@@ -15,7 +15,7 @@ from agent.cli.connect import (
     explained,
     unit_id_option,
 )
-from agent.cli.output import format_option, sheet, table
+from agent.cli.output import format_option, sheet, table, told
 from agent.config.problems import did_you_mean
 from agent.decode.sample import decode
 from agent.errors import AgentError, ProfileError, Refused, TransportError, Unidentified
@@ -112,7 +112,7 @@ def _print_table(profile: Profile, sample: Sample) -> None:
     for row in sample.readings:
         shown = reading_json(row)
         rows.append(
-            [row.quantity, row.index or "", str(shown["value"]), str(shown["unit"]), row.source]
+            [row.quantity, row.index or "", told(shown["value"]), str(shown["unit"]), row.source]
         )
     table(["quantity", "index", "value", "unit", "source"], rows)
     faults = [fault for fault in sample.faults if fault.reason is not FaultReason.REFUSED]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from agent.cli.explain import ends_of_life
-from agent.cli.output import duration, format_option, sheet, table
+from agent.cli.output import duration, format_option, sheet, table, told
 from agent.cli.remote import agent_options, fetch
 
 _ORDER = {"replace": 0, "degraded": 1, "unknown": 2, "watch": 3, "ok": 4}
@@ -132,7 +132,7 @@ def _print_unit(unit: dict[str, Any]) -> None:
             [
                 row["quantity"],
                 row["index"] or "",
-                str(row["value"]),
+                told(row["value"]),
                 row["unit"],
                 duration(row["age_s"]),
                 row["source"],

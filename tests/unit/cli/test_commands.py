@@ -20,6 +20,7 @@ from agent.cli import access, output, remote, status
 from agent.cli.connect import Connection, explained
 from agent.cli.main import cli
 from agent.errors import BadAnswer, NoAnswer, TransportError
+from simulators.inject import inject
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
@@ -266,3 +267,25 @@ def test_a_device_is_named_in_one_way(command: str, options: list[str], said: st
 
 def test_a_device_that_speaks_modbus_tcp_itself_may_have_unit_id_255() -> None:
     Connection(modbus="h").one(255)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (False, "no"),
+        (13.0, "13"),
+        (3.981, "3.981"),
+        (-0.01, "-0.01"),
+        ("normal", "normal"),
+        (0, "0"),
+    ],
+)
+def test_values_are_shown_as_people_write_them(value: object, shown: str) -> None:
+    assert output.told(value) == shown
+
+
+@pytest.mark.parametrize("event", ["outage", "heat"])
+def test_an_event_of_the_simulator_needs_its_length(event: str, tmp_path: Path) -> None:
+    said = CliRunner().invoke(inject, ["r12", event, "--run-dir", str(tmp_path)])
+    assert said.exit_code == 2
+    assert f"{event} needs --for" in said.stderr
