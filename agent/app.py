@@ -25,6 +25,7 @@ from agent.config.load import load
 from agent.config.shards import own_part
 from agent.config.types import Config, Shard
 from agent.errors import AgentError, ConfigError, ListenError, StoreError
+from agent.events.kinds import OF_RACK
 from agent.export.facts import BusFacts, ReloadFacts
 from agent.export.web import make_app, make_runner
 from agent.export.webconfig.guard import Guard
@@ -128,6 +129,8 @@ class Agent:
         overrides = {unit.name: unit.battery for unit in config.units}
         self.intake.follow(infos, overrides, past)
         await self.fleet.configure(config)
+        racks = {OF_RACK + rack for info in infos if (rack := info.location.rack) is not None}
+        self.archive.units = frozenset({info.name for info in infos} | racks)
         self.config = config
 
     async def _past(self, now_s: float) -> Past:

@@ -28,13 +28,17 @@ _TIDY_EVERY_S = 3600.0
 
 @dataclass(slots=True)
 class Archive:
-    """Collects what must survive and lets ``run`` commit it. Its calls never block."""
+    """Collects what must survive and lets ``run`` commit it. Its calls never block.
+
+    ``units`` are the names of all units and racks, once they are known.
+    """
 
     history: HistoryStore
     states: dict[str, tuple[str | None, State]] = field(default_factory=dict)
     happened: dict[tuple[str, str, float], Event] = field(default_factory=dict)
     believed: dict[tuple[str, float], Course] = field(default_factory=dict)
     keeper: CourseKeeper = field(default_factory=CourseKeeper)
+    units: frozenset[str] | None = None
     pressing: bool = False
     written_s: float = float("-inf")
 
@@ -101,7 +105,7 @@ class Archive:
                 await self.history.flush()
             if now_s - tidied_s >= _TIDY_EVERY_S:
                 tidied_s = now_s
-                await self.history.tidy(now_s=time.time())
+                await self.history.tidy(now_s=time.time(), units=self.units)
 
 
 def _forget(waiting: dict[_K, _V], written: dict[_K, _V]) -> None:

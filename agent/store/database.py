@@ -8,14 +8,14 @@ Times are integers in milliseconds in the file and seconds outside.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from agent.errors import StoreError
 from agent.model import Event
-from agent.store import journal, retention
+from agent.store import departed, journal, retention
 from agent.store.course import Course
 from agent.store.journal import Seen
 from agent.store.records import MOST_PARKED, PARKED, Batch, HistoryPoint, Point, SavedState
@@ -281,8 +281,13 @@ class Database:
         rows = last_of_each(self._connection, _storable(unit), quantities, steps)
         return [Point(unit, *row) for row in rows]
 
-    def tidy(self, now_s: float, *, raw_s: float, hours_s: float) -> None:
-        """Sum up the hours that are over, then drop what is too old."""
+    def tidy(
+        self, now_s: float, units: Collection[str] | None, *, raw_s: float, hours_s: float
+    ) -> list[str]:
+        """Sum up the hours that are over, then drop what is too old.
+
+        Gives who was dropped whole, having been none of ``units``, if those are known, for long.
+        """
         with self._transaction():
             self._connection.execute(
                 "DELETE FROM state WHERE unit LIKE ?1 AND unit NOT IN (SELECT unit FROM state"
@@ -291,6 +296,9 @@ class Database:
             )
             retention.age(self._connection, now_s, raw_s=raw_s, hours_s=hours_s)
             journal.drop(self._connection)
+            if units is None:
+                return []
+            return departed.drop(self._connection, units, now_s, hours_s)
 
     def drop_oldest_points(self) -> int:
         """Drop the older half of the time that raw points cover; give how many went."""

@@ -7,7 +7,7 @@ full, read-only or broken never stops monitoring: records then live in memory (`
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -231,10 +231,13 @@ class HistoryStore:
         found = await self._read(lambda database: database.stepped(unit, quantities, steps))
         return _merged(found)
 
-    async def tidy(self, *, now_s: float) -> None:
-        """Sum up and drop what is too old or too much; for every hour or so."""
+    async def tidy(self, *, now_s: float, units: Collection[str] | None = None) -> None:
+        """Sum up and drop what is too old or too much; for every hour or so.
+
+        ``units`` are the names that anything may come of; of others all goes in the end.
+        """
         await self.flush()  # what waits belongs to the hours that are over
-        await self._run(lambda: self._keeper.tidy(now_s))
+        await self._run(lambda: self._keeper.tidy(now_s, units))
 
     async def import_folder(self, folder: Path) -> Imported:
         """Take in the ``*.json`` files in ``folder``; each is renamed ``.done`` or ``.bad``.

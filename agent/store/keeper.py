@@ -6,7 +6,7 @@ soon as it works again.
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -176,12 +176,15 @@ class Keeper:
             found.append(query(self._memory))
         return found
 
-    def tidy(self, now_s: float) -> None:
-        """Sum up and drop what is too old or too much."""
+    def tidy(self, now_s: float, units: Collection[str] | None) -> None:
+        """Sum up and drop what is too old or too much, and who is none of ``units`` for long."""
         bounds = self._bounds
 
         def tidy(disk: Database) -> None:
-            disk.tidy(now_s, raw_s=bounds.raw_s, hours_s=bounds.hours_s)
+            gone = disk.tidy(now_s, units, raw_s=bounds.raw_s, hours_s=bounds.hours_s)
+            for name in gone:
+                days = bounds.hours_s / _DAY_S
+                _LOG.info("%s left the configuration %.0f days ago: its past goes", name, days)
             disk.trim(bounds.file_bytes)
 
         if self._path is not None:

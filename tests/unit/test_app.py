@@ -20,7 +20,7 @@ from agent.tasks import begin
 EVENT = Event("a", "discharge", 1.0, 2.0)
 TWO_UNITS = """
 units:
-  - {name: a, modbus_tcp: 192.0.2.1, unit_id: 1}
+  - {name: a, modbus_tcp: 192.0.2.1, unit_id: 1, location: {rack: r1}}
   - {name: b, modbus_tcp: 192.0.2.1, unit_id: 2}
 """
 
@@ -142,6 +142,7 @@ async def test_a_reload_that_the_disk_holds_up_leaves_the_old_configuration(
     await agent.reload()
     assert agent.reload_facts().successful
     assert agent.store.names == ("a", "b")
+    assert agent.archive.units == frozenset({"a", "b", "rack:r1"})
     assert await agent.history.events() == [EVENT]
 
 
