@@ -2,8 +2,8 @@
 
 Each is a file and some tens of kilobytes, TLS or not, from the moment that it is accepted. Who
 waits without asking anything makes room for who comes; who asks while most are busy is told so,
-except for what an agent is watched by. Where all have one under way, the client with the most of
-them gives one up, the oldest that it does not read: a crowd locks out itself and nobody else.
+except for what an agent is watched by. Before that the client with the most of them gives one up,
+the oldest that it does not read: a crowd of slow readers locks out itself and nobody else.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Door:
                 return await handler(request)
             if request.path == SCRAPE:
                 self._end_unread()
-            if self._is_full(request.path):
+            if not self._finds_room(request.path):
                 response = refusal(
                     f"{len(self._under_way)} requests are under way already; try again later"
                 )
@@ -106,12 +106,16 @@ class Door:
         while len(unread) >= self._unread:
             unread.remove(self._end_one(unread))
 
-    def _is_full(self, path: str) -> bool:
+    def _finds_room(self, path: str) -> bool:
         if path in WATCHED or len(self._under_way) < self._most - self._kept:
-            return False
+            return True
+        unread = [each for each in self._under_way if each.waits]
+        if unread:
+            self._end_one(unread)
+            return True
         self._dropped[Dropped.REFUSED] += 1
         self._tell("answers 503")
-        return True
+        return False
 
     def admits(self, connection: socket.socket) -> None:
         """Take in a connection that was accepted, in place of another if all are taken."""

@@ -156,9 +156,9 @@ async def test_with_all_of_them_busy_who_has_the_most_makes_room(
     await guarded.let_go([alone, *others])
 
 
-async def unread(guarded: Guarded, client: str) -> Streams:
+async def unread(guarded: Guarded, client: str, path: str = "/metrics") -> Streams:
     """Ask for much, and take no more than the first line of it."""
-    reader, writer = await guarded.connect("/metrics?all", client)
+    reader, writer = await guarded.connect(f"{path}?all", client)
     async with asyncio.timeout(_PATIENCE_S):
         assert (await reader.readline())[9:12] == b"200"
     return reader, writer
@@ -175,6 +175,19 @@ async def test_scrapes_that_nobody_reads_are_few(guarded: Guarded) -> None:
             while (await reader.readline()).strip():
                 pass
             assert len(await reader.readexactly(LARGE)) == LARGE
+
+
+async def test_pages_that_nobody_reads_keep_nobody_from_theirs(guarded: Guarded) -> None:
+    alone, _ = await unread(guarded, LONER, "/page")
+    crowd = [await unread(guarded, CROWD, "/page") for _ in range(MOST - KEPT - 1)]
+    for _ in range(2):
+        assert await guarded.status("/page") == b"200"
+    assert await is_over(crowd[0][0])
+    assert guarded.dropped == {Dropped.CROWD: 1}
+    async with asyncio.timeout(_PATIENCE_S):
+        while (await alone.readline()).strip():
+            pass
+        assert len(await alone.readexactly(LARGE)) == LARGE
 
 
 async def test_of_a_crowd_those_go_first_that_do_not_read(guarded: Guarded) -> None:
