@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.poll.scan import FoundUnit
-from agent.targets import Community, ModbusHost, Secret, SerialLine, SnmpHost, UserSecurity
+from agent.targets import Community, Framer, ModbusHost, Secret, SerialLine, SnmpHost, UserSecurity
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _CREDENTIALS = "scanned"
@@ -118,7 +118,9 @@ def _unit(unit: FoundUnit, names: set[str], ways: Mapping[Community | UserSecuri
         way = f"bus: {_bus(unit)}, unit_id: {unit.unit_id}"
         name = f"{_bus(unit)}-{unit.unit_id}"
     elif isinstance(target, ModbusHost):
-        way = f"modbus_tcp: {_quoted(_address(target.host, target.port))}, unit_id: {unit.unit_id}"
+        framer = "" if target.framer is Framer.TCP else f", framer: {target.framer}"
+        way = f"modbus_tcp: {_quoted(_address(target.host, target.port))}{framer}"
+        way += f", unit_id: {unit.unit_id}"
         name = f"{target.host}-{unit.unit_id}"
     else:
         way = f"snmp: {_quoted(_address(target.host, target.port))}"

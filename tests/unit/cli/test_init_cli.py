@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from agent.cli import init
@@ -13,6 +14,8 @@ from agent.profiles.load import protocols
 from agent.targets import (
     AuthProtocol,
     Community,
+    Framer,
+    ModbusHost,
     PrivacyProtocol,
     Secret,
     SnmpHost,
@@ -44,6 +47,18 @@ def test_every_unit_keeps_its_own_way_to_sign_in(tmp_path: Path) -> None:
     assert report.config is not None
     units = [unit.snmp for unit in report.config.units]
     assert tuple(host.security for host in units if host is not None) == ways
+
+
+@pytest.mark.parametrize("framer", [*Framer])
+def test_a_gateway_is_configured_with_the_frames_that_it_was_found_by(
+    tmp_path: Path, framer: Framer
+) -> None:
+    found = [FoundUnit(ModbusHost("10.1.3.5", 502, framer), 64, "orv3-bbu")]
+    path = tmp_path / "agent.yaml"
+    path.write_text(configuration(found) + "state_dir: state\n", "utf-8")
+    report = examine(path, profiles=protocols(), environ={})
+    assert report.config is not None, report.errors
+    assert [bus.target for bus in report.config.buses] == [found[0].target]
 
 
 def test_a_template_says_that_it_reads_nothing_yet_as_a_warning(tmp_path: Path) -> None:
