@@ -115,9 +115,10 @@ def _wiring(link: Connection) -> str:
             "ask: a card that does not know a community says nothing"
         )
     if link.modbus is not None:
+        framer = "" if link.framer == Framer.TCP else f" --framer {link.framer}"
         return (
-            "unit id and framer are right; bbu-agent scan --modbus "
-            f"{link.modbus} finds the unit ids that answer"
+            f"unit id and framer are right; bbu-agent scan --modbus {link.modbus}{framer} "
+            "finds the unit ids that answer"
         )
     return (
         "unit id, baud rate, parity and the two wires are right; bbu-agent scan --serial "

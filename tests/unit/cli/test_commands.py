@@ -225,7 +225,8 @@ def test_a_family_that_is_almost_named_is_proposed(words: tuple[str, ...]) -> No
     ("link", "next_step"),
     [
         (Connection(snmp="10.1.3.20"), "community"),
-        (Connection(modbus="10.1.3.5"), "bbu-agent scan --modbus 10.1.3.5"),
+        (Connection(modbus="10.1.3.5"), "bbu-agent scan --modbus 10.1.3.5 finds"),
+        (Connection(modbus="10.1.3.5", framer="rtu"), "--modbus 10.1.3.5 --framer rtu finds"),
         (Connection(serial="/dev/ttyUSB0"), "bbu-agent scan --serial /dev/ttyUSB0"),
     ],
 )
