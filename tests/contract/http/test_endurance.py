@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import ClientError
 from aiohttp.web import StreamResponse
 
-from agent.export import answer, context, past, scrape, stream, web
+from agent.export import answer, context, feed, past, scrape, stream, web
 from agent.export.facts import Dropped
 from agent.model import Location, Reading, Sample, UnitInfo, UnitState, UnitStatus
 from agent.store import history
@@ -269,3 +270,17 @@ async def test_what_is_dropped_is_counted(serve: Any) -> None:
         rows = [row for row in (await told.text()).splitlines() if row.startswith(name)]
     counts = [("waiting", 0), ("crowd", 3), ("unread", 0), ("refused", 0)]
     assert rows == [f'{name}{{cause="{cause}"}} {count}' for cause, count in counts]
+
+
+async def test_a_stream_that_is_not_read_is_cut_off_and_counted(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(_response: StreamResponse, _message: bytes) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(feed, "_write", slow)
+    served = await serve(fleet(1), [])
+    async with served.get("/api/v1/stream") as told:
+        with pytest.raises(ClientError):
+            await told.read()
+    assert served.app[answer.DROPPED] == {Dropped.UNREAD: 1}
