@@ -86,10 +86,7 @@ class Stream:
         if self.begun(number):
             heard, self._rest = Heard(problem="the answer was cut", payload=self._rest), b""
         self.doubted |= heard.problem is not None
-        self._late[number] = self._under_way[number]
-        if len(self._late) > _REMEMBERED:
-            del self._late[next(iter(self._late))]
-        self._end(number)
+        self._owe(number)
         return heard
 
     def take(self, data: bytes) -> list[tuple[int, Heard]]:
@@ -118,7 +115,7 @@ class Stream:
         number = int.from_bytes(rest[:2], "big")
         if self._holds_another(number, rest[:end]):
             return "the answer was cut, another one stands inside it"
-        if self._others(number) and not _may_begin(rest[end:]):
+        if not _may_begin(rest[end:]) and self._others(number):
             return "the answer was cut or has bytes too many"
         return None
 
@@ -143,8 +140,10 @@ class Stream:
         asked = self._under_way.get(number)
         if asked is not None:
             reply, problem = read_pdu(unit_id, frame[_HEADER.size :], asked.expected)
+            self.doubted |= problem is not None
             self._answered.append(number)
-            return [(number, self._told(number, reply, problem, frame))]
+            self._end(number)
+            return [(number, Heard(reply, problem, b"" if problem is None else frame))]
         if self._late.pop(number, None) is not None:
             self._answered.append(number)
             return []
@@ -155,8 +154,10 @@ class Stream:
             text = f"the answer is to transaction {number} once more, asked was {blamed}"
             self._strange[blamed] = Heard(problem=text, payload=frame)
             return []
+        self.doubted = True
+        self._owe(blamed)
         text = f"the answer is to transaction {number}, asked was {blamed}"
-        return [(blamed, self._told(blamed, None, text, frame))]
+        return [(blamed, Heard(problem=text, payload=frame))]
 
     def _blamed(self, unit_id: int) -> int | None:
         """Give the request to which an answer with a wrong number may belong."""
@@ -165,13 +166,6 @@ class Stream:
         mine = (n for n, one in self._under_way.items() if one.expected.unit_id == unit_id)
         return next(mine, None)
 
-    def _told(self, number: int, reply: Reply | None, problem: str | None, frame: bytes) -> Heard:
-        self._end(number)
-        if problem is None:
-            return Heard(reply)
-        self.doubted = True
-        return Heard(problem=problem, payload=frame)
-
     def _lose(self, problem: str) -> list[tuple[int, Heard]]:
         self.lost = True
         heard = Heard(None, problem, self._rest[:_FLOOD_BYTES], len(self._under_way) > 1)
@@ -179,6 +173,13 @@ class Stream:
         self._under_way.clear()
         self._rest = b""
         return [(number, heard) for number in numbers]
+
+    def _owe(self, number: int) -> None:
+        """End a request whose answer may come yet."""
+        self._late[number] = self._under_way[number]
+        if len(self._late) > _REMEMBERED:
+            del self._late[next(iter(self._late))]
+        self._end(number)
 
     def _end(self, number: int) -> None:
         del self._under_way[number]

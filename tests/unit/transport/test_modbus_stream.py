@@ -100,6 +100,8 @@ def test_an_answer_with_an_unknown_number_is_of_its_unit_or_of_nobody(number: in
     text = f"the answer is to transaction {number}, asked was 2"
     assert stream.take(frame(number, 77, WORDS_PDU)) == []
     assert stream.take(wrong) == [(2, Heard(problem=text, payload=wrong))]
+    assert stream.take(frame(2, 18, WORDS_PDU)) == []  # the right one comes after it
+    assert stream.doubted
     text, wrong = text[:-1] + "1", frame(number, 77, WORDS_PDU)
     assert stream.take(wrong) == [(1, Heard(problem=text, payload=wrong))]
 
