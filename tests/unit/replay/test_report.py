@@ -23,6 +23,7 @@ from agent.replay.quality import Quality
 
 HOSTILE = "<script>alert(1)</script>"
 DAY_S = 86400.0
+YEAR_S = 365.25 * DAY_S
 Make = Callable[..., Report]
 
 
@@ -109,6 +110,8 @@ def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
     ):
         assert f"<h2>{heading}</h2>" in text
     assert "5 in all" in text
+    # Nine samples of 40 A, 2 s apart, of a battery of 15 Ah.
+    assert text.count("<td>18 s</td><td>0.2 Ah</td><td>1.3 %</td>") == 5
     assert "SHA-256" in text
     assert "bbu-agent 0." in text
     assert "Commissioned" in text
@@ -233,6 +236,14 @@ def test_units_are_ranked_by_how_urgent_they_are(make: Make) -> None:
     assert weak.health.verdict is not Verdict.OK
     table = [dict(zip(NAMES, row, strict=True)) for row in rows(ranked)]
     assert float(str(table[0]["soh_r_highest"])) > 1.5
+    for row, one in zip(table, (weak, sound), strict=True):
+        soh, ride = one.health.state_of_health, one.health.ride_through_s
+        assert soh is not None
+        assert ride is not None
+        assert [row[key] for key in ("soh_q", "soh_q_lo", "soh_q_hi")] == [round(v, 4) for v in soh]
+        assert [row[key] for key in ("ride_s", "ride_lo_s", "ride_hi_s")] == [
+            round(v, 1) for v in ride
+        ]
     text = compare_page(ranked)
     Reader(text)
     assert text.index("weak/report.html") < text.index("sound/report.html")
@@ -242,6 +253,7 @@ def test_of_units_alike_the_first_to_end_is_replaced_first(make: Make) -> None:
     late, soon = make("late"), make("soon")
     late_s, soon_s = Interval(2.0e9, 1.9e9, 2.1e9), Interval(1.9e9, 1.8e9, 2.0e9)
     health = replace(late.health, end_of_life_s=late_s, ride_end_of_life_s=None)
+    now_s = health.updated_at
     late = replace(late, health=health)
     soon = replace(soon, health=replace(health, ride_end_of_life_s=soon_s))
     ranked = rank([late, soon])
@@ -250,6 +262,12 @@ def test_of_units_alike_the_first_to_end_is_replaced_first(make: Make) -> None:
     assert (first["end_of_life"], first["ride_end_of_life"]) == ("2033-05-18", "2030-03-17")
     assert (second["ride_end_of_life"], second["ride_end_of_life_hi"]) == ("", "")
     assert "2030-03" in compare_page(ranked)
+    far_s = Interval(now_s + 12 * YEAR_S, now_s + 9 * YEAR_S, now_s + 20 * YEAR_S)
+    far = replace(late, health=replace(health, end_of_life_s=far_s))
+    assert compare_page(rank([far])).count("after 20") == 1, "capacity is foretold for 20 years"
+    far_s = Interval(now_s + 9 * YEAR_S, now_s + 8 * YEAR_S, now_s + 10 * YEAR_S)
+    far = replace(late, health=replace(health, end_of_life_s=None, ride_end_of_life_s=far_s))
+    assert " to after 20" in compare_page(rank([far])), "a ride for 10"
     endless = replace(late, health=replace(health, end_of_life_s=None))
     assert "not within 10 years" in compare_page(rank([endless]))
 
