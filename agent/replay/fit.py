@@ -17,6 +17,7 @@ from agent.errors import ConfigError
 from agent.health.celltype import CellType
 from agent.health.chemistry import interpolate, inverse
 from agent.health.evidence import thermal_factor
+from agent.health.intake import is_time
 from agent.health.observation import Observation
 
 Vector = npt.NDArray[np.float64]
@@ -82,6 +83,8 @@ def rows_of(observations: Iterable[Observation]) -> Rows:
     for one in observations:
         volts = [v for v in one.cells_v if v is not None and math.isfinite(v) and v > 0.0]
         if one.current_a is None or not math.isfinite(one.current_a) or not volts:
+            continue
+        if not is_time(one.time_s):
             continue
         heat = [t for t in one.temperatures_c if t is not None and math.isfinite(t)]
         celsius = float(np.mean(heat)) if heat else math.nan

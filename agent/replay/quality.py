@@ -10,7 +10,6 @@ from agent.replay.markup import date
 
 GAP_S = 24 * 3600.0
 """A silence longer than this counts as a gap: standby is sampled hourly at least."""
-_MONTH_S = 30.4375 * 86400.0
 
 
 @dataclass(slots=True)
@@ -25,7 +24,6 @@ class Quality:
     last_s: float | None = None
     gaps: list[tuple[float, float]] = field(default_factory=list)
     absent: Counter[int] = field(default_factory=Counter)
-    months: Counter[int] = field(default_factory=Counter)
     coldest_c: float = math.inf
     hottest_c: float = -math.inf
     phases: Counter[str] = field(default_factory=Counter)
@@ -44,7 +42,6 @@ class Quality:
                 self.gaps.append((self.last_s, time_s))
         self.first_s = time_s if self.first_s is None else min(self.first_s, time_s)
         self.last_s = time_s
-        self.months[int(time_s // _MONTH_S)] += 1
         self._values(observation)
 
     def _values(self, observation: Observation) -> None:
@@ -73,7 +70,7 @@ class Quality:
         heat = f"{self.coldest_c:.1f} to {self.hottest_c:.1f} °C"
         return [
             ("Rows read", f"{self.rows:,}"),
-            ("Rows without a possible time", f"{self.no_time:,}"),
+            ("Rows without a possible time, or cut", f"{self.no_time:,}"),
             ("Times that run backwards", f"{self.backwards:,}"),
             ("Gaps of more than a day", gaps if self.gaps else "none"),
             ("Rows without a current", f"{self.no_current:,}"),

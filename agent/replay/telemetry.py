@@ -87,8 +87,9 @@ def _csv_batches(path: Path, names: list[str]) -> Iterator[dict[str, Column]]:
         next(reader, None)
         batch: list[list[str]] = []
         for row in reader:
-            if len(row) == len(names):
-                batch.append(row)
+            if row:
+                # A row that was cut has no time that could be trusted; it is counted as such.
+                batch.append(row if len(row) == len(names) else [""] * len(names))
             if len(batch) == _BATCH:
                 yield _as_columns(names, batch)
                 batch = []

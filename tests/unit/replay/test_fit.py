@@ -116,3 +116,8 @@ def test_hostile_rows_are_passed_over() -> None:
     assert rows.volts.tolist() == [4.0, 3.8]
     with pytest.raises(ConfigError, match=r"has 2 rows .*: record a whole discharge"):
         fit(rows, LIKE, rated_ah=1.0, cutoff_v=None)
+
+
+def test_a_first_row_without_a_time_hides_no_other() -> None:
+    rows = [Observation(at_s, -1.0, (4.0,), (25.0,)) for at_s in (math.nan, 1.7e9, 1.7e9 + 2.0)]
+    assert list(rows_of(rows).time_s) == [1.7e9, 1.7e9 + 2.0]

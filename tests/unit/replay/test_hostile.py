@@ -37,3 +37,10 @@ def test_a_row_of_an_impossible_time_changes_nothing(tmp_path: Path, time: str) 
 def test_a_mask_that_is_no_mask_is_absent(tmp_path: Path, mask: str) -> None:
     at = f"{START_S}"
     assert replayed(tmp_path / "bad", [row(at, mask)]) == replayed(tmp_path / "good", [row(at)])
+
+
+def test_a_row_that_was_cut_changes_nothing_and_is_counted(tmp_path: Path) -> None:
+    cut = f"{START_S + 7200.0},-40.0,3.9\n"
+    assert replayed(tmp_path / "bad", [cut, "\n"]) == replayed(tmp_path / "good", [])
+    text = (tmp_path / "bad" / "out" / "report.html").read_text("utf-8")
+    assert "possible time, or cut</th><td class='text'>3</td>" in text

@@ -284,7 +284,7 @@ def test_quality_counts_what_a_recording_lacks() -> None:
         quality.watch(row)
     assert dict(quality.lines(("a", "b"))) == {
         "Rows read": "5",
-        "Rows without a possible time": "2",
+        "Rows without a possible time, or cut": "2",
         "Times that run backwards": "1",
         "Gaps of more than a day": "1, the longest 3.0 days",
         "Rows without a current": "2",
