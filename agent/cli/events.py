@@ -106,7 +106,7 @@ def length(event: Shown) -> str:
     """Say how long an event lasted, with what is not known of it."""
     detail = event["detail"]
     if event["kind"] == "flicker":
-        return f"{detail.get('count', 1):.0f} times"
+        return counted(round(detail.get("count", 1)), "time")
     if "duration_s" not in detail:
         return ""
     off_s = detail.get("start_uncertainty_s", 0.0) + detail.get("end_uncertainty_s", 0.0)

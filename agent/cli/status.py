@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from agent.cli.explain import ends_of_life
-from agent.cli.output import duration, format_option, sheet, table, told
+from agent.cli.output import counted, duration, format_option, sheet, table, told
 from agent.cli.remote import agent_options, fetch
 
 _ORDER = {"replace": 0, "degraded": 1, "unknown": 2, "watch": 3, "ok": 4}
@@ -43,7 +43,9 @@ def print_units(units: list[dict[str, Any]]) -> None:
     counts: dict[str, int] = {}
     for unit in ordered:
         counts[unit["verdict"]] = counts.get(unit["verdict"], 0) + 1
-    click.echo(f"\n{len(ordered)} units: " + ", ".join(f"{n} {v}" for v, n in counts.items()))
+    click.echo(
+        f"\n{counted(len(ordered), 'unit')}: " + ", ".join(f"{n} {v}" for v, n in counts.items())
+    )
 
 
 @click.command()

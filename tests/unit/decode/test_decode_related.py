@@ -199,3 +199,12 @@ def test_bits_of_octets_and_of_marks(text: str, bits: list[bool]) -> None:
         "{quantity: replace_battery, oid: 1.3.6.1.4.1.99.1.0, type: bits, bit: 2}",
     )
     assert list(seen(family, {(1, 0): text}).values()) == bits
+
+
+@pytest.mark.parametrize(("told", "applies"), [(2, False), (3, True), (4, True)])
+def test_a_condition_of_at_least_holds_from_that_value_on(told: int, *, applies: bool) -> None:
+    family = profile(
+        "{quantity: battery_voltage, unit: V, oid: 1.3.6.1.4.1.99.1.0, "
+        "when: [{oid: 1.3.6.1.4.1.99.2.0, at_least: 3}]}"
+    )
+    assert bool(seen(family, {(1, 0): 48, (2, 0): told})) is applies
