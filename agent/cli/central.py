@@ -55,6 +55,7 @@ class Central:
             raise self._refusal(error) from None
         except (URLError, HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
+            reason = getattr(reason, "strerror", None) or reason
             raise CentralError(
                 f"no store answers at {self.shown}: {reason}. Does it run, and is the URL right?"
             ) from None

@@ -12,9 +12,8 @@ _HEAD = """\
 # Devices
 
 Made from the profiles in `agent/profiles/data` by `deploy/scripts/profile-reference.py`; a test
-checks that it is current. `bbu-agent profiles` lists the same families. A device of a family
-that is not here answers `Unidentified`; how to add one is in
-[tests/recordings](../tests/recordings/README.md).
+checks that it is current. `bbu-agent profiles` lists the same families. Of a device of another
+family the agent says `Unidentified`; [adding a device](adding-a-device.md) says how to add one.
 """
 
 

@@ -165,6 +165,10 @@ def refusal(code: int, body: bytes) -> HTTPError:
     ("answer", "words"),
     [
         (failing(URLError("refused")), "no store answers at http://central: refused"),
+        (
+            failing(URLError(ConnectionRefusedError(111, "Connection refused"))),
+            "no store answers at http://central: Connection refused",
+        ),
         (failing(refusal(401, b"")), "(401): it asks for a login; --auth-file"),
         (failing(refusal(404, b"<html>")), "is the URL that of Prometheus"),
         (failing(refusal(422, b'{"error": "too many"}')), "refuses the question: too many"),
