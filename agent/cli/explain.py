@@ -41,7 +41,8 @@ def explain(unit: str, base: str, form: str) -> None:
       bbu-agent explain r12-a-1
       bbu-agent explain r12-a-1 --format json | jq .health.cells
     \b
-    Exit codes: 0 the unit is well, 1 it needs attention, 2 no such unit, 3 no agent answers.
+    Exit codes: 0 nothing calls for attention, 1 it is degraded, to be replaced or does not
+    answer, 2 no such unit, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     found = fetch(base, f"/api/v1/units/{quote(unit, safe='')}")
     ready = readiness(found, fetch(base, "/api/v1/shelves")["shelves"])
@@ -52,8 +53,13 @@ def explain(unit: str, base: str, form: str) -> None:
     else:
         for line in explained(found, ready):
             click.echo(line)
-    if found["verdict"] in ("degraded", "replace"):
+    if needs_attention(found):
         sys.exit(1)
+
+
+def needs_attention(unit: dict[str, Any]) -> bool:
+    """Whether ``unit`` is degraded, to be replaced, or does not answer."""
+    return unit["verdict"] in ("degraded", "replace") or not unit["up"]
 
 
 def readiness(unit: dict[str, Any], shelves: list[dict[str, Any]]) -> str | None:
@@ -81,7 +87,7 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
     reasons = unit["reasons"]
     yield from (f"  - {reason['verdict']}: {reason['text']}{_since(reason)}" for reason in reasons)
     if not reasons:
-        yield "  - nothing speaks against it" if unit["verdict"] == "ok" else "  - nothing is known"
+        yield f"  - {_without_reasons(unit)}"
     yield from _listed("What to do:", _to_do(unit))
     if health is None:
         yield ""
@@ -99,6 +105,13 @@ def explained(unit: dict[str, Any], ready: str | None = None) -> Iterator[str]:
     counts = {(row["quantity"], row["reason"]): row["count"] for row in unit["fault_counts"]}
     told = [_fault(fault, counts) for fault in unit["faults"]]
     yield from _listed("Readings that were refused or not believed:", told)
+
+
+def _without_reasons(unit: dict[str, Any]) -> str:
+    if unit["verdict"] == "ok":
+        return "nothing speaks against it"
+    told = unit["health"] is not None and unit["health"]["cells"]
+    return "no evidence yet, only what age and chemistry let expect" if told else "nothing is known"
 
 
 def _since(reason: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from agent.cli.explain import ends_of_life
+from agent.cli.explain import ends_of_life, needs_attention
 from agent.cli.output import counted, duration, format_option, sheet, table, told
 from agent.cli.remote import agent_options, fetch
 
@@ -62,8 +62,8 @@ def status(unit: str | None, base: str, form: str) -> None:
       bbu-agent status --agent http://10.1.2.3:9877 --format json
       bbu-agent status --format csv > fleet.csv
     \b
-    Exit codes: 0 all is well, 1 a unit needs attention, 2 wrong use or no such unit,
-    3 no agent answers.
+    Exit codes: 0 nothing calls for attention, 1 a unit is degraded, to be replaced or does not
+    answer, 2 wrong use or no such unit, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if unit is None:
         answer = fetch(base, "/api/v1/units")
@@ -79,7 +79,7 @@ def status(unit: str | None, base: str, form: str) -> None:
         print_units(units)
     else:
         _print_unit(answer)
-    if any(shown["verdict"] in ("degraded", "replace") for shown in units):
+    if any(map(needs_attention, units)):
         sys.exit(1)
 
 

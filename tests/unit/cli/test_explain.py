@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent.cli.explain import explained, readiness
+from agent.cli.explain import explained, needs_attention, readiness
 from agent.model import FaultReason
 
 HEALTH: dict[str, Any] = {
@@ -157,6 +157,32 @@ def test_a_unit_that_was_never_read() -> None:
         "",
         "Nothing has been estimated yet.",
     ]
+
+
+def test_an_estimate_without_evidence_is_called_so() -> None:
+    fresh = UNIT | {"verdict": "unknown", "reasons": [], "health": HEALTH}
+    assert (
+        list(explained(fresh))[3] == "  - no evidence yet, only what age and chemistry let expect"
+    )
+    fresh["health"] = HEALTH | {"cells": []}
+    assert list(explained(fresh))[3] == "  - nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "up", "attention"),
+    [
+        ("ok", True, False),
+        ("watch", True, False),
+        ("unknown", True, False),
+        ("degraded", True, True),
+        ("replace", True, True),
+        ("unknown", False, True),
+    ],
+)
+def test_who_does_not_answer_needs_attention_too(
+    verdict: str, *, up: bool, attention: bool
+) -> None:
+    assert needs_attention({"verdict": verdict, "up": up}) is attention
 
 
 def test_an_end_of_life_that_is_past_is_no_date() -> None:
