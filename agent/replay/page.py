@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.health.engine import HealthEngine
+from agent.health.report import Z90
 from agent.health.ride import limit_of
 from agent.model import Health
 from agent.replay import courses, head
@@ -14,6 +15,8 @@ from agent.replay.quality import Quality
 from agent.replay.run import Tables
 
 _EVENTS_SHOWN = 40
+_HALF = 100.0 * Z90
+"""Half of a 90 % interval in percent, over a standard deviation as a ratio."""
 _KEY = (
     "Shaded: 90 % intervals. Dotted with the number of a cell (0: the pack): an alarm, when it was "
     "first believed. Ticks at the foot: discharges and tests. Dashed across: the limit. "
@@ -119,8 +122,8 @@ def _advice(health: Health) -> str:
             escape(trial.test),
             f"{trial.seconds:.0f} s",
             f"{trial.depth * 100:.0f} %",
-            f"± {165 * trial.soh_sd:.1f} points",
-            f"± {165 * trial.ride_sd:.0f} %",
+            f"± {_HALF * trial.soh_sd:.1f} points",
+            f"± {_HALF * trial.ride_sd:.0f} %",
             f"{trial.recharge_s / 3600:.1f} h",
         )
         for trial in advice.options
@@ -133,7 +136,9 @@ def _advice(health: Health) -> str:
         "Ride-through after it",
         "Recharge",
     ]
-    now = f"now ± {165 * advice.soh_sd:.1f} points and ± {165 * advice.ride_sd:.0f} % of its time"
+    now = (
+        f"now ± {_HALF * advice.soh_sd:.1f} points and ± {_HALF * advice.ride_sd:.0f} % of its time"
+    )
     caption = f"Half of the weakest cell's 90 % interval, {now}"
     return f"<p>{escape(advice.text)}</p>" + table(caption, columns, rows)
 
