@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.output import counted
+from agent.cli.output import counted, format_option
 from agent.cli.shard import shard_option
 from agent.cli.web_config import web_config_option
 from agent.config.load import Report, examine
@@ -24,17 +24,10 @@ WRONG = 2
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Lines for people and editors, or one JSON list.",
-)
+@format_option("text", "json")
 @web_config_option
 @shard_option
-def check(files: tuple[Path, ...], style: str, web_path: Path | None, shard: Shard | None) -> None:
+def check(files: tuple[Path, ...], form: str, web_path: Path | None, shard: Shard | None) -> None:
     """Check configuration FILEs as the agent would read them, secrets included.
 
     Every error is one line, file:line: path: message, on standard error. Exit 2 where any
@@ -51,7 +44,7 @@ def check(files: tuple[Path, ...], style: str, web_path: Path | None, shard: Sha
     reports = {
         file: examine(file, profiles=profiles, environ=os.environ, shard=shard) for file in files
     }
-    if style == "json":
+    if form == "json":
         click.echo(json.dumps([_as_json(*item) for item in reports.items()], indent=2))
     else:
         for file, report in reports.items():

@@ -15,7 +15,7 @@ import click
 from agent.cli.access import Access, access_options
 from agent.cli.central import Central, CentralError
 from agent.cli.fleet_rows import WORST, Row, Scope, collect, risk
-from agent.cli.output import aligned, duration
+from agent.cli.output import aligned, duration, format_option
 from agent.export.harmless import disarmed
 from agent.model import Verdict
 
@@ -92,7 +92,7 @@ def _print(rows: Sequence[Row], left_out: int, totals: dict[str, int]) -> None:
 @click.option(
     "--limit", type=click.IntRange(min=0), default=0, help="The worst so many; 0 is all (default)."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
+@format_option()
 def fleet(
     base: str,
     *,
