@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from agent.cli.output import duration, format_option
+from agent.cli.output import duration, format_option, percent
 from agent.cli.remote import agent_options, fetch
 from agent.export.site.advice import advice
 from agent.model import Reason, Verdict
@@ -154,12 +154,12 @@ def _believed(health: dict[str, Any]) -> Iterator[str]:
     cells = sorted(health["cells"], key=lambda cell: cell["state_of_health"]["estimate"])
     for cell in cells[:1]:
         yield (
-            f"weakest cell {cell['cell']}: {_percent(cell['state_of_health'])} of rated capacity, "
+            f"weakest cell {cell['cell']}: {percent(cell['state_of_health'])} of rated capacity, "
             f"resistance x {_range(cell['resistance_growth'], 2)}, by {cell['basis']}"
         )
     for cell in cells[1:]:
         if cell["verdict"] not in ("ok", "unknown"):
-            yield f"cell {cell['cell']}: {_percent(cell['state_of_health'])} of rated capacity"
+            yield f"cell {cell['cell']}: {percent(cell['state_of_health'])} of rated capacity"
     ride = health["ride_through_s"]
     if ride is not None:
         low, high = duration(ride["lower"]), duration(ride["upper"])
@@ -198,11 +198,6 @@ def _fault(fault: dict[str, Any], counts: dict[tuple[str, str], int]) -> str:
     why = _FAULTS.get(fault["reason"], "")
     where = f"{fault['raw']}, {fault['source']}"
     return f"{fault['quantity']}{index}: {fault['reason']}{why} ({where}){often}"
-
-
-def _percent(interval: dict[str, float]) -> str:
-    estimate, low, high = (interval[key] * 100 for key in ("estimate", "lower", "upper"))
-    return f"{estimate:.0f} % ({low:.0f} to {high:.0f})"
 
 
 def _range(interval: dict[str, float], digits: int) -> str:

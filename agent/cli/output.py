@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -91,6 +91,12 @@ def told(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def percent(interval: Mapping[str, float]) -> str:
+    """Show an interval of ratios: 94 % (92 to 96)."""
+    estimate, low, high = (interval[key] * 100 for key in ("estimate", "lower", "upper"))
+    return f"{estimate:.0f} % ({low:.0f} to {high:.0f})"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from agent.cli.explain import ends_of_life, needs_attention
-from agent.cli.output import counted, duration, format_option, sheet, table, told
+from agent.cli.output import counted, duration, format_option, percent, sheet, table, told
 from agent.cli.remote import agent_options, fetch
 
 _ORDER = {"replace": 0, "degraded": 1, "unknown": 2, "watch": 3, "ok": 4}
@@ -24,15 +24,10 @@ def summary_row(unit: dict[str, Any]) -> list[str]:
         unit["name"],
         place,
         unit["verdict"],
-        _percent(health) if health else "",
+        percent(health) if health else "",
         f"{duration(ride['estimate'])} (at least {duration(ride['lower'])})" if ride else "",
         reasons,
     ]
-
-
-def _percent(interval: dict[str, float]) -> str:
-    low, high = interval["lower"] * 100, interval["upper"] * 100
-    return f"{interval['estimate'] * 100:.0f} % ({low:.0f} to {high:.0f})"
 
 
 def print_units(units: list[dict[str, Any]]) -> None:
@@ -117,7 +112,7 @@ def _print_unit(unit: dict[str, Any]) -> None:
             [
                 cell["cell"],
                 cell["verdict"],
-                _percent(cell["state_of_health"]),
+                percent(cell["state_of_health"]),
                 f"{(cell['resistance_growth']['estimate'] - 1) * 100:+.0f} %",
                 cell["basis"],
             ]
