@@ -145,4 +145,4 @@ def _refusal(error: HTTPError) -> str:
     except (ValueError, KeyError, TypeError):
         return f"the agent answers {error.code} {error.reason}; its log tells why"
     unknown = error.code == HTTPStatus.NOT_FOUND
-    return f"{detail.rstrip('.')} (bbu-agent status lists the units)" if unknown else detail
+    return f"{detail} (bbu-agent status lists the units)" if unknown else detail
