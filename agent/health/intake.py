@@ -7,12 +7,17 @@ that never runs backwards.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
 
 from agent.health.pulses import Point
 
 _MAX_CELL_V = 10.0
 _MAX_RATE_C = 200.0
+# The ends of most scales, where a torn or a shorted sensor reads: neither is a temperature.
 _COLDEST_C, _HOTTEST_C = -40.0, 125.0
+# No two places of a module at rest differ by so much.
+_ASTRAY_C = 30.0
+_TO_COMPARE = 3
 _ASSUMED_C = 25.0
 _LATEST_S = 4.1e9
 # No more ageing than this from one gap: the clock may have jumped.
@@ -66,17 +71,23 @@ def cell_voltages(cells_v: Iterable[float | None], count: int) -> list[float]:
 
 def celsius(value: float | None) -> float:
     """One temperature if it can be one, else NaN."""
-    return value if value is not None and _COLDEST_C <= value <= _HOTTEST_C else math.nan
+    return value if value is not None and _COLDEST_C < value < _HOTTEST_C else math.nan
 
 
 def temperature(sensors_c: Iterable[float], ambient_c: float | None) -> float | None:
-    """Mean of the plausible pack sensors, else of the air around, else None."""
-    good = [t for t in sensors_c if t is not None and _COLDEST_C <= t <= _HOTTEST_C]
+    """Mean of the plausible pack sensors, else of the air around, else None.
+
+    Where there are three readings, the air's among them, one far from their middle is left out.
+    """
+    good = [t for t in sensors_c if t is not None and _COLDEST_C < t < _HOTTEST_C]
+    air_c = celsius(ambient_c)
     if good:
+        told = good if math.isnan(air_c) else [*good, air_c]
+        if len(told) >= _TO_COMPARE and max(told) - min(told) > _ASTRAY_C:
+            middle_c = median(told)
+            good = [t for t in good if abs(t - middle_c) <= _ASTRAY_C] or good
         return sum(good) / len(good)
-    if ambient_c is not None and _COLDEST_C <= ambient_c <= _HOTTEST_C:
-        return ambient_c
-    return None
+    return None if math.isnan(air_c) else air_c
 
 
 def current(current_a: float | None, capacity_ah: float) -> float | None:
