@@ -30,7 +30,7 @@ _CONTRADICTED_SD = 3.0
 # Balancers leave cells of a module apart by 4 to 10 mV; within that a cell may wander.
 _DRIFT_V = 0.007
 # What is further off is no drift of a sensor: the cell is.
-_FARTHEST_V = 0.1
+_FARTHEST_V = 0.05
 _OUTWARD_V = 0.002
 _QUIET_V = 0.0015
 _LEAK_FREE_A = 0.0004
