@@ -7,6 +7,7 @@ long enough shows whether a parallel cell is open.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,7 @@ _GRAIN_S = 10 * _DAY_S
 class Case:
     """All that an advice rests on, at unix time ``now_s``.
 
+    ``read`` reads filters of this module, whose sd of a capacity is multiplied by ``narrowed``.
     ``rate_c`` is the current at rated power over capacity (1/h), ``charge_c`` the charger's;
     ``missing`` the charge that misses from full, over capacity. ``model_sd`` is what the
     simulation of a ride is off by, and ``own_curve`` that the curve is the cells' own;
@@ -56,6 +58,8 @@ class Case:
 
     now_s: float
     state: ModuleFilter
+    read: Callable[[ModuleFilter], Estimate]
+    narrowed: float
     estimate: Estimate
     ride: Ride | None
     site: Site
@@ -70,15 +74,16 @@ class Case:
 
 def advise(case: Case) -> Advice:
     """Say which test would tell most, and when."""
-    soh_sd, ride_sd = _soh_sd(case, case.state), _ride_sd(case)
+    soh_sd, ride_sd = _soh_sd(case, case.estimate), _ride_sd(case)
     if case.shorted is not None:
         text = (
             f"no test: cell {case.shorted} may have an inner short, and a deep discharge and the "
             "charge after it can make that worse; replace the unit first"
         )
         return Advice(None, None, soh_sd, ride_sd, (), text)
-    trials = tuple(_trial(case, case.state, *planned) for planned in _planned(case))
-    chosen = _best(soh_sd, ride_sd, trials)
+    tried = [_trial(case, case.state, *planned) for planned in _planned(case)]
+    trials = tuple(trial for trial, _ in tried)
+    chosen = _best(ride_sd, tried)
     if chosen is None:
         text = (
             f"no test would tell much: the weakest cell's state of health is known within "
@@ -103,10 +108,12 @@ def _planned(case: Case) -> list[tuple[str, float]]:
     return [*planned, (FULL, full_s)]
 
 
-def _trial(case: Case, state: ModuleFilter, test: str, seconds: float) -> Trial:
-    """Try a test on a copy of ``state``."""
+def _trial(case: Case, state: ModuleFilter, test: str, seconds: float) -> tuple[Trial, float]:
+    """Try a test on a copy of ``state``; with the share of the capacity's variance it takes away.
+
+    That is by the filter's own variance: a test may show that the narrowed one was too narrow.
+    """
     depth = min(case.rate_c * seconds / _HOUR_S, 1.0 - case.missing)
-    depth = 1.0 - case.missing if test == FULL else depth
     after = state.copy()
     own = np.full(after.cells, _STEP_OWN_SD)
     for off in (False, True):
@@ -114,13 +121,18 @@ def _trial(case: Case, state: ModuleFilter, test: str, seconds: float) -> Trial:
         after.update_resistance(expected, own, common_sd=_STEP_COMMON_SD, warm=0.0, off=off)
     if test == FULL or depth >= _DEEP:
         _measure(case, after)
-    before_sd = _capacity_sd(case, state, resolved=False)
-    after_sd = _capacity_sd(case, after, resolved=depth >= _WINDOW_DEPTH and test != SELF_TEST)
+    resolved = depth >= _WINDOW_DEPTH and test != SELF_TEST
+    before_sd = _capacity_sd(case, case.estimate, resolved=False)
+    after_sd = _capacity_sd(case, case.read(after), resolved=resolved)
     unsure = max(_ride_sd(case) ** 2 - case.model_sd**2, 0.0) * (after_sd / before_sd) ** 2
     ride_sd = _SEEN_RIDE_SD if test == FULL else math.sqrt(case.model_sd**2 + unsure)
     charged_s = depth / case.charge_c * _HOUR_S
     soh = _weakest_soh(case)
-    return Trial(test, seconds, depth, soh * after_sd, min(ride_sd, _ride_sd(case)), charged_s)
+    trial = Trial(test, seconds, depth, soh * after_sd, min(ride_sd, _ride_sd(case)), charged_s)
+    before, left = (
+        _own_sd(case, one, resolved=last) for one, last in ((state, False), (after, resolved))
+    )
+    return trial, 1.0 - (left / before) ** 2
 
 
 def _measure(case: Case, state: ModuleFilter) -> None:
@@ -129,8 +141,9 @@ def _measure(case: Case, state: ModuleFilter) -> None:
     told = np.full(state.cells, math.nan)
     told[weakest] = state.ln_capacity()[weakest]
     curve_sd = _OWN_CURVE_SD if case.own_curve else _GUESSED_CURVE_SD
-    common_sd = math.hypot(_DEEP_COMMON_SD, curve_sd * case.missing)
-    state.update_capacity(told, np.full(state.cells, _DEEP_OWN_SD), common_sd=common_sd)
+    narrow = min(case.narrowed, 1.0)
+    common_sd = math.hypot(_DEEP_COMMON_SD, curve_sd * case.missing) / narrow
+    state.update_capacity(told, np.full(state.cells, _DEEP_OWN_SD / narrow), common_sd=common_sd)
 
 
 def _weakest(estimate: Estimate) -> int:
@@ -141,40 +154,44 @@ def _weakest_soh(case: Case) -> float:
     return case.estimate.capacity(_weakest(case.estimate)).estimate
 
 
-def _capacity_sd(case: Case, state: ModuleFilter, *, resolved: bool) -> float:
+def _capacity_sd(case: Case, estimate: Estimate, *, resolved: bool) -> float:
     """Sd of ln capacity of the weakest cell; ``resolved``: it is known if a cell is open."""
     weakest = _weakest(case.estimate)
-    sd = float(state.ln_capacity_sd()[weakest])
+    sd = float(estimate.capacity_sd()[weakest])
     unsure = 0.0 if resolved else case.estimate.change.unsure(weakest)
     return max(math.hypot(sd, unsure), 1e-4)
 
 
-def _soh_sd(case: Case, state: ModuleFilter) -> float:
-    return _weakest_soh(case) * _capacity_sd(case, state, resolved=False)
+def _own_sd(case: Case, state: ModuleFilter, *, resolved: bool) -> float:
+    """The same as ``_capacity_sd`` by the filter's own variance, that nothing has narrowed."""
+    weakest = _weakest(case.estimate)
+    unsure = 0.0 if resolved else case.estimate.change.unsure(weakest)
+    return max(math.hypot(float(state.ln_capacity_sd()[weakest]), unsure), 1e-4)
+
+
+def _soh_sd(case: Case, estimate: Estimate) -> float:
+    return _weakest_soh(case) * _capacity_sd(case, estimate, resolved=False)
 
 
 def _ride_sd(case: Case) -> float:
     """Sd of the ride-through over itself; the capacity's where no ride is predicted."""
     if case.ride is None:
-        return _capacity_sd(case, case.state, resolved=False)
+        return _capacity_sd(case, case.estimate, resolved=False)
     seconds = case.ride.seconds
     return math.log(max(seconds.estimate, 1.0) / max(seconds.lower, 0.5)) / Z90
 
 
-def _best(soh_sd: float, ride_sd: float, trials: tuple[Trial, ...]) -> Trial | None:
+def _best(ride_sd: float, tried: Sequence[tuple[Trial, float]]) -> Trial | None:
     """The shortest test that tells nearly as much as the one that tells most.
 
     A test tells by the share of variance that it takes away, of capacity or of ride-through.
     """
-    told = [
-        max(1.0 - (trial.soh_sd / soh_sd) ** 2, 1.0 - (trial.ride_sd / ride_sd) ** 2)
-        for trial in trials
-    ]
+    told = [max(share, 1.0 - (trial.ride_sd / ride_sd) ** 2) for trial, share in tried]
     most = max(told)
     if most < _LEAST_GAIN:
         return None
     enough = _GOOD_SHARE * most
-    return next(trial for trial, share in zip(trials, told, strict=True) if share >= enough)
+    return next(trial for (trial, _), share in zip(tried, told, strict=True) if share >= enough)
 
 
 def _due_s(case: Case, soh_sd: float) -> float:
@@ -186,7 +203,7 @@ def _due_s(case: Case, soh_sd: float) -> float:
     if undecided or open_or_not or soh_sd > _WANTED_SD:
         return case.now_s
     for days in _AHEAD_DAYS:
-        if _soh_sd(case, ahead(case.state, days, case.site)) > _WANTED_SD:
+        if _soh_sd(case, case.read(ahead(case.state, days, case.site))) > _WANTED_SD:
             return case.now_s + days * _DAY_S
     return case.now_s + _AHEAD_DAYS[-1] * _DAY_S
 

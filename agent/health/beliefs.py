@@ -4,6 +4,7 @@ The numbers at any time, the reasons, ride-through, end of life, and what an out
 with. Nothing here learns: ``engine`` does.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,7 @@ from agent.health.lots import Pooled, Share, share_of
 from agent.health.record import Site
 from agent.health.report import (
     Estimate,
+    Learnt,
     Ride,
     Setting,
     estimate_of,
@@ -33,7 +35,7 @@ from agent.health.report import (
 from agent.health.verdict import Judge, Raised, worst
 from agent.health.watches import Watches
 from agent.health.year import Year
-from agent.model import Advice, Battery, CellHealth, Health, Verdict
+from agent.model import Advice, Battery, CellHealth, Chemistry, Health, Verdict
 
 DAY_S = 86400.0
 YEAR_DAYS = 365.25
@@ -42,6 +44,8 @@ _LEAST_SITE_DAYS = 30.0
 _OUTLOOK_S = 6 * 3600.0
 _FARTHEST_S = 10 * YEAR_DAYS * DAY_S
 _DEFAULT_CAPACITY_AH = 15.0
+# A discharge runs at about the voltage of half a charge.
+_MIDDLE = 0.5
 
 Vector = npt.NDArray[np.float64]
 
@@ -163,7 +167,7 @@ class Beliefs:
                 foretell = partial(self._rides_in_time, site, rated_w)
                 task = Task(self.battery.required_seconds, foretell)
             state = self._at(cut_s)
-            ends = lives(state, self._estimate_of, site=site, now_s=cut_s, task=task)
+            ends = lives(state, self._reading(), site=site, now_s=cut_s, task=task)
             self._lives = (key, ends)
         return self._lives[1]
 
@@ -174,10 +178,12 @@ class Beliefs:
         self, state: ModuleFilter, estimate: Estimate, ride: Ride | None, now_s: float
     ) -> Advice:
         battery, capacity_ah, own = self.battery, self.capacity_ah, self.battery.ocv is not None
-        volts = self.kind.float_v
+        volts = interpolate(self.kind.ocv, _MIDDLE)
         case = Case(
             now_s,
             state,
+            self._reading(),
+            self._narrowed(),
             estimate,
             ride,
             self._memory.site(),
@@ -212,10 +218,8 @@ class Beliefs:
 
     def forecast(self, now_s: float, years: list[float]) -> list[Estimate]:
         """The numbers ``years`` after ``now_s``, at the temperature and charge of the last year."""
-        state = self._at(now_s)
-        return [
-            self._estimate_of(ahead(state, year * YEAR_DAYS, self._memory.site())) for year in years
-        ]
+        state, read = self._at(now_s), self._reading()
+        return [read(ahead(state, year * YEAR_DAYS, self._memory.site())) for year in years]
 
     def _at(self, now_s: float) -> ModuleFilter:
         state = self._filter.copy()
@@ -290,13 +294,27 @@ class Beliefs:
         return self._clock.high_s or 0.0
 
     def _estimate_of(self, state: ModuleFilter) -> Estimate:
-        return estimate_of(
-            state,
-            self._birth,
-            level=self._watches.jumps.level,
-            change=change_of(self._watches.jumps, state, self.battery.parallel),
-            seen=np.isfinite(self._watches.deep.bounded_s),
+        return self._reading()(state)
+
+    def _reading(self) -> Callable[[ModuleFilter], Estimate]:
+        """How filters of this module are read, by what is known now."""
+        jumps = self._watches.jumps
+        return partial(
+            estimate_of,
+            birth=self._birth,
+            level=jumps.level,
+            change=change_of(jumps, self._filter, self.battery.parallel),
+            learnt=Learnt(self._filter.capacity_covariance(), self._doubt()),
         )
+
+    def _doubt(self) -> float:
+        # Steps that agree say nothing for cells that nobody has measured any of.
+        stranger = self.kind.chemistry is Chemistry.UNKNOWN or self.kind.interval_share >= 1.0
+        return max(self._watches.jumps.doubt(), 1.0 if stranger else 0.0)
+
+    def _narrowed(self) -> float:
+        """What the filter's sd of a capacity is multiplied by for an interval."""
+        return self.kind.interval_share * self._doubt()
 
     def _carry(self, state: ModuleFilter, days: float) -> None:
         memory = self._memory

@@ -19,7 +19,7 @@ _KNOWN = {Chemistry.NMC: "sanyo-ur18650e"}
 _ALIKE_LN, _ALIKE_V, _ALIKE = 0.045, 0.3, 2.0
 # A cell of them has 1.78 Ah (from 4.1 V) to 2.15 Ah (the most that is rated): cells of other sizes
 # come to the same resistance times capacity and age otherwise.
-_ALIKE_AH, _ALIKE_LN_AH = 1.95, 0.1
+_ALIKE_AH, _ALIKE_LN_AH = 1.95, 0.15
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
 _STATED_SD = 0.12
@@ -81,8 +81,8 @@ def _known(
     away = math.log(specific / known.specific_resistance_ohm_ah) / _ALIKE_LN
     lower = (_or(battery.cell_cutoff_v, known.cutoff_v) - known.cutoff_v) / _ALIKE_V
     one_ah = _or(battery.rated_capacity_ah, _ALIKE_AH) / (battery.parallel or 1)
-    larger = math.log(one_ah / _ALIKE_AH) / _ALIKE_LN_AH
-    return known if math.hypot(away, lower, larger) <= _ALIKE else None
+    sized = abs(math.log(one_ah / _ALIKE_AH)) <= _ALIKE_LN_AH
+    return known if sized and math.hypot(away, lower) <= _ALIKE else None
 
 
 def _gain_curve(curves: tuple[tuple[float, Curve], ...], soc: float | None) -> Curve | None:

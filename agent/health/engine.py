@@ -236,7 +236,10 @@ class HealthEngine(Beliefs):
         told.ln_q[np.isfinite(jumps.level)] = np.nan
         if np.any(np.isfinite(told.ln_q)):
             self._filter.free_capacity(outliers(told), FREE_SD)
-            self._filter.update_capacity(told.ln_q, told.own_sd, common_sd=told.common_sd)
+            # What was measured is known no better than it was measured.
+            narrow = min(self._narrowed(), 1.0)
+            own_sd, common_sd = told.own_sd / narrow, told.common_sd / narrow
+            self._filter.update_capacity(told.ln_q, own_sd, common_sd=common_sd)
             self._watches.deep.remember(deep, told)
             self._memory.evidence_s = deep.time_s
             self._review()

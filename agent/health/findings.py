@@ -31,6 +31,7 @@ _SHORT_CHANCE = 0.1
 _POOR = 0.5
 _MAD = 1.4826
 _WORTH_TELLING = 0.1
+_DOUBT_TOLD = 1.25
 _LIKE_SD = 0.01
 # Less apart than this says nothing for a fault, nor against one.
 _TOLD_SIGMAS = 2.0
@@ -208,6 +209,12 @@ def evidence(
     if memory.pulses:
         last = date(memory.evidence_s or 0.0)
         told.append(f"{memory.pulses} load steps gave a resistance, last on {last}")
+        doubt = watches.jumps.doubt()
+        if doubt > _DOUBT_TOLD:
+            told.append(
+                "load steps disagree by more than their readings explain: what they tell of "
+                f"capacities is taken for {doubt:.1f} times as uncertain"
+            )
     else:
         told.append("no load step seen yet: the estimate rests on the chemistry's ageing alone")
     told += watches.deep.evidence(cells)

@@ -29,6 +29,10 @@ _WILDEST = 30.0
 _SCATTER_MEMORY, _SCATTER_PRIOR = 24.0, 3.0
 MEMORY_S = 400 * 86400.0
 """What happened to a cell longer ago says nothing of what happens now."""
+# Steps of a module whose resistance goes as it is normalised scatter by half of what is expected.
+# Calibrated, as the bounds are, with the shares of the intervals (docs/estimator.md).
+_USUAL_SCATTER = 0.5
+_SUREST, _VAGUEST = 0.7, 1.6
 _A_TEST_S = 86400.0
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
@@ -53,7 +57,8 @@ class JumpWatch:
 
     ``scatter`` is the mean square by which successive steps of a kind differ, over what their
     noise makes expect, from ``scattered`` of them; ``last_on`` and ``last_off`` the last ones'
-    departure from what the filter expected, in ln R.
+    departure from what the filter expected, in ln R, ``vague_on`` and ``vague_off`` the variance
+    of what it expected.
 
     ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
     (ln), before and since its change: rows of weights and of weighted sums. ``track`` is how
@@ -67,7 +72,9 @@ class JumpWatch:
     seen_off: bool = False
     last_on: float = field(default=math.nan, metadata=LN)
     last_off: float = field(default=math.nan, metadata=LN)
-    scatter: float = field(default=1.0, metadata=AMOUNT)
+    vague_on: float = field(default=0.0, metadata=AMOUNT)
+    vague_off: float = field(default=0.0, metadata=AMOUNT)
+    scatter: float = field(default=0.7, metadata=AMOUNT)
     scattered: float = field(default=0.0, metadata=AMOUNT)
     held: Vector = field(init=False, metadata=LN)
     held_s: Vector = field(init=False)
@@ -123,16 +130,27 @@ class JumpWatch:
             pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
         )
         away = float(np.nanmedian(innovation))
-        name = "last_off" if pulse.off else "last_on"
-        last = getattr(self, name)
-        setattr(self, name, away)
+        vague = max(float(spread.mean()), 0.0)
+        if pulse.off:
+            last, before, self.last_off, self.vague_off = self.last_off, self.vague_off, away, vague
+        else:
+            last, before, self.last_on, self.vague_on = self.last_on, self.vague_on, away, vague
         own_sd = float(np.nanmedian(pulse.own_sd)) / math.sqrt(self.cells)
         if math.isfinite(last):
-            expected = 2.0 * (pulse.common_sd**2 + own_sd**2) + max(float(spread.mean()), 0.0)
+            # A first step departs by what nobody knew of the level, and the next one does not.
+            expected = 2.0 * (pulse.common_sd**2 + own_sd**2) + max(vague, before)
             ratio = min((away - last) ** 2 / expected, _WILDEST)
             self.scattered = min(self.scattered + 1.0, _SCATTER_MEMORY)
             self.scatter += (ratio - self.scatter) / (self.scattered + _SCATTER_PRIOR)
         return pulse.common_sd * math.sqrt(max(self.scatter, 1.0))
+
+    def doubt(self) -> float:
+        """What to widen by, 0.7 to 1.6, all that load steps have told of capacities.
+
+        A resistance that jumps about goes otherwise with temperature, charge or current than it is
+        normalised by, and then otherwise with the capacity, too.
+        """
+        return min(max(math.sqrt(self.scatter / _USUAL_SCATTER), _SUREST), _VAGUEST)
 
     def reconsider(self, state: ModuleFilter, time_s: float) -> None:
         """Blame a contact where a cell would have to age faster than cells do."""

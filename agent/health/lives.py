@@ -1,20 +1,16 @@
 """When a unit's life ends: by capacity, and by the time that it carries its rated power. Pure."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE, course, falls_to
 from agent.health.record import Site
-from agent.health.report import Z90, Estimate, Ride
+from agent.health.report import Estimate, Ride
 from agent.health.verdict import date
 from agent.model import Interval
-
-Vector = npt.NDArray[np.float64]
 
 RIDE_YEARS = 10.0
 """How far ahead an end of life by ride-through is looked for."""
@@ -57,35 +53,23 @@ def lives(
 
     ``task`` is None where nobody knows what power the unit has to carry.
     """
-    now = estimate_of(state)
-    cut = np.log(now.change.kept())
     held: list[tuple[float, Interval]] = []
     times, estimates = [], []
     for years, future in course(state, site):
-        time_s = now_s + years * _YEAR_S
-        held.append((time_s, _weakest(future, cut)))
+        time_s, estimate = now_s + years * _YEAR_S, estimate_of(future)
+        held.append((time_s, estimate.capacity(int(np.argmin(estimate.holds())))))
         if task is not None and years <= RIDE_YEARS:
             times.append(time_s)
-            estimates.append(estimate_of(future))
-        if held[-1][1].upper <= math.log(END_OF_LIFE) and (task is None or years >= RIDE_YEARS):
+            estimates.append(estimate)
+        if held[-1][1].upper <= END_OF_LIFE and (task is None or years >= RIDE_YEARS):
             break
-    by_capacity_s = falls_to(held, math.log(END_OF_LIFE))
+    by_capacity_s = falls_to(held, END_OF_LIFE)
     if task is None:
         return Lives(by_capacity_s, None, "nobody has told its rated power")
     rides = tuple(zip(times, (ride.seconds for ride in task.rides(estimates)), strict=True))
     by_ride_s = falls_to(rides, task.required_s)
     unknown = _beyond(rides, task.required_s) if by_ride_s is None else None
     return Lives(by_capacity_s, by_ride_s, unknown, rides)
-
-
-def _weakest(state: ModuleFilter, cut: Vector) -> Interval:
-    """Give ln of the capacity over rated of the cell that holds least; ``cut`` is off each."""
-    mean = state.ln_capacity() + cut
-    weakest = int(np.argmin(mean))
-    sd = math.sqrt(max(float(state.capacity_covariance()[weakest, weakest]), 0.0))
-    half = Z90 * sd * state.kind.interval_share
-    middle = float(mean[weakest])
-    return Interval(middle, middle - half, middle + half)
 
 
 def _beyond(rides: Sequence[tuple[float, Interval]], required_s: float) -> str:

@@ -220,20 +220,35 @@ def _scenarios(estimate: Estimate, drawn: Vector, celsius: float) -> Cells:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the evidence has told of the cells so far, which the future does not make surer.
+
+    ``covariance`` is that of ln (Q/rated) by now; ``doubt`` what its sd is multiplied by
+    (``JumpWatch.doubt``).
+    """
+
+    covariance: Vector
+    doubt: float
+
+    def doubted(self, spread: Vector) -> Vector:
+        """Give the covariance ``spread`` of now or of a time to come, what was learnt doubted."""
+        # What the lot knows may leave less than the module's own evidence does.
+        variance, own = np.diag(spread), np.maximum(np.diag(self.covariance), 1e-12)
+        part = np.sqrt(np.clip(variance / own, 0.0, 1.0))
+        beyond = (self.doubt**2 - 1.0) * self.covariance * np.outer(part, part)
+        return np.asarray(spread + beyond)
+
+
 def estimate_of(
     state: ModuleFilter,
     birth: Birth,
     *,
     level: Vector,
     change: Change,
-    seen: npt.NDArray[np.bool_],
+    learnt: Learnt,
 ) -> Estimate:
-    """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped.
-
-    ``seen`` are the cells of which a deep discharge has told: what was measured is known no
-    better than it was measured, so that their intervals are narrowed by half as much.
-    """
-    share = np.where(seen, math.sqrt(state.kind.interval_share), state.kind.interval_share)
+    """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped."""
     growth, growth_sd = birth.growth(state, level)
     _, _, rho, r, _ = state.blocks()
     # No ageing lowers a resistance: what is made of this one is worth as little as it is wrong.
@@ -243,7 +258,7 @@ def estimate_of(
     ahead = np.maximum(loss - np.median(loss) - usual, 0.0)
     return Estimate(
         ln_capacity=state.ln_capacity(),
-        spread=state.capacity_covariance() * np.outer(share, share)
+        spread=state.kind.interval_share**2 * learnt.doubted(state.capacity_covariance())
         + np.diag((_AHEAD_SHARE * ahead) ** 2)
         + fallen**2,
         ln_growth=growth,

@@ -3,7 +3,8 @@
 The truth of a healthy cell gives the two figures that the library's types take from these
 modules: the fade rate over the published law's, and the gain from loss of capacity to growth
 of resistance. A type's figure is the mean over its modules; a type that has none left takes
-the mean over the other types, with the spread between types on top of its own.
+the mean over the other types, with the spread between types on top of its own, and intervals
+that are not narrowed, as those of any type that nobody has measured.
 """
 
 from collections.abc import Iterable, Mapping
@@ -80,6 +81,8 @@ def fitted(chemistry: str, seen: Iterable[Lived]) -> dict[str, float]:
             value, sd = np.mean(means), np.hypot(getattr(shipped, spread), np.std(means, ddof=1))
         found[figure] = float(np.exp(value) if figure == "gain" else value)
         found[spread] = float(sd)
+    if not own:
+        found["interval_share"] = 1.0
     return found
 
 

@@ -12,7 +12,7 @@ from agent.health.chemistry import NCA_POWER
 from agent.health.filter import ModuleFilter
 from agent.health.jumps import JumpWatch
 from agent.health.record import dump
-from agent.health.report import estimate_of, mixture_quantile
+from agent.health.report import Learnt, estimate_of, mixture_quantile
 
 CELLS, CELL = 4, 2
 PARALLEL = 6
@@ -109,8 +109,14 @@ def test_a_cell_ahead_of_its_module_is_known_less_well() -> None:
 
     def widths() -> list[float]:
         nothing = Change.none(CELLS)
-        level, seen = np.full(CELLS, math.nan), np.zeros(CELLS, dtype=bool)
-        made = estimate_of(state, Birth(CELLS), level=level, change=nothing, seen=seen)
+        level = np.full(CELLS, math.nan)
+        made = estimate_of(
+            state,
+            Birth(CELLS),
+            level=level,
+            change=nothing,
+            learnt=Learnt(state.capacity_covariance(), 1.0),
+        )
         return [one.upper - one.lower for one in map(made.capacity, range(CELLS))]
 
     alike = widths()

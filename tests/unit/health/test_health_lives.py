@@ -91,7 +91,7 @@ def test_a_cold_winter_ends_a_life_sooner(worn: HealthEngine) -> None:
     cold = worn.health(worn.now_s + DAY_S).ride_end_of_life_s
     assert even is not None
     assert cold is not None
-    assert cold.estimate < even.estimate - 100 * DAY_S
+    assert cold.estimate < even.estimate - 60 * DAY_S
 
 
 def test_the_months_are_learnt_and_survive_a_restart(battery: Battery, life: Life) -> None:
@@ -136,7 +136,7 @@ def test_why_there_is_no_end_is_said(battery: Battery, life: Life) -> None:
 
 
 def test_an_end_beyond_sight_may_come_earlier(worn: HealthEngine) -> None:
-    worn.battery = replace(worn.battery, rated_power_w=2360.0)
+    worn.battery = replace(worn.battery, rated_power_w=2100.0)
     health = worn.health(worn.now_s)
     assert health.ride_end_of_life_s is None
     unknown = str(health.ride_end_of_life_unknown)
