@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
+from agent.health import revise
 from agent.health.filter import ModuleFilter
 from agent.health.record import AMOUNT, LN, fill
 from agent.health.verdict import date
@@ -99,7 +100,7 @@ class Birth:
         if not self.seen_new:
             # The share by which intervals are narrowed was found on cells that were seen new.
             doubt_sd = math.hypot(share_sd, _PAST_LIFE_SD)
-            state.doubt_growth(doubt_sd / min(state.kind.interval_share, 1.0))
+            revise.doubt_growth(state, doubt_sd / min(state.kind.interval_share, 1.0))
 
     def measured(self, state: ModuleFilter, seen: Vector, time_s: float) -> None:
         """Take the resistance that the filter now believes as the reference of new cells."""

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from agent.errors import StoreError
-from agent.health import charge, facts, intake, record, refusals
+from agent.health import charge, facts, intake, record, refusals, revise
 from agent.health.beliefs import DAY_S, YEAR_DAYS, Beliefs
 from agent.health.chemistry import cell_type
 from agent.health.deep import FREE_SD, Deep, capacities, outliers
@@ -193,7 +193,7 @@ class HealthEngine(Beliefs):
         jumps, beyond = self._watches.jumps, self._watches.jumps.misread(pulse, self._filter)
         if beyond is None:
             return
-        self._filter.relevel(beyond)
+        revise.relevel(self._filter, beyond)
         jumps.level += beyond
         self._birth.reference += beyond
         self._memory.first_ohm = None
@@ -235,7 +235,7 @@ class HealthEngine(Beliefs):
         jumps.measured(told.alone, self._filter.ln_capacity())
         told.ln_q[np.isfinite(jumps.level)] = np.nan
         if np.any(np.isfinite(told.ln_q)):
-            self._filter.free_capacity(outliers(told), FREE_SD)
+            revise.free_capacity(self._filter, outliers(told), FREE_SD)
             # What was measured is known no better than it was measured.
             narrow = min(self._narrowed(), 1.0)
             own_sd, common_sd = told.own_sd / narrow, told.common_sd / narrow

@@ -55,10 +55,7 @@ _TEMPERATURE_SD = 0.1
 _OFF_STEP_SD = 0.06
 # Charge transfer after Butler and Volmer: -0.3 where it is nearly all of the resistance.
 _CURRENT_SD = 0.1
-_UNKNOWN_OFF_STEP_SD = 0.3
 _CELL_RESISTANCE_SD = 0.05
-_CHANGED_RATE_SD = 0.35
-_CONTACT_SD = 0.1
 # A rate far beyond the prior must not overflow: exp(4) is a fade 55 times the law's.
 _RATE_LIMIT = 4.0
 # Load steps that keep lying this many standard deviations above what is expected show that the
@@ -105,7 +102,7 @@ class ModuleFilter:
         p[r, r] += _CELL_RESISTANCE_SD**2
         p[np.ix_(q, q)] = _INITIAL_CAPACITY_SD**2
         p[q, q] += _CELL_CAPACITY_SD**2
-        made._tidy()
+        made.tidy()
         return made
 
     def copy(self) -> "ModuleFilter":
@@ -138,13 +135,13 @@ class ModuleFilter:
         self.p[q, q] += self.kind.hidden_walk**2 * years
         self.p[np.ix_(r, r)] += self.kind.level_walk**2 * years
         self.p[r, r] += (_LEVEL_WALK**2 + welds * _WELD_WALK**2) * years
-        self._tidy()
+        self.tidy()
 
     def catch_up(self, law_loss: float) -> None:
         """Take over what the law has lost before the cell type was known."""
         self.law_loss += law_loss
         self._fade(law_loss)
-        self._tidy()
+        self.tidy()
 
     def _fade(self, step: float) -> float:
         """Let every cell's ln R grow by its own rate times ``step`` of the law.
@@ -188,7 +185,7 @@ class ModuleFilter:
             # Cells that have hardly aged yet have no knee: the steps of one day only scatter.
             grown = max(float(np.median(self.x[rho])), 0.0)
             self.p[np.ix_(rho, rho)] += min(_LEAN_GROWTH_SHARE * away, grown) ** 2
-            self._tidy()
+            self.tidy()
 
     def update_resistance(
         self,
@@ -301,84 +298,19 @@ class ModuleFilter:
         variance = self.p[r, r] + self.p[rho, rho] + 2.0 * self.p[rho, r]
         return self.x[r] + self.x[rho], np.sqrt(np.maximum(variance, 0.0))
 
-    def doubt_growth(self, share_sd: float) -> None:
-        """Hold the growth so far, of all cells together, for uncertain by ``share_sd`` of it."""
-        rho = self.blocks()[2]
-        self.p[np.ix_(rho, rho)] += share_sd**2 * np.outer(self.x[rho], self.x[rho])
-        self._tidy()
-
-    def loosen(self, cell: int, sd: float) -> None:
-        """Give up what is believed of one cell's resistance level: something happened to it."""
-        r = self.blocks()[3][cell]
-        self.p[r, r] += sd**2
-
-    def free_capacity(self, cells: npt.NDArray[np.intp], sd: float) -> None:
-        """Give up that ``cells`` have the capacity of their module, within ``sd`` of ln Q."""
-        q = self.blocks()[4][cells]
-        self.p[q, q] += sd**2
-        self._tidy()
-
-    def quicken(self, cell: int, departure: float) -> None:
-        """Give up what is believed of one cell's fade rate: it departs step by step."""
-        b, _, rho, _, _ = self.blocks()
-        self.p[b[cell], b[cell]] += _CHANGED_RATE_SD**2
-        self.p[rho[cell], rho[cell]] += departure**2
-
-    def blame_contact(self, cell: int, model: int) -> float:
-        """Take the growth of ``cell`` beyond that of cell ``model`` for a bad contact.
-
-        The cell's ageing becomes that of ``model``, not quite as well known; the rest moves
-        into its level, which is free from now on. Gives the level before.
-        """
-        b, h, rho, r, _ = self.blocks()
-        before = float(self.x[r[cell]])
-        excess = float(self.x[rho[cell]] - self.x[rho[model]])
-        self.x[r[cell]] += excess
-        self.x[rho[cell]] = self.x[rho[model]]
-        self.x[b[cell]] = self.x[h[cell]] = 0.0
-        self.p[rho[cell], :] = self.p[rho[model], :]
-        self.p[:, rho[cell]] = self.p[:, rho[model]]
-        own = float(np.hypot(self.kind.cell_rate_sd, self.kind.cell_gain_sd))
-        self.p[rho[cell], rho[cell]] = (
-            self.p[rho[model], rho[model]] + (own * float(self.x[rho[model]])) ** 2
-        )
-        for index, sd in (
-            (b[cell], self.kind.cell_rate_sd),
-            (h[cell], self.kind.cell_gain_sd),
-            (r[cell], _CONTACT_SD),
-        ):
-            self.p[index, :] = self.p[:, index] = 0.0
-            self.p[index, index] = sd**2
-        self._tidy()
-        return before
-
-    def meet_other_steps(self) -> None:
-        """Steps on and off read differently by an amount that only both can show."""
-        self.p[F, F] += _UNKNOWN_OFF_STEP_SD**2
-
-    def relevel(self, ln_r: float) -> None:
-        """Move the resistance of all cells as new by ``ln_r``: it was misread."""
-        r = self.blocks()[3]
-        self.x[r] += ln_r
-        self.p[np.ix_(r, r)] += _CONTACT_SD**2
-        self._tidy()
-
-    def unsettle(self, departure: float) -> None:
-        """Give up what is believed of the module's fade: all cells departed together."""
-        rho = self.blocks()[2]
-        self.p[A, A] += _CHANGED_RATE_SD**2
-        self.p[np.ix_(rho, rho)] += departure**2
-
     def _update(self, innovation: Vector, rows: Vector, noise: Vector) -> None:
         cross = self.p @ rows.T
         total = rows @ cross + noise
         gain = np.linalg.solve(total, cross.T).T
         self.x = self.x + gain @ innovation
         self.p = self.p - gain @ total @ gain.T
-        self._tidy()
+        self.tidy()
 
-    def _tidy(self) -> None:
-        """Keep ``p`` symmetric and exactly representable in 32 bits, as it is stored."""
+    def tidy(self) -> None:
+        """Keep ``p`` symmetric and exactly representable in 32 bits, as it is stored.
+
+        Whoever writes into ``p`` ends with this.
+        """
         packed = np.triu(self.p).astype(np.float32).astype(np.float64)
         self.p = packed + np.triu(packed, 1).T
 

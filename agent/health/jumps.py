@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.errors import StoreError
+from agent.health import revise
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
 from agent.health.record import AMOUNT, LN, fill_what_is_there
@@ -165,7 +166,7 @@ class JumpWatch:
         for cell in np.flatnonzero(doubtful).tolist():
             if self.track.last_strange(cell, _CONTACT_LEAST):
                 self.spent[cell] = state.loss()[cell]
-                self.level[cell] = state.blame_contact(cell, model)
+                self.level[cell] = revise.blame_contact(state, cell, model)
                 self.since_s[cell] = self.crept_s[cell] = time_s
 
     def misread(self, pulse: Pulse, state: ModuleFilter) -> float | None:
@@ -190,7 +191,7 @@ class JumpWatch:
         if not np.any(np.isfinite(innovation)):
             return False
         if self._first_of_its_kind(off=pulse.off):
-            state.meet_other_steps()
+            revise.meet_other_steps(state)
             return True
         away = float(np.nanmedian(innovation))
         own = float(np.nanmedian(pulse.own_sd))
@@ -205,7 +206,7 @@ class JumpWatch:
         if math.isnan(held) or abs(away - held) > _AGREE * max(abs(away), abs(held)):
             return False
         setattr(self, name, math.nan)
-        state.unsettle(away)
+        revise.unsettle(state, away)
         return True
 
     def _first_of_its_kind(self, *, off: bool) -> bool:
@@ -228,16 +229,16 @@ class JumpWatch:
                 sd = float(pulse.own_sd[cell])
                 ageing = not self.track.strange(cell, shown, sd, _module(state), _SUDDEN)
             if ageing:
-                state.quicken(cell, away)
+                revise.quicken(state, cell, away)
                 self.crept_s[cell] = time_s
                 return
             self.spent[cell] = state.loss()[cell]
             crept = time_s - self.crept_s[cell] <= MEMORY_S
             level = state.x[state.blocks()[3][cell]]
             # What it crept by before was no ageing either.
-            self.level[cell] = state.blame_contact(cell, _middle(state)) if crept else level
+            self.level[cell] = revise.blame_contact(state, cell, _middle(state)) if crept else level
             self.since_s[cell] = time_s
-        state.loosen(cell, _LOOSEN_SD)
+        revise.loosen(state, cell, _LOOSEN_SD)
 
     def _confirmed(self, cell: int, away: float, time_s: float) -> bool:
         """Whether an earlier pulse has shown as much the same way, or on the way there."""
