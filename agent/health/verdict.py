@@ -75,7 +75,9 @@ class Judge:
             if found.severity < (_LEAVE if found.key in self.standing else 1.0):
                 continue
             held = self.standing.get(found.key)
-            since_s = now_s if held is None else held.since_s
+            # What asks for another verdict is another statement, though of the same code.
+            same = held is not None and held.verdict is found.verdict
+            since_s = held.since_s if held is not None and same else now_s
             kept[found.key] = Reason(found.code, found.text, found.cell, found.verdict, since_s)
             if found.key not in self.known:
                 self.known.add(found.key)

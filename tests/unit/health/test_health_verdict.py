@@ -44,6 +44,16 @@ def test_a_reason_says_since_when_it_stands() -> None:
     assert [reason.since_s for reason in judge.reasons()] == [5.0]
 
 
+def test_a_reason_of_another_verdict_stands_since_then() -> None:
+    judge = Judge()
+    judge.review([weak(2.0)], 1.0)
+    opened = Finding("cell_weak", "1", 2.0, Verdict.DEGRADED, "cell 1: an open parallel cell")
+    for now_s in (5.0, 6.0):
+        judge.review([opened], now_s)
+        told = Reason("cell_weak", "cell 1: an open parallel cell", "1", Verdict.DEGRADED, 5.0)
+        assert judge.reasons() == (told,)
+
+
 def test_a_restart_does_not_move_since() -> None:
     judge = Judge()
     judge.review([weak(2.0)], 7.0)
