@@ -36,6 +36,8 @@ BATTERY: Oid = (1, 3, 6, 1, 2, 1, 33, 1, 2)
 CHARGE: Oid = (*BATTERY, 4, 0)
 NOWHERE: Oid = (*BATTERY, 99, 0)
 PATIENCE_S = 0.3
+# A first exchange of SNMPv3 makes keys and meets the engine; the machine may be busy as well.
+FIRST_S = 5.0
 
 
 @dataclass
@@ -131,8 +133,8 @@ async def test_another_community_gets_silence(card: Card) -> None:
     assert "Timeout" in text
 
 
-async def read(client: SnmpClient) -> object:
-    found = (await client.get([CHARGE], timeout_s=PATIENCE_S))[CHARGE]
+async def read(client: SnmpClient, timeout_s: float = FIRST_S) -> object:
+    found = (await client.get([CHARGE], timeout_s=timeout_s))[CHARGE]
     return None if found is None else found.value
 
 
@@ -154,7 +156,7 @@ async def test_a_fault_is_counted_under_its_cause_and_passes(
     assert await read(client) == 100
     card.faults.append(WireFault(kind, value=2 * PATIENCE_S))
     with pytest.raises(cause):
-        await read(client)
+        await read(client, PATIENCE_S)
     card.faults.clear()
     await asyncio.sleep(PATIENCE_S)
     assert await read(client) == 100
@@ -230,9 +232,9 @@ async def test_an_engine_that_rebooted_or_jumped_is_met_again(
         v3.faults.append(WireFault(kind))
         v3.agent.follow_faults()
         answers = []
-        for _ in range(4):
+        for timeout_s in (PATIENCE_S, PATIENCE_S, FIRST_S, FIRST_S):
             try:
-                answers.append(await read(client))
+                answers.append(await read(client, timeout_s))
             except TransportError as error:
                 answers.append(type(error).__name__)
         assert answers[-1] == 100, answers
@@ -255,7 +257,7 @@ async def test_a_fault_of_a_v3_agent_is_counted_under_its_cause(
         assert await read(client) == 100
         v3.faults.append(WireFault(kind, value=2 * PATIENCE_S))
         with pytest.raises(cause):
-            await read(client)
+            await read(client, PATIENCE_S)
         v3.faults.clear()
         await asyncio.sleep(PATIENCE_S)
         assert await read(client) == 100
