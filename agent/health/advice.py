@@ -7,7 +7,7 @@ long enough shows whether a parallel cell is open.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,9 +81,8 @@ def advise(case: Case) -> Advice:
             "charge after it can make that worse; replace the unit first"
         )
         return Advice(None, None, soh_sd, ride_sd, (), text)
-    tried = [_trial(case, case.state, *planned) for planned in _planned(case)]
-    trials = tuple(trial for trial, _ in tried)
-    chosen = _best(ride_sd, tried)
+    trials = tuple(_trial(case, *planned) for planned in _planned(case))
+    chosen = _best(soh_sd, ride_sd, trials)
     if chosen is None:
         text = (
             f"no test would tell much: the weakest cell's state of health is known within "
@@ -108,13 +107,10 @@ def _planned(case: Case) -> list[tuple[str, float]]:
     return [*planned, (FULL, full_s)]
 
 
-def _trial(case: Case, state: ModuleFilter, test: str, seconds: float) -> tuple[Trial, float]:
-    """Try a test on a copy of ``state``; with the share of the capacity's variance it takes away.
-
-    That is by the filter's own variance: a test may show that the narrowed one was too narrow.
-    """
+def _trial(case: Case, test: str, seconds: float) -> Trial:
+    """Try a test on a copy of the filter."""
     depth = min(case.rate_c * seconds / _HOUR_S, 1.0 - case.missing)
-    after = state.copy()
+    after = case.state.copy()
     own = np.full(after.cells, _STEP_OWN_SD)
     for off in (False, True):
         expected = -after.innovation(np.zeros(after.cells), warm=0.0, off=off)[0]
@@ -128,11 +124,7 @@ def _trial(case: Case, state: ModuleFilter, test: str, seconds: float) -> tuple[
     ride_sd = _SEEN_RIDE_SD if test == FULL else math.sqrt(case.model_sd**2 + unsure)
     charged_s = depth / case.charge_c * _HOUR_S
     soh = _weakest_soh(case)
-    trial = Trial(test, seconds, depth, soh * after_sd, min(ride_sd, _ride_sd(case)), charged_s)
-    before, left = (
-        _own_sd(case, one, resolved=last) for one, last in ((state, False), (after, resolved))
-    )
-    return trial, 1.0 - (left / before) ** 2
+    return Trial(test, seconds, depth, soh * after_sd, min(ride_sd, _ride_sd(case)), charged_s)
 
 
 def _measure(case: Case, state: ModuleFilter) -> None:
@@ -162,13 +154,6 @@ def _capacity_sd(case: Case, estimate: Estimate, *, resolved: bool) -> float:
     return max(math.hypot(sd, unsure), 1e-4)
 
 
-def _own_sd(case: Case, state: ModuleFilter, *, resolved: bool) -> float:
-    """The same as ``_capacity_sd`` by the filter's own variance, that nothing has narrowed."""
-    weakest = _weakest(case.estimate)
-    unsure = 0.0 if resolved else case.estimate.change.unsure(weakest)
-    return max(math.hypot(float(state.ln_capacity_sd()[weakest]), unsure), 1e-4)
-
-
 def _soh_sd(case: Case, estimate: Estimate) -> float:
     return _weakest_soh(case) * _capacity_sd(case, estimate, resolved=False)
 
@@ -181,17 +166,20 @@ def _ride_sd(case: Case) -> float:
     return math.log(max(seconds.estimate, 1.0) / max(seconds.lower, 0.5)) / Z90
 
 
-def _best(ride_sd: float, tried: Sequence[tuple[Trial, float]]) -> Trial | None:
+def _best(soh_sd: float, ride_sd: float, trials: tuple[Trial, ...]) -> Trial | None:
     """The shortest test that tells nearly as much as the one that tells most.
 
     A test tells by the share of variance that it takes away, of capacity or of ride-through.
     """
-    told = [max(share, 1.0 - (trial.ride_sd / ride_sd) ** 2) for trial, share in tried]
+    told = [
+        max(1.0 - (trial.soh_sd / soh_sd) ** 2, 1.0 - (trial.ride_sd / ride_sd) ** 2)
+        for trial in trials
+    ]
     most = max(told)
     if most < _LEAST_GAIN:
         return None
     enough = _GOOD_SHARE * most
-    return next(trial for (trial, _), share in zip(tried, told, strict=True) if share >= enough)
+    return next(trial for trial, share in zip(trials, told, strict=True) if share >= enough)
 
 
 def _due_s(case: Case, soh_sd: float) -> float:
