@@ -80,12 +80,13 @@ def shorts(
     watch: StandbyWatch, ocv: Curve, cells: tuple[str, ...], holds: Vector
 ) -> Iterator[Finding]:
     """Cells that lose charge faster than their neighbours; ``holds`` is their state of health."""
+    if not _kept_charged(watch, ocv):
+        return
     scale = watch.capacity_ah / _REFERENCE_AH
     slope, sd, balance, _ = _lost(watch, ocv, holds)
     sd = np.hypot(sd, _usual(slope))
     settled = 1.0 if watch.settled else _UNSETTLED
     least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))
-    kept = _kept_charged(watch, ocv)
     others = "the balancer bleeds the others" if watch.reported else "it keeps falling behind them"
     for index, cell in enumerate(cells):
         fast = float(slope[index])
@@ -94,8 +95,6 @@ def shorts(
         # A balancer of another size must not make a leak where the idle voltage shows none.
         if fast + _CONTRADICTED_SD * float(sd[index]) < 0.5 * float(balance[index]):
             by_balance = 0.0
-        if not kept:
-            by_slope = by_balance = 0.0
         leak_a = fast if by_slope > by_balance else float(balance[index])
         how = "idle it falls faster" if by_slope > by_balance else others
         yield Finding(
@@ -151,8 +150,8 @@ def imbalance(
 ) -> Iterator[Finding]:
     """Cells that stand at another charge than their module, by ten days at rest.
 
-    ``excused`` are cells that differ for a reason already named. Where the curve is flat a
-    voltage tells no charge, and nothing is said.
+    ``excused`` are cells that differ for a reason already named. Where the curve is flat only
+    a voltage far away tells of charge.
     """
     away = watch.now_away()
     least_v = max(_APART_V, _APART_STEPS * voltage_step_v)
@@ -213,11 +212,11 @@ def sensors(
     least = max(_DRIFT_V, 0.8 * voltage_step_v, _SIGMAS * _usual(change))
     for index, cell in enumerate(cells):
         moved = float(change[index])
-        outward = moved * float(away[index]) > 0.0 and abs(away[index]) > _OUTWARD_V
+        outward = moved * float(away[index]) > 0.0
+        near = _OUTWARD_V < abs(away[index]) < _FARTHEST_V
         clean = abs(moved) > _CLEAN * float(scatter[index])
-        drift = outward and abs(away[index]) < _FARTHEST_V
         innocent = float(leak[index]) < _LEAK_FREE_A * watch.capacity_ah / _REFERENCE_AH
-        believed = quiet and drift and clean and innocent and cell not in excused
+        believed = quiet and outward and near and clean and innocent and cell not in excused
         yield Finding(
             "cell_sensor",
             cell,

@@ -33,6 +33,8 @@ MEMORY_S = 400 * 86400.0
 # Steps of a module whose resistance goes as it is normalised scatter by half of what is expected.
 # Calibrated, as the bounds are, with the shares of the intervals (docs/estimator.md).
 _USUAL_SCATTER = 0.5
+# What is taken for it before any step has shown it: a little more, chosen.
+_FIRST_SCATTER = 0.7
 _SUREST, _VAGUEST = 0.7, 1.6
 _A_TEST_S = 86400.0
 _DRIFT_S = 400 * 86400.0
@@ -75,7 +77,7 @@ class JumpWatch:
     last_off: float = field(default=math.nan, metadata=LN)
     vague_on: float = field(default=0.0, metadata=AMOUNT)
     vague_off: float = field(default=0.0, metadata=AMOUNT)
-    scatter: float = field(default=0.7, metadata=AMOUNT)
+    scatter: float = field(default=_FIRST_SCATTER, metadata=AMOUNT)
     scattered: float = field(default=0.0, metadata=AMOUNT)
     held: Vector = field(init=False, metadata=LN)
     held_s: Vector = field(init=False)

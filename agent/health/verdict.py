@@ -76,8 +76,7 @@ class Judge:
                 continue
             held = self.standing.get(found.key)
             # What asks for another verdict is another statement, though of the same code.
-            same = held is not None and held.verdict is found.verdict
-            since_s = held.since_s if held is not None and same else now_s
+            since_s = held.since_s if held and held.verdict is found.verdict else now_s
             kept[found.key] = Reason(found.code, found.text, found.cell, found.verdict, since_s)
             if found.key not in self.known:
                 self.known.add(found.key)
