@@ -14,11 +14,8 @@ from agent.transport.modbus_frames import (
     explain_rtu,
     find_rtu,
 )
+from tests.unit.transport.pdus import THREE_WORDS, WORDS, WORDS_PDU, WRONG_PDUS
 
-THREE_WORDS = Expected(unit_id=17, function=3, count=3)
-# MODBUS Application Protocol V1.1b3, section 6.3: registers 108 to 110.
-WORDS_PDU = bytes.fromhex("03 06 022B 0000 0064")
-WORDS = [0x022B, 0x0000, 0x0064]
 # Section 6.1: coils 20 to 38.
 BITS_PDU = bytes.fromhex("01 03 CD 6B 05")
 BITS = [1, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1]
@@ -56,19 +53,6 @@ def test_coils_of_the_specification() -> None:
 def test_an_exception_is_a_reply(code: int) -> None:
     pdu = bytes([0x83, code])
     assert find_rtu(rtu(17, pdu), THREE_WORDS).reply == Reply([], code)
-
-
-WRONG_PDUS = {
-    "short by a register": bytes.fromhex("03 04 022B 0000"),
-    "long by a register": bytes.fromhex("03 08 022B 0000 0064 0001"),
-    "another function": bytes.fromhex("04 06 022B 0000 0064"),
-    "says more than it holds": bytes.fromhex("03 08 022B 0000 0064"),
-    "holds more than it says": bytes.fromhex("03 06 022B 0000 0064 0001"),
-    "exception of another function": bytes.fromhex("84 02"),
-    "exception without code": bytes.fromhex("83"),
-    "exception code 0": bytes.fromhex("83 00"),
-    "no data": bytes.fromhex("03"),
-}
 
 
 @pytest.mark.parametrize("pdu", [pdu for name, pdu in WRONG_PDUS.items() if "code 0" not in name])

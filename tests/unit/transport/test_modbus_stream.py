@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 
 from agent.transport.modbus_frames import Expected, Reply
 from agent.transport.modbus_stream import Heard, Stream
-
-# MODBUS Application Protocol V1.1b3, section 6.3: registers 108 to 110.
-WORDS_PDU = bytes.fromhex("03 06 022B 0000 0064")
-WORDS = [0x022B, 0x0000, 0x0064]
-THREE_WORDS = Expected(unit_id=17, function=3, count=3)
+from tests.unit.transport.pdus import THREE_WORDS, WORDS, WORDS_PDU, WRONG_PDUS
 
 expectations = st.builds(
     Expected, st.integers(0, 255), st.sampled_from([1, 2, 3, 4]), st.integers(1, 125)
@@ -47,19 +43,6 @@ def test_a_request_and_its_answer_are_those_of_the_specification() -> None:
 @pytest.mark.parametrize("code", [1, 2, 4, 6, 11, 255])
 def test_an_exception_is_a_reply(code: int) -> None:
     assert asking(1).take(frame(1, 17, bytes([0x83, code]))) == [(1, Heard(Reply([], code)))]
-
-
-WRONG_PDUS = {
-    "short by a register": bytes.fromhex("03 04 022B 0000"),
-    "long by a register": bytes.fromhex("03 08 022B 0000 0064 0001"),
-    "another function": bytes.fromhex("04 06 022B 0000 0064"),
-    "says more than it holds": bytes.fromhex("03 08 022B 0000 0064"),
-    "holds more than it says": bytes.fromhex("03 06 022B 0000 0064 0001"),
-    "exception of another function": bytes.fromhex("84 02"),
-    "exception without code": bytes.fromhex("83"),
-    "exception code 0": bytes.fromhex("83 00"),
-    "no data": bytes.fromhex("03"),
-}
 
 
 @pytest.mark.parametrize("pdu", WRONG_PDUS.values(), ids=WRONG_PDUS.keys())
