@@ -80,7 +80,7 @@ def change_of(jumps: JumpWatch, state: ModuleFilter, parallel: int | None) -> Ch
     for cell in moved.tolist():
         grown = math.exp(-beyond[cell] / _GROWN_SCALE) / _GROWN_SCALE
         # What a cell had lost by then is not known of changes before this was kept.
-        knee = grown * _knee(float(np.nan_to_num(jumps.spent[cell])))
+        knee = grown * knee_odds(float(np.nan_to_num(jumps.spent[cell])))
         sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
         opened = _opened(jumps, cell, beyond[cell], sd, count) if share > 0.0 else 0.0
         grown *= _agrees(jumps.shown[cell], 0.0)
@@ -109,6 +109,6 @@ def _agrees(shown: float, lost: float) -> float:
     return math.exp(max(-0.5 * ((shown + lost) / _SHOWN_SD) ** 2, -LONGEST_ODDS))
 
 
-def _knee(lost: float) -> float:
+def knee_odds(lost: float) -> float:
     """Odds for a knee over a contact, at most 1, where ageing had taken ``lost`` (-ln of Q)."""
     return 0.5 * math.erfc((_KNEE_AT - lost) / (_KNEE_SD * math.sqrt(2.0)))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.birth import Birth
-from agent.health.change import Change
+from agent.health.change import Change, knee_odds
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.jumps import JumpWatch
@@ -35,6 +35,8 @@ _DOUBT_TOLD = 1.25
 _LIKE_SD = 0.01
 # Less apart than this says nothing for a fault, nor against one.
 _TOLD_SIGMAS = 2.0
+# Where knees begin, cells leave their module one after the other, and one test is not enough.
+_KNEE_ODDS = 0.05
 
 
 def cell_findings(
@@ -70,6 +72,29 @@ def cell_findings(
             text = f"{told}; {_capacity(watches, index)}"
             ahead = float(above[index])
             yield _fast(state, watches, index, cell, text, leads[index], ahead)
+
+
+def hinted(
+    state: ModuleFilter, watches: Watches, cells: tuple[str, ...], *, excused: frozenset[str]
+) -> Iterator[Finding]:
+    """Cells that one test has put far from their module, of which nothing else is known."""
+    jumps, hints, spent = watches.jumps, watches.jumps.hints, state.loss()
+    spent = np.maximum(spent, np.median(spent))
+    for index in np.flatnonzero(np.isfinite(hints.since_s) & np.isnan(jumps.level)).tolist():
+        cell = cells[index]
+        if cell in excused or knee_odds(float(spent[index])) > _KNEE_ODDS:
+            continue
+        sigmas = float(hints.sigmas[index])
+        yield Finding(
+            "cell_resistance",
+            cell,
+            1.0,
+            Verdict.WATCH,
+            f"cell {cell}: both load steps of {date(float(hints.since_s[index]))} put its "
+            f"resistance {math.expm1(float(hints.out_by[index])) * 100:.0f} % further above its "
+            f"module, {sigmas:.1f} times what its cells scatter by; the next test tells whether "
+            "it stays",
+        )
 
 
 def _smaller(change: Change, index: int, cell: str) -> Finding:

@@ -149,4 +149,7 @@ def _level_of(saved: object) -> list[float]:
     row = saved if isinstance(saved, list) else []
     if len(row) not in range(3, 3 + _RECENT) or row[0] == 0:
         raise StoreError("the saved levels of the current have another shape")
-    return [float(number(one)) for one in row]
+    read = [float(number(one)) for one in row]
+    if read[1] < 1.0:
+        raise StoreError("the saved levels of the current hold one that was never seen")
+    return read

@@ -15,6 +15,7 @@ from agent.errors import StoreError
 from agent.health import revise
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
+from agent.health.hints import HintWatch
 from agent.health.record import AMOUNT, LN, fill_what_is_there
 from agent.health.track import Track
 
@@ -65,7 +66,7 @@ class JumpWatch:
 
     ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
     (ln), before and since its change: rows of weights and of weighted sums. ``track`` is how
-    the cells stood at the tests so far.
+    the cells stood at the tests so far, ``hints`` what a single test told of them.
     """
 
     cells: int
@@ -91,6 +92,7 @@ class JumpWatch:
     moved_weight: Vector = field(init=False, metadata=AMOUNT)
     moved_sum: Vector = field(init=False)
     track: Track = field(default_factory=Track)
+    hints: HintWatch = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
@@ -98,6 +100,7 @@ class JumpWatch:
             setattr(self, name, np.full(self.cells, math.nan))
         for name in ("calm_weight", "calm_sum", "moved_weight", "moved_sum"):
             setattr(self, name, np.zeros(self.cells))
+        self.hints = HintWatch(self.cells)
 
     def judge(self, pulse: Pulse, state: ModuleFilter) -> Vector:
         """Give the pulse's ln R without the cells to be held back; loosen the changed."""
@@ -107,6 +110,7 @@ class JumpWatch:
         if np.count_nonzero(np.isfinite(believed)) < _PEERS:
             return believed
         away, sd = departures(pulse, state)
+        self.hints.look(pulse, away, sd)
         suspect = np.abs(away) > np.maximum(_LEAST, _SIGMAS * sd)
         changed = False
         for cell in np.flatnonzero(suspect).tolist():
@@ -235,6 +239,9 @@ class JumpWatch:
                 self.crept_s[cell] = time_s
                 return
             self.spent[cell] = state.loss()[cell]
+            if time_s - self.hints.since_s[cell] > _A_TEST_S:
+                self.crept_s[cell] = self.hints.since_s[cell]
+            self.hints.forget(cell)
             crept = time_s - self.crept_s[cell] <= MEMORY_S
             level = state.x[state.blocks()[3][cell]]
             # What it crept by before was no ageing either.
@@ -257,6 +264,8 @@ class JumpWatch:
         fill_what_is_there(self, saved)
         if isinstance(saved, dict) and "track" in saved:
             self.track.unpack(saved["track"], self.cells)
+        if isinstance(saved, dict) and "hints" in saved:
+            self.hints.unpack(saved["hints"])
         for what, when in ((self.held, self.held_s), (self.level, self.since_s)):
             if np.any(np.isfinite(what) & np.isnan(when)):
                 raise StoreError("the saved change of a resistance has no date")

@@ -9,7 +9,7 @@ from agent.health.anomalies import imbalance, sensors, shorts
 from agent.health.birth import Birth
 from agent.health.chemistry import Curve
 from agent.health.filter import ModuleFilter
-from agent.health.findings import apart, cell_findings, unit_findings
+from agent.health.findings import apart, cell_findings, hinted, unit_findings
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding
 from agent.health.watches import Watches
@@ -47,6 +47,7 @@ def everything(
     holds = estimate.holds()
     if float(np.median(holds)) >= _SPENT:
         findings += shorts(standby, watched.ocv, cells, holds)
+    findings += hinted(watched.state, watched.watches, cells, excused=_suspects(findings))
     # A cell that ages otherwise than its module moves at rest as well.
     sigmas = apart(watched.state, estimate.ln_growth)
     other = {cell for cell, away in zip(cells, sigmas, strict=True) if away > _OTHERWISE_SIGMAS}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.errors import StoreError
@@ -216,6 +216,7 @@ GARBLED: tuple[object, ...] = (
 
 
 @settings(max_examples=60, deadline=None)
+@example(("gain", "charges", 0, 1), -1)
 @given(st.sampled_from(sorted(leaves(json.loads(STATE)), key=repr)), st.sampled_from(GARBLED))
 def test_a_garbled_record_is_refused_or_harmless(path: tuple[Any, ...], garbled: object) -> None:
     state = json.loads(STATE)
