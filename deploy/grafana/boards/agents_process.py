@@ -1,4 +1,4 @@
-"""The programs themselves: lag, memory, processor, history."""
+"""The programs themselves: lag, memory, processor, history, connections."""
 
 from deploy.grafana.board import Row
 from deploy.grafana.boards.agents_parts import LAG, RATE
@@ -10,7 +10,7 @@ def process_row() -> Row:
     """Give the row 'The programs themselves'."""
     return Row(
         "The programs themselves",
-        [_event_loop_lag(), _memory(), _processor(), _history()],
+        [_event_loop_lag(), _memory(), _processor(), _history(), _connections()],
     )
 
 
@@ -21,7 +21,7 @@ def _event_loop_lag() -> Panel:
         [Line(f"bbu_agent_event_loop_lag_seconds{{{AGENT}}}", "{{instance}}", "")],
         unit="s",
         at=steps("transparent", (LAG, RED)),
-        width=6,
+        width=8,
         least=0,
     )
 
@@ -32,7 +32,7 @@ def _memory() -> Panel:
         "Resident memory of each agent.",
         [Line(f"process_resident_memory_bytes{{{AGENT}}}", "{{instance}}")],
         unit="bytes",
-        width=6,
+        width=8,
         least=0,
     )
 
@@ -43,7 +43,7 @@ def _processor() -> Panel:
         "Processor time per second: 1 is one core fully used.",
         [Line(f"rate(process_cpu_seconds_total{{{AGENT}}}{RATE})", "{{instance}}")],
         unit="short",
-        width=6,
+        width=8,
         least=0,
     )
 
@@ -72,6 +72,26 @@ def _history() -> Panel:
             ),
         ],
         unit="ops",
-        width=6,
+        width=12,
         least=0,
+    )
+
+
+def _connections() -> Panel:
+    return chart(
+        "HTTP connections ended",
+        "Connections a second that the agents ended or refused beyond their bounds, by cause: "
+        "waiting had asked nothing, unread did not read its answer. More than a moment of "
+        "crowd or refused: BbuAgentCrowded.",
+        [
+            Line(
+                "sum by (site, instance, cause) "
+                f"(rate(bbu_agent_http_connections_dropped_total{{{AGENT}}}{RATE})) > 0",
+                "{{instance}} {{cause}}",
+            )
+        ],
+        unit="ops",
+        width=12,
+        least=0,
+        empty="none",
     )
