@@ -2,24 +2,28 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from agent.config.cells import read_cells
+from agent.config.cells import CellFacts, read_cells
 from agent.errors import ConfigError
 from agent.replay.compare import NAMES, compare_page, rank, rows
 from agent.replay.files import make_folder, write_csv, write_state, write_tables, write_text
+from agent.replay.meta import read_meta
 from agent.replay.once import replay_once
 from agent.replay.page import Report, page
-from agent.replay.telemetry import Telemetry
+from agent.replay.telemetry import Telemetry, read_telemetry
 
 _UNITS_S = {"h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([hd])$")
 _UNIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 _EACH = 500
+
+Recorded = tuple[Path, Path | None]
+"""A recording, and META beside it."""
 
 
 def duration_s(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
@@ -114,7 +118,9 @@ def replay(
             )
 
         if compare:
-            write_comparison(out, [one(*recording(path)) for path in telemetry])
+            found = [recording(path) for path in telemetry]
+            refuse_early(found, known)
+            write_comparison(out, [one(*pair) for pair in found])
             return
         path, beside = recording(telemetry[0])
         report = one(path, beside if meta is None and telemetry[0].is_dir() else meta)
@@ -126,7 +132,7 @@ def replay(
         sys.exit(2)
 
 
-def recording(path: Path) -> tuple[Path, Path | None]:
+def recording(path: Path) -> Recorded:
     """Find the recording that ``path`` is or holds, and META beside it.
 
     Raises ConfigError where a folder holds no recording.
@@ -148,14 +154,25 @@ def write_report(out: Path, report: Report) -> None:
     write_text(out / "report.html", page(report))
 
 
-def write_comparison(out: Path, reports: list[Report]) -> None:
-    """Write each unit into a folder of its name, and the comparison above them."""
-    names = [report.name for report in reports]
-    for name in names:
-        if not _UNIT_NAME.match(name) or names.count(name) > 1:
+def refuse_early(found: Sequence[Recorded], known: Mapping[str, CellFacts]) -> None:
+    """Raise ConfigError for what minutes of replaying would end at: names, META, columns."""
+    told: dict[str, Path] = {}
+    for path, about in found:
+        meta = read_meta(about, known)
+        read_telemetry(path, meta.charge_sign)
+        where = path if about is None else about
+        if not _UNIT_NAME.match(meta.name):
+            raise ConfigError(f"{where}: the name {meta.name!r} cannot be a folder's; change it")
+        if meta.name in told:
             raise ConfigError(
-                f"the name {name!r} in META is no folder's, or is there twice; change it there"
+                f"{where}: the name {meta.name!r} is there twice, also in {told[meta.name]}; "
+                'give each unit a "name" of its own in its meta.json'
             )
+        told[meta.name] = where
+
+
+def write_comparison(out: Path, reports: Sequence[Report]) -> None:
+    """Write each unit into a folder of its name, and the comparison above them."""
     make_folder(out)
     for report in reports:
         write_report(out / report.name, report)

@@ -199,15 +199,22 @@ def test_units_side_by_side_are_ranked_in_a_page_and_a_table(recorded: Path) -> 
     [
         (["--compare", "--meta", "meta.json", "."], "takes meta.json from beside"),
         ([".", "."], "more than one recording needs --compare"),
-        (["--compare", ".", "."], "is there twice"),
+        (["--compare", ".", "."], "'made-up' is there twice, also in meta.json"),
+        (["--compare", ".", "other"], "other/meta.json: the name 'a/b' cannot be a folder's"),
+        (["--compare", ".", "bare"], "bare/telemetry.csv: lacks the columns current_a, v01"),
         (["empty"], "holds none of telemetry.parquet"),
     ],
 )
-def test_a_wrong_comparison_is_told(
+def test_a_wrong_comparison_is_told_before_anything_is_replayed(
     recorded: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
 ) -> None:
-    (recorded / "empty").mkdir()
+    for folder in ("empty", "other", "bare"):
+        (recorded / folder).mkdir()
+    shutil.copy(recorded / "telemetry.csv", recorded / "other")
+    (recorded / "other" / "meta.json").write_text(json.dumps(META | {"name": "a/b"}))
+    (recorded / "bare" / "telemetry.csv").write_text("time_s\n")
     monkeypatch.chdir(recorded)
+    monkeypatch.setattr("agent.cli.replay.replay_once", None)
     result = CliRunner().invoke(replay, [*words, "--out", "all"])
     assert result.exit_code == 2
     assert said in result.output
