@@ -1,7 +1,5 @@
 """``bbu-agent telemetry``: what the estimator of one unit has lately seen, for ``replay``."""
 
-import asyncio
-import logging
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +14,9 @@ from agent.health.observation import Observation
 from agent.health.seen import unpack
 from agent.model import Battery
 from agent.replay.write import meta_json, telemetry_csv
-from agent.store.history import HistoryStore
 from agent.store.journal import KEPT_S
 from agent.store.records import PARKED
+from agent.store.snapshot import snapshot
 
 
 @click.command()
@@ -26,7 +24,8 @@ from agent.store.records import PARKED
 @click.option(
     "--state-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="State directory of an agent that does not run now, to read in place of asking one.",
+    help="Read the state directory of an agent, running or not, in place of asking it; nothing in "
+    "it is changed.",
 )
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
 @agent_options
@@ -34,7 +33,8 @@ def telemetry(unit: str, state_dir: Path | None, out: Path, base: str) -> None:
     """Write what the estimator of UNIT saw in its last hour or two into the folder --out.
 
     telemetry.csv and meta.json are what bbu-agent replay takes. The running agent is asked;
-    of one that has ended every sample is there up to the last second, however it ended.
+    of one that has ended every sample is there up to the last second, however it ended. The
+    state directory of a running one lacks up to a minute at rest.
 
     \b
     Examples:
@@ -44,9 +44,9 @@ def telemetry(unit: str, state_dir: Path | None, out: Path, base: str) -> None:
     Exit codes: 0 written, 2 wrong use, or nothing is held of the unit, 3 no agent answers.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     try:
-        held = _asked(base, unit) if state_dir is None else asyncio.run(_read(unit, state_dir))
+        held = _asked(base, unit) if state_dir is None else _read(unit, state_dir)
         _write_files(out, unit, held)
-    except (ConfigError, OSError) as error:
+    except (ConfigError, StoreError, OSError) as error:
         click.echo(f"bbu-agent telemetry: {error}", err=True)
         sys.exit(2)
 
@@ -69,23 +69,12 @@ def _asked(base: str, unit: str) -> _Held:
     return _Held(found, answer["battery"])
 
 
-async def _read(unit: str, state_dir: Path) -> _Held:
+def _read(unit: str, state_dir: Path) -> _Held:
     path = state_dir / "bbu-agent.sqlite"
     if not path.is_file():
         raise ConfigError(f"{state_dir} holds no {path.name}; name the agent's state_dir")
-    # What the store would log is told below, and it speaks of keeping records.
-    logging.getLogger("agent.store").addHandler(logging.NullHandler())
-    history = HistoryStore(path)
-    try:
-        states = await history.load_states()
-        rows = await history.seen(unit)
-        if history.problem is not None:
-            why = history.problem.partition("; ")[0]
-            raise ConfigError(
-                f"{why}; a running agent holds its file alone: without --state-dir it is asked"
-            )
-    finally:
-        await history.close()
+    with snapshot(path) as database:
+        states, rows = database.states(), database.seen(unit)
     seen = [one for row in rows if (one := unpack(row.body)) is not None]
     body = states[unit].body if unit in states else {}
     units = sorted(name for name in states if not name.startswith(PARKED))

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
-from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -101,15 +99,25 @@ def test_what_is_not_there_is_told(tmp_path: Path, unit: str, *, known: bool, sa
     assert said in text
 
 
-def test_a_file_that_an_agent_holds_names_the_other_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asyncio.run(remember(tmp_path))
-    monkeypatch.setattr("agent.store.database._BUSY_S", 0.0)
-    with closing(sqlite3.connect(tmp_path / "bbu-agent.sqlite")) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
-        code, text = run(tmp_path, "a-1")
+def test_the_state_of_a_running_agent_is_read_as_it_stands(tmp_path: Path) -> None:
+    async def beside() -> tuple[int, str]:
+        history = HistoryStore(tmp_path / "bbu-agent.sqlite")
+        history.put_seen("a-1", SEEN[-1].time_s, pack(("1", "2"), SEEN[-1]))
+        await history.save({}, (), saved_s=1.7e9)
+        try:
+            return await asyncio.to_thread(run, tmp_path, "a-1")
+        finally:
+            await history.close()
+
+    code, text = asyncio.run(beside())
+    assert (code, text.splitlines()[0].startswith("1 samples of 2 cells")) == (0, True)
+
+
+def test_a_file_that_is_none_of_an_agent_is_told_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "bbu-agent.sqlite"
+    path.write_bytes(b"no database" * 500)
+    code, text = run(tmp_path, "a-1")
     assert code == 2
-    assert "locked by another program" in text
-    assert "without --state-dir it is asked" in text
-    assert "kept in memory" not in text
+    assert "is damaged, or no agent's file" in text
+    assert path.read_bytes() == b"no database" * 500
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
