@@ -91,8 +91,9 @@ def test_what_goes_from_the_log_to_the_file_meanwhile_is_there_once(
 
 def begin_anew(agent: Database, counts: list[int]) -> Callable[[], None]:
     def move() -> None:
+        put(agent, counts[-1])
         pragma(agent, "wal_checkpoint(TRUNCATE)")
-        put(agent, counts.pop())
+        agent.commit(Batch(states={"u-0": SavedState(None, float(counts.pop()), {})}))
 
     return move
 
