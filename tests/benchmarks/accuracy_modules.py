@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import runpy
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -25,7 +27,8 @@ from agent.replay.telemetry import read_telemetry
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "soh"
 MODULES = DATA / "dev" / "bbusim"
-EVERY_S = 15 * 86400.0
+DAY_S = 86400.0
+EVERY_S = 15 * DAY_S
 YEAR_S = 365.25 * 86400.0
 LEAST = 0.65
 """Below this state of health a module would long have been replaced (as in the scorer)."""
@@ -71,6 +74,7 @@ def run(job: Job) -> dict[str, object]:
         "pairs": pairs if job.table == "filter" else {},
         "ratios": tail_ratios(pairs),
         "forecast": forecasts(folder, tables),
+        "gain": until_found(folder, scored, pairs),
     }
 
 
@@ -82,12 +86,12 @@ def changed(figures: Mapping[str, Figures]) -> dict[str, Entry]:
     return held
 
 
-def score(truth: Path, out: Path) -> dict[str, object]:
+def score(truth: Path, out: Path) -> dict[str, Any]:
     """Run the neutral scorer."""
     said = io.StringIO()
     with patch.object(sys, "argv", ["score.py", str(truth), str(out)]), redirect_stdout(said):
         runpy.run_path(str(DATA / "score.py"))
-    found: dict[str, object] = json.loads(said.getvalue())
+    found: dict[str, Any] = json.loads(said.getvalue())
     return found
 
 
@@ -110,6 +114,30 @@ def tail_ratios(pairs: Mapping[str, list[float]]) -> list[float]:
     side = np.where(true > middle, high - middle, middle - low)
     found = np.abs(true - middle) / np.maximum(side, 1e-6)
     return [round(float(v), 4) for v in np.sort(found)]
+
+
+def until_found(
+    folder: Path, scored: Mapping[str, Any], pairs: Mapping[str, list[float]]
+) -> list[list[float]]:
+    """Give for each fault of the current sensor what came between its onset and its alarm.
+
+    The events, of them the self-tests, and the share of the capacities inside their intervals.
+    """
+    events = pd.read_csv(folder / "truth_events.csv")
+    faults = json.loads((folder / "truth_faults.json").read_text(encoding="utf-8"))
+    found = []
+    for fault, told in zip(faults, scored["faults"], strict=True):
+        if fault["kind"] != "igain":
+            continue
+        # The scorer rounds to days; half a day later the event that gave the alarm is over.
+        delay_d = math.inf if told["delay_d"] is None else told["delay_d"] + 0.5
+        within = {"left": fault["onset_time_s"], "right": fault["onset_time_s"] + delay_d * DAY_S}
+        came = events[events.t_s.between(**within)]
+        rows = pd.DataFrame(pairs)
+        rows = rows[rows.time_s.between(**within)]
+        inside = ((rows.soh_q >= rows.q_lo) & (rows.soh_q <= rows.q_hi)).mean()
+        found.append([len(came), int((came.kind == "selftest").sum()), round(float(inside), 4)])
+    return found
 
 
 def forecasts(folder: Path, tables: Tables) -> dict[str, list[float]]:

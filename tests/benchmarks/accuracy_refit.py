@@ -2,11 +2,13 @@
 
 The truth of a healthy cell gives the two figures that the library's types take from these
 modules: the fade rate over the published law's, and the gain from loss of capacity to growth
-of resistance. A type's figure is the mean over its modules; a type that has none left takes
-the mean over the other types, with the spread between types on top of its own, and intervals
-that are not narrowed, as those of any type that nobody has measured.
+of resistance, over the published one. A type's figure is the mean over its modules; a type that
+has none left takes the mean over the other types, with the spread between types on top of its
+own, and narrows its intervals as they do. A type of which nothing is published either takes their
+gain as it is, and intervals that are not narrowed, as those of any type that nobody has measured.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +21,8 @@ from agent.replay.meta import read_meta
 from tests.benchmarks.accuracy_modules import MODULES, Job
 
 TYPES = {"NCA": "nca-power", "NMC": "nmc-power", "LFP": "lfp-power"}
-FIGURES = (("ln_rate", "ln_rate", "ln_rate_sd"), ("gain", "ln_gain", "gain_sd"))
+PUBLISHED_GAIN = {"NCA": 1.8, "NMC": 1.8, "LFP": 1.3}
+"""Growth of ln R over loss of ln Q that is published for other cells (docs/estimator.md)."""
 DAY_S = 86400.0
 FROM_DAY = 365.0
 
@@ -61,45 +64,59 @@ def lived(module: str) -> Lived:
     return Lived(module, chemistry, float(np.mean(rates)), float(np.mean(gains)))
 
 
-def fitted(chemistry: str, seen: Iterable[Lived]) -> dict[str, float]:
-    """Give the figures of a type by the modules ``seen``; its spreads stay as they ship."""
-    shipped = entries()[TYPES[chemistry]].cell
+def fitted(
+    chemistry: str, seen: Iterable[Lived], published: Mapping[str, float] = PUBLISHED_GAIN
+) -> dict[str, float]:
+    """Give the figures of a type by the modules ``seen``; its spreads stay as they ship.
+
+    ``published`` is each chemistry's gain by the literature, to which the fitted ones are factors.
+    """
     held = list(seen)
-    own = [one for one in held if one.chemistry == chemistry]
-    found: dict[str, float] = {}
-    for figure, field, spread in (
-        ("ln_rate", "ln_rate", "ln_rate_sd"),
-        ("gain", "ln_gain", "gain_sd"),
-    ):
-        means = [
-            np.mean([getattr(one, field) for one in held if one.chemistry == name])
-            for name in sorted({one.chemistry for one in held})
-        ]
-        if own:
-            value, sd = np.mean([getattr(one, field) for one in own]), getattr(shipped, spread)
-        else:
-            value, sd = np.mean(means), np.hypot(getattr(shipped, spread), np.std(means, ddof=1))
-        found[figure] = float(np.exp(value) if figure == "gain" else value)
-        found[spread] = float(sd)
-    if not own:
-        found["interval_share"] = 1.0
+    shipped = {name: entries()[key].cell for name, key in TYPES.items()}
+    own = shipped[chemistry]
+    rate, rate_sd = _of(chemistry, ((one.chemistry, one.ln_rate) for one in held))
+    factors = ((one.chemistry, one.ln_gain - math.log(published[one.chemistry])) for one in held)
+    factor, factor_sd = _of(chemistry, factors)
+    found = {
+        "ln_rate": rate,
+        "ln_rate_sd": math.hypot(own.ln_rate_sd, rate_sd),
+        "gain": published[chemistry] * math.exp(factor),
+        "gain_sd": math.hypot(own.gain_sd, factor_sd),
+    }
+    others = {one.chemistry for one in held}
+    if chemistry not in others:
+        shares = [shipped[name].interval_share for name in sorted(others)]
+        found["interval_share"] = math.fsum(shares) / len(shares)
     return found
+
+
+def _of(chemistry: str, values: Iterable[tuple[str, float]]) -> tuple[float, float]:
+    """Give the mean of a chemistry's values, or of the other chemistries' means and their sd."""
+    each: dict[str, list[float]] = {}
+    for name, value in values:
+        each.setdefault(name, []).append(value)
+    if chemistry in each:
+        return float(np.mean(each[chemistry])), 0.0
+    means = [float(np.mean(own)) for own in each.values()]
+    return float(np.mean(means)), float(np.std(means, ddof=1))
 
 
 def jobs(all_lived: Mapping[str, Lived]) -> list[Job]:
     """Give the replays of every module by figures fitted with it, without it, without its type."""
     found = []
     for name, one in all_lived.items():
+        kind, everyone = one.chemistry, list(all_lived.values())
+        others = [x for x in everyone if x.chemistry != kind]
         sets = {
-            "refit": all_lived.values(),
-            "without the module": [x for x in all_lived.values() if x.module != name],
-            "without the chemistry": [
-                x for x in all_lived.values() if x.chemistry != one.chemistry
-            ],
+            "refit": fitted(kind, everyone),
+            "without the module": fitted(kind, [x for x in everyone if x.module != name]),
+            "without the chemistry": fitted(kind, others),
+            "nothing published": fitted(kind, others, dict.fromkeys(TYPES, 1.0))
+            | {"interval_share": 1.0},
         }
-        for table, seen in sets.items():
-            figures = {TYPES[one.chemistry]: fitted(one.chemistry, seen)}
-            found.append(Job(table, name, figures=figures))
+        found += [
+            Job(table, name, figures={TYPES[kind]: figures}) for table, figures in sets.items()
+        ]
     return found
 
 
