@@ -66,9 +66,12 @@ class Door:
         self._dropped: Counter[Dropped] = Counter()
         self._told_s = -_TOLD_EVERY_S
 
-    def listening(self, taken: socket.socket) -> socket.socket:
-        """Give ``taken``, which is given away, as a socket that accepts who finds room."""
-        return _Listening(self, taken)
+    def listening(self, taken: socket.socket, unread_s: float | None = None) -> socket.socket:
+        """Give ``taken``, which is given away, as a socket that accepts who finds room.
+
+        The kernel ends a connection of it whose client takes nothing for ``unread_s``.
+        """
+        return _Listening(self, taken, unread_s)
 
     def protect(self, app: web.Application, refusal: Refusal) -> Middleware:
         """Give the middleware that says who is busy; ``refusal`` makes the answer to the others.
@@ -167,12 +170,16 @@ def _client(address: str) -> str:
 class _Listening(socket.socket):
     """A listening socket whose connections go by the door."""
 
-    def __init__(self, door: Door, taken: socket.socket) -> None:
+    def __init__(self, door: Door, taken: socket.socket, unread_s: float | None) -> None:
         super().__init__(taken.family, taken.type, taken.proto, fileno=taken.detach())
         self._door = door
+        self._unread_s = unread_s
 
     def accept(self) -> tuple[socket.socket, object]:
         """Accept a connection."""
         connection, address = super().accept()
+        if self._unread_s is not None:
+            milliseconds = round(self._unread_s * 1000)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._door.admits(connection)
         return connection, address

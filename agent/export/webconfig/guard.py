@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from agent.errors import ConfigError
+from agent.export.answer import SLOWEST_S
 from agent.export.door import Door
 from agent.export.webconfig.load import load
 from agent.export.webconfig.types import WebConfig
@@ -125,9 +126,11 @@ async def _serve(
 ) -> list[web.BaseSite]:
     """Serve on every socket, or, with an ``OSError``, on none."""
     sites: list[web.BaseSite] = []
+    # Behind TLS what was sent may wait where nobody sees it, after the answer is over.
+    unread_s = None if config.context is None else SLOWEST_S
     try:
         for each in sockets:
-            listening = door.listening(each.dup())
+            listening = door.listening(each.dup(), unread_s)
             site = web.SockSite(runner, listening, ssl_context=config.context)
             await site.start()
             sites.append(site)

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +17,10 @@ from agent.export import answer
 from agent.export.door import Door, _client
 from agent.export.facts import Dropped
 from agent.export.web import make_runner
+from agent.export.webconfig import guard as guard_room
 from agent.export.webconfig.guard import Guard
 from agent.export.webconfig.types import WebConfig
+from tests.unit.export.webconfig.conftest import certificate
 
 _PATIENCE_S = 20.0
 MOST, KEPT, UNREAD = 6, 2, 3
@@ -237,6 +241,49 @@ async def test_who_does_not_read_a_plain_answer_is_cut_off(monkeypatch: Any) -> 
     assert app[answer.DROPPED] == {Dropped.UNREAD: 1}
     writer.close()
     await runner.cleanup()
+
+
+async def test_behind_tls_too_who_takes_nothing_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_room, "SLOWEST_S", 0.3)
+    certificate(tmp_path, "server")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    over, ended = asyncio.Event(), asyncio.Event()
+    lost = web.RequestHandler.connection_lost
+
+    def noted(handler: Any, error: BaseException | None) -> None:
+        lost(handler, error)
+        ended.set()
+
+    async def large(request: web.Request) -> web.StreamResponse:
+        response = await answer.send(request, [bytes(LARGE)], {})
+        over.set()
+        return response
+
+    monkeypatch.setattr(web.RequestHandler, "connection_lost", noted)
+    # A piece as large as the answer: all of it is held at once.
+    monkeypatch.setattr(answer, "_PIECE_BYTES", LARGE)
+    app = web.Application()
+    app.add_routes([web.get("/", large)])
+    guard = Guard(None, WebConfig(context))
+    guard.protect(app)
+    runner = make_runner(app)
+    await runner.setup()
+    await guard.listen(runner, "127.0.0.1", 0)
+    trust = ssl.create_default_context(cafile=tmp_path / "server.crt")
+    port = runner.addresses[0][1]
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await over.wait()
+            await ended.wait()
+    finally:
+        writer.transport.abort()
+        await runner.cleanup()
+        guard.close()
 
 
 @pytest.mark.parametrize("whole", [True, False])
