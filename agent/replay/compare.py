@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.export.site.advice import advice
-from agent.health.forecast import HORIZON_YEARS
+from agent.health.forecast import END_OF_LIFE, HORIZON_YEARS
 from agent.health.lives import RIDE_YEARS
 from agent.model import Health, Interval, Verdict
 from agent.replay.chart import Frame, Line, chart
-from agent.replay.courses import END_OF_LIFE, by_cell
+from agent.replay.courses import by_cell
 from agent.replay.markup import badge, date, document, enough, life, spread, table
 from agent.replay.page import Report
 from agent.replay.run import Row
@@ -192,7 +192,7 @@ def _chart(ranked: Sequence[Ranked]) -> str:
         300,
         percent=True,
         level=END_OF_LIFE,
-        level_text="70 %: worn out",
+        level_text=f"{END_OF_LIFE * 100:.0f} %: end of life",
     )
     keys = "".join(
         f"<span class='key'><i class='{line.style}'></i>{escape(line.label)}</span>"

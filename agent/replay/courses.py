@@ -6,15 +6,14 @@ from html import escape
 from typing import NamedTuple
 
 from agent.health.engine import HealthEngine
+from agent.health.forecast import END_OF_LIFE
 from agent.model import Health
 from agent.replay.chart import Frame, Line, Mark, chart, span_of
 from agent.replay.markup import date
 from agent.replay.run import Tables
 
-END_OF_LIFE = 0.7
-"""State of health at which a cell is worn out."""
 _SMALL = (230, 120)
-_WORN = "70 %: worn out"
+_WORN = f"{END_OF_LIFE * 100:.0f} %: end of life"
 _STYLES = 6
 _SHOWN = 3
 _AHEAD_S = 5.0 * 365.25 * 86400.0

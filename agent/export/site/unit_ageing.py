@@ -7,7 +7,7 @@ from agent.export.site.charts import Axis, Line, Mark, chart
 from agent.export.site.layout import panel
 from agent.export.site.markup import Html, h
 from agent.export.site.words import amount, date, span
-from agent.health.witness import END_OF_LIFE_SOH
+from agent.health.forecast import END_OF_LIFE
 from agent.model import Event
 from agent.store.course import Course
 
@@ -24,9 +24,7 @@ def ageing(course: Sequence[Course], events: Sequence[Event]) -> Html:
     marks = [
         Mark(event.start_s, event.kind, told(event)) for event in events if event.kind in _MARKED
     ][:_MOST_MARKS]
-    capacity = Axis(
-        100.0, "%", END_OF_LIFE_SOH, f"{END_OF_LIFE_SOH * 100:.0f} %: end of life by custom"
-    )
+    capacity = Axis(100.0, "%", END_OF_LIFE, f"{END_OF_LIFE * 100:.0f} %: end of life")
     return panel(
         "Ageing",
         h(

@@ -9,7 +9,7 @@ from agent.export.site.charts import bar
 from agent.export.site.layout import panel
 from agent.export.site.markup import NOTHING, Html, h
 from agent.export.site.words import NONE, amount, between, percent
-from agent.health.witness import END_OF_LIFE_SOH
+from agent.health.forecast import END_OF_LIFE
 from agent.model import CellHealth, Interval, Verdict
 from agent.store.live import UnitView
 
@@ -103,7 +103,7 @@ def _bars(found: Sequence[CellHealth]) -> Html:
         worst = sorted(found, key=lambda cell: cell.state_of_health.estimate)[:_MOST_BARS]
         chosen = [cell for cell in found if cell in worst]
     left = _column(
-        "State of health", chosen, [c.state_of_health for c in chosen], 100.0, "%", END_OF_LIFE_SOH
+        "State of health", chosen, [c.state_of_health for c in chosen], 100.0, "%", END_OF_LIFE
     )
     right = _column("Resistance, times new", chosen, [c.resistance_growth for c in chosen], 1)
     more = len(found) - len(chosen)
@@ -138,5 +138,7 @@ def _column(
         for cell, one in zip(found, intervals, strict=True)
         if all(map(math.isfinite, one))
     ]
-    note = limit is not None and h("span", f" line: {limit:.0%}", class_="note")
+    note = limit is not None and h(
+        "span", f" line: {limit * 100:.0f} %, end of life", class_="note"
+    )
     return h("div", h("h3", title, note), h("ol", rows, class_="bars"))
