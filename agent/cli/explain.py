@@ -172,13 +172,15 @@ def _believed(health: dict[str, Any]) -> Iterator[str]:
 def ends_of_life(health: dict[str, Any]) -> Iterator[str]:
     """Say when the unit's life ends, by capacity and by ride-through, as far as that is known."""
     now = str(health["updated_at"])[:10]
-    if health["end_of_life"] is not None:
-        yield f"end of life by capacity (70 % of rated): {_dates(health['end_of_life'], now)}"
-    # An agent of an older version does not tell.
-    ride = health.get("end_of_life_by_ride_through")
-    told = health.get("end_of_life_by_ride_through_unknown") if ride is None else _dates(ride, now)
-    if told is not None:
-        yield f"end of life by ride-through (usual charge, rated power): {told}"
+    for key, what in (
+        ("end_of_life", "capacity (70 % of rated)"),
+        ("end_of_life_by_ride_through", "ride-through (usual charge, rated power)"),
+    ):
+        # An agent of an older version does not tell all of them.
+        life = health.get(key)
+        told = health.get(f"{key}_unknown") if life is None else _dates(life, now)
+        if told is not None:
+            yield f"end of life by {what}: {told}"
 
 
 def _dates(life: dict[str, str], today: str) -> str:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from agent.export.lives import end_of_life_unknown
 from agent.health.peers import words
 from agent.model import (
     Advice,
@@ -172,6 +173,7 @@ def health_json(health: Health) -> dict[str, Json]:
         "ride_through_s": interval_json(health.ride_through_s),
         "ride_through_probability": number(health.ride_through_probability),
         "end_of_life": _dates_json(health.end_of_life_s),
+        "end_of_life_unknown": end_of_life_unknown(health),
         "end_of_life_by_ride_through": _dates_json(health.ride_end_of_life_s),
         "end_of_life_by_ride_through_unknown": health.ride_end_of_life_unknown,
         "limiting_cell": health.limiting_cell,

@@ -11,6 +11,9 @@ _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TRUTH: Schema = {"type": "boolean"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+_WHY_NONE: Schema = _MAYBE_TEXT | {
+    "description": "Why there is none; null where there is one, or no estimate of cells."
+}
 _MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 _MAYBE_MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
 _VALUE: Schema = {"type": ["number", "boolean", "string", "null"]}
@@ -190,9 +193,9 @@ SCHEMAS: dict[str, Schema] = {
         ride_through_s=_maybe("Interval"),
         ride_through_probability=_MAYBE_NUMBER,
         end_of_life=_maybe("DateInterval"),
+        end_of_life_unknown=_WHY_NONE,
         end_of_life_by_ride_through=_maybe("DateInterval"),
-        end_of_life_by_ride_through_unknown=_MAYBE_TEXT
-        | {"description": "Why there is none; null where there is one, or no estimate of cells."},
+        end_of_life_by_ride_through_unknown=_WHY_NONE,
         limiting_cell=_MAYBE_TEXT,
         cells=_list(ref("Cell")),
         peers=_list(ref("PeerScore")),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
+from agent.export.lives import not_within
 from agent.health.forecast import HORIZON_YEARS
 from agent.model import Interval
 
@@ -84,7 +85,7 @@ def life(interval: Interval | None, now_s: float, years: float = HORIZON_YEARS) 
     ``years`` is how far ahead was looked, in which None says that there is no end.
     """
     if interval is None:
-        return f"not within {years:.0f} years"
+        return not_within(years)
 
     def told(time_s: float) -> str:
         if time_s <= now_s + _DAY_S:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 
+from agent.export.lives import end_of_life_unknown
 from agent.export.site.advice import advice
 from agent.export.site.charts import bar
 from agent.export.site.layout import facts, panel, verdict_badge
@@ -19,6 +20,7 @@ from agent.export.site.words import (
     time_between,
 )
 from agent.export.verdicts import judge
+from agent.health.forecast import END_OF_LIFE
 from agent.model import Health, Interval, Reading, Reason, Shelf
 from agent.store.live import UnitView
 
@@ -91,9 +93,11 @@ def figures(view: UnitView, shelf: Shelf | None, now_s: float) -> Html:
 
 
 def _ends_of_life(health: Health) -> Iterator[tuple[str, Child]]:
-    """Give both ends of life; of that by ride-through also why there is none."""
+    """Give both ends of life, or why there is none."""
+    by_capacity = end_of_life_unknown(health)
     if health.end_of_life_s is not None:
-        yield "End of life by capacity (70 %)", dates(health.end_of_life_s, health.updated_at)
+        by_capacity = dates(health.end_of_life_s, health.updated_at)
+    yield f"End of life by capacity ({END_OF_LIFE * 100:.0f} %)", by_capacity
     by_ride = health.ride_end_of_life_unknown
     if health.ride_end_of_life_s is not None:
         by_ride = dates(health.ride_end_of_life_s, health.updated_at)
@@ -131,7 +135,8 @@ def _capacity(interval: Interval | None) -> Html:
     if interval is None:
         return h("p", "State of health: no estimate", class_="note")
     shown = between(interval, 100, "%")
-    return _gauge("State of health, weakest cell", shown, interval, 1.1, 0.8, "line: 80 %")
+    line = f"line: {END_OF_LIFE * 100:.0f} %, end of life by capacity"
+    return _gauge("State of health, weakest cell", shown, interval, 1.1, END_OF_LIFE, line)
 
 
 def _gauge(

@@ -140,6 +140,9 @@ def test_status_of_one_unit_tells_both_ends_of_its_life(monkeypatch: pytest.Monk
     assert said.exit_code == 0
     assert "end of life by capacity (70 % of rated): 2031-05 (2029-01 to 2034-01)" in said.output
     assert "ride-through (usual charge, rated power): not within 10 years" in said.output
+    health |= {"end_of_life": None, "end_of_life_unknown": "not within 20 years"}
+    said = CliRunner().invoke(cli, ["status", "r1-1"])
+    assert "end of life by capacity (70 % of rated): not within 20 years" in said.output
     monkeypatch.setattr(status, "fetch", lambda _base, _path: UNIT | more | {"health": None})
     assert "end of life" not in CliRunner().invoke(cli, ["status", "r1-1"]).output
 

@@ -78,6 +78,7 @@ WEAKEST = (
 RIDE = (
     "  - ride-through at rated power: 5 min (4.17 min to 6 min); long enough with probability 0.97"
 )
+BY_CAPACITY = "  - end of life by capacity (70 % of rated)"
 BY_RIDE = "  - end of life by ride-through (usual charge, rated power)"
 CHECK = (
     "  - Check the module's connectors for heat at the next visit; if its resistance goes on "
@@ -191,11 +192,14 @@ def test_an_end_of_life_that_is_past_is_no_date() -> None:
     assert "  - end of life by capacity (70 % of rated): already" in lines
 
 
-def test_why_there_is_no_end_of_life_by_ride_through_is_said() -> None:
-    none = {"end_of_life_by_ride_through": None, "end_of_life_by_ride_through_unknown": "not soon"}
-    assert f"{BY_RIDE}: not soon" in list(explained(UNIT | {"health": HEALTH | none}))
-    older = {key: value for key, value in HEALTH.items() if key not in none}
-    assert "by ride-through" not in "".join(explained(UNIT | {"health": older}))
+@pytest.mark.parametrize(
+    ("key", "said"), [("end_of_life", BY_CAPACITY), ("end_of_life_by_ride_through", BY_RIDE)]
+)
+def test_why_there_is_no_end_of_life_is_said(key: str, said: str) -> None:
+    none = {key: None, f"{key}_unknown": "not soon"}
+    assert f"{said}: not soon" in list(explained(UNIT | {"health": HEALTH | none}))
+    older = {name: value for name, value in HEALTH.items() if name not in none}
+    assert said not in "".join(explained(UNIT | {"health": older}))
 
 
 @pytest.mark.parametrize("unknown", [{"since": None}, {}])  # without: an older agent answers

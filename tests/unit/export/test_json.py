@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -104,3 +105,12 @@ def test_estimates_and_events_are_always_strict_json(a: float, b: float) -> None
     )
     json.dumps(health_json(health), allow_nan=False)
     json.dumps(event_json(Event("a", "discharge", a, b, {"energy_wh": a})), allow_nan=False)
+
+
+def test_why_there_is_no_end_of_life_by_capacity_is_said_where_cells_are_known(
+    health: Health,
+) -> None:
+    assert health_json(health)["end_of_life_unknown"] == "not within 20 years"
+    seen = replace(health, end_of_life_s=Interval(1.8e9, 1.75e9, 1.9e9))
+    for other in (seen, replace(health, cells=())):
+        assert health_json(other)["end_of_life_unknown"] is None

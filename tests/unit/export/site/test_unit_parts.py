@@ -58,6 +58,9 @@ def test_a_module_tells_everything_that_is_known(module: UnitView) -> None:
         "cell 2 holds 71 % of its rated capacity",
         "Plan the exchange of this module",
         "(believed since 2023-03-28)",
+        "line: 70 %, end of life by capacity",
+        "line: 70 %, end of life<",
+        "<dt>End of life by capacity (70 %)</dt><dd>not within 20 years</dd>",
         "End of life by ride-through",
         "2024-10 (already to 2028-08)",
         "180 s (160 to 200)",
@@ -95,6 +98,7 @@ def test_ageing_is_drawn_from_the_last_exchange_on() -> None:
     drawn = ageing(course, [Event("u", "replaced", 4000.0, 4000.0)])
     assert drawn.count('class="c1"') >= 2
     assert "1970-01" not in drawn
+    assert "70 %: end of life" in drawn
     assert "Nothing recorded yet." in ageing(course[:1], [Event("u", "replaced", 400.0, 400.0)])
 
 
