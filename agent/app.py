@@ -38,6 +38,7 @@ from agent.store.archive import Archive
 from agent.store.history import HistoryStore
 from agent.store.live import LiveStore
 from agent.store.records import Batch
+from agent.store.waiting import tell_waiting
 from agent.tasks import begin
 
 log = logging.getLogger(__name__)
@@ -272,7 +273,9 @@ async def run(
         ListenError: a listen address cannot be used; the text says what to do.
     """
     sys.setswitchinterval(_SWITCH_S)
-    history = HistoryStore(config.state_dir / "bbu-agent.sqlite")
+    file = config.state_dir / "bbu-agent.sqlite"
+    history = HistoryStore(file)
+    starting = begin(tell_waiting(history, file), "look at the disk", _broken)
     for trouble in (await history.import_folder(config.state_dir / "import")).problems:
         log.warning("not imported: %s", trouble)
     agent = build(path, config, history)
@@ -282,6 +285,7 @@ async def run(
     guard.protect(application)
     runner = make_runner(application)
     tasks = [
+        starting,
         begin(agent.beat(), "heartbeat", _broken),
         agent.archive.start(),
         begin(guard.follow(runner), "following of the web configuration", _broken),
@@ -289,7 +293,9 @@ async def run(
     try:
         await runner.setup()
         await _listen(guard, runner, config)
-        if await _begun(agent, config):
+        begun = await _begun(agent, config)
+        starting.cancel()
+        if begun:
             _shorten_collections()
             shown = ", ".join(
                 f"{guard.scheme}://{host or '*'}:{port}/" for host, port in config.listen

@@ -14,6 +14,7 @@ from agent.config.types import Config
 from agent.errors import AgentError
 from agent.model import Event
 from agent.poll.fleet import Fleet
+from agent.store import waiting
 from agent.store.history import HistoryStore
 from agent.tasks import begin
 
@@ -209,3 +210,25 @@ async def test_work_that_ends_of_itself_is_told(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.CRITICAL), pytest.raises(OSError, match="gone"):
         await begin(broken(), "heartbeat", app._broken)
     assert "the heartbeat has ended" in caplog.text
+
+
+async def test_a_start_says_what_it_waits_for(
+    agent: app.Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, again = list[str](), asyncio.Event()
+
+    def warning(text: str, *words: object) -> None:
+        told.append(text % words)
+        if len(told) > 1:
+            again.set()
+
+    monkeypatch.setattr(waiting, "_SILENT_S", 0.0)
+    monkeypatch.setattr(waiting._LOG, "warning", warning)
+    looking = asyncio.create_task(waiting.tell_waiting(agent.history, Path("state/file")))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert told == [], "a disk that answers"
+    async with hanging(agent.history):
+        await again.wait()
+    looking.cancel()
+    assert told[0].startswith("the start has waited for state/file for 0 s: the disk does not")
