@@ -4,13 +4,29 @@ import asyncio
 import os
 import pty
 import tty
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
+from tests.peers.patient import PatientLoop
+
+TOGETHER = (
+    *("test_modbus_hostile", "test_modbus_in_flight", "test_snmp_hostile"),
+    *("test_simulators_faults", "test_simulators_light"),
+)
+"""The tests whose device answers in their own event loop."""
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run them by a clock that a busy machine does not move."""
+    del config
+    patient = item.path.stem in TOGETHER
+    return {"patient": PatientLoop} if patient else {"usual": asyncio.new_event_loop}
 
 
 def crc(frame: bytes) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from agent.targets import Framer, ModbusHost, Parity, SerialLine
 from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
 from simulators.maps.image import RegisterImage, Values
-from simulators.wire import serial
+from simulators.wire import alarm, serial
 from simulators.wire.faults import OF_A_MODULE, WireFault, WireFaultKind
 from simulators.wire.line import Line, Station
 from simulators.wire.modbus import ModbusServer
@@ -46,7 +47,11 @@ class Wire:
 
 
 @pytest.fixture(params=["tcp", "rtu over tcp", "line"])
-async def wire(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Wire]:
+async def wire(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Wire]:
+    # The system's timers know nothing of this loop's clock; without them the loop's own are used.
+    monkeypatch.setattr(alarm, "ctypes", SimpleNamespace(CDLL=lambda *_, **__: None))
     image = RegisterImage(load("orv3-hpr-bbu"), values)
     faults: list[WireFault] = []
     line = Line({48: Station(image, faults), 49: Station(image)}, faults=[])
