@@ -144,6 +144,21 @@ async def test_a_chain_of_cells_without_end_is_read_in_part_and_told(
     assert not caplog.records
 
 
+async def test_the_largest_chain_costs_a_bounded_number_of_requests() -> None:
+    # A part every 32 registers: too far apart for one request to cover two.
+    strings = [803, 26 + 32 * 500, 500, *[0] * (25 + 32 * 500)]
+    peer = device(0, strings, strings)
+    profile = await settled(peer, 1, PROFILE, timeout_s=1.0)
+    assert (len(profile.fields), len(peer.asked)) == (MOST_FIELDS, 7)
+    peer.asked.clear()
+    await ModbusReader(peer, 1, profile.limits, 1.0).read(profile.fields)
+    assert len(peer.asked) <= 600
+    # Many heads with what has to be known of each: more of the walk than of what it finds.
+    peer = device(0, *[[804, 46, 1, *[0] * 45] for _ in range(2 * MOST_MODELS)])
+    await settled(peer, 1, PROFILE, timeout_s=1.0)
+    assert len(peer.asked) <= 4 * MOST_MODELS + len(MARKER)
+
+
 @dataclass
 class Quiet(Device):
     """Says nothing where it has no registers, as some devices do."""
