@@ -5,7 +5,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPException, RemoteDisconnected
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.error import HTTPError, URLError
@@ -19,6 +19,11 @@ WRONG, EXIT_NO_AGENT = 2, 3
 LOCAL = "http://127.0.0.1:9877"
 _TIMEOUT_S = 10.0
 _ACCESS = "agent.cli.remote"
+_NO_TLS = "WRONG_VERSION_NUMBER"
+_OTHER = (
+    "what answers at {base} seems to be no bbu-agent ({told}); "
+    "--agent names its address, behind a proxy with its path"
+)
 _NOT_GIVEN = (HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
@@ -127,6 +132,15 @@ def no_agent(base: str, reason: object) -> str:
             f"the certificate of {base} is not trusted: {reason.verify_message}. "
             "--ca-file names the certificate that vouches for it"
         )
+    if isinstance(reason, ssl.SSLError) and reason.reason == _NO_TLS:
+        return f"what answers at {base} speaks no TLS: --agent names it with http://"
+    if isinstance(reason, RemoteDisconnected) and base.startswith("http://"):
+        return (
+            f"what listens at {base} ends the connection without an answer. "
+            "If it speaks TLS, --agent names it with https://"
+        )
+    if isinstance(reason, ValueError):
+        return _OTHER.format(base=base, told=f"no JSON: {reason}")
     why = getattr(reason, "strerror", None) or reason
     return (
         f"no agent answers at {base}: {why}. Is it running? "
@@ -143,6 +157,9 @@ def _refusal(error: HTTPError) -> str:
     try:
         detail = str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"the agent answers {error.code} {error.reason}; its log tells why"
+        told = f"{error.code} {error.reason}"
+        if error.code == HTTPStatus.NOT_FOUND:
+            return _OTHER.format(base=error.url, told=told)
+        return f"the agent answers {told}; its log tells why"
     unknown = error.code == HTTPStatus.NOT_FOUND
     return f"{detail} (bbu-agent status lists the units)" if unknown else detail
