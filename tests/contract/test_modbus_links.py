@@ -12,7 +12,7 @@ from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
 
 UNIT = 17
-TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
 SILENCE_S = 0.2
 
 

@@ -25,7 +25,7 @@ from agent.transport.snmp_pysnmp import LCD
 
 Foreign = Any  # the fixtures' classes live in conftest, which tests do not import
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
 SILENCE_S = 0.3
 UPS: Oid = (1, 3, 6, 1, 2, 1, 33)
 CHARGE: Oid = (*UPS, 1, 2, 4, 0)

@@ -4,14 +4,14 @@ import asyncio
 import os
 import pty
 import tty
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
-from tests.peers.patient import PatientLoop
+from tests.peers.patient import Loops, loops
 
 TOGETHER = (
     *("test_modbus_hostile", "test_modbus_in_flight", "test_snmp_hostile"),
@@ -20,13 +20,10 @@ TOGETHER = (
 """The tests whose device answers in their own event loop."""
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Loops:
     """Run them by a clock that a busy machine does not move."""
     del config
-    patient = item.path.stem in TOGETHER
-    return {"patient": PatientLoop} if patient else {"usual": asyncio.new_event_loop}
+    return loops(item, TOGETHER)
 
 
 def crc(frame: bytes) -> bytes:

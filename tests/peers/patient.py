@@ -8,9 +8,30 @@ import asyncio
 import math
 import selectors
 import time
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+
+import pytest
+
+from simulators.wire import alarm
 
 TURN_S = 0.001
 """At most so much passes in one turn of the loop, beside the time that it sleeps for a timer."""
+
+
+Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
+
+
+def loops(item: pytest.Item, patient: tuple[str, ...]) -> Loops:
+    """Give the loop of a test, a patient one in the files that are named so."""
+    if item.path.stem in patient:
+        return {"patient": PatientLoop}
+    return {"usual": asyncio.new_event_loop}
+
+
+def use_own_timers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let simulated lines go by the loop's timers: the system's know nothing of its clock."""
+    monkeypatch.setattr(alarm, "ctypes", SimpleNamespace(CDLL=lambda *_, **__: None))
 
 
 class _Sleep(selectors.DefaultSelector):

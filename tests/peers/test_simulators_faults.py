@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,10 +14,11 @@ from agent.targets import Framer, ModbusHost, Parity, SerialLine
 from agent.transport.base import ModbusLink
 from agent.transport.modbus import open_modbus
 from simulators.maps.image import RegisterImage, Values
-from simulators.wire import alarm, serial
+from simulators.wire import serial
 from simulators.wire.faults import OF_A_MODULE, WireFault, WireFaultKind
 from simulators.wire.line import Line, Station
 from simulators.wire.modbus import ModbusServer
+from tests.peers.patient import use_own_timers
 
 CELLS = [3901, 3902, 3903]
 PATIENCE_S = 0.15
@@ -50,8 +50,7 @@ class Wire:
 async def wire(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Wire]:
-    # The system's timers know nothing of this loop's clock; without them the loop's own are used.
-    monkeypatch.setattr(alarm, "ctypes", SimpleNamespace(CDLL=lambda *_, **__: None))
+    use_own_timers(monkeypatch)
     image = RegisterImage(load("orv3-hpr-bbu"), values)
     faults: list[WireFault] = []
     line = Line({48: Station(image, faults), 49: Station(image)}, faults=[])

@@ -52,7 +52,7 @@ class Card:
     async def tool(self, name: str, *arguments: str) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             name,
-            *("-cpublic", "-On", "-Oe", "-t1", "-r0"),
+            *("-cpublic", "-On", "-Oe", "-t5", "-r0"),
             *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -128,7 +128,7 @@ async def test_what_is_not_there_is_said_not_to_be(card: Card, version: str) -> 
 
 async def test_another_community_gets_silence(card: Card) -> None:
     _, text = await card.tool(
-        "snmpget", "-v2c", "-cother", f"127.0.0.1:{card.port}", "1.3.6.1.2.1.1.1.0"
+        "snmpget", "-v2c", "-t1", "-cother", f"127.0.0.1:{card.port}", "1.3.6.1.2.1.1.1.0"
     )
     assert "Timeout" in text
 
