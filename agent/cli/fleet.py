@@ -82,6 +82,7 @@ def _print(rows: Sequence[Row], left_out: int, totals: dict[str, int]) -> None:
     "base",
     required=True,
     envvar="BBU_PROMETHEUS_URL",
+    show_envvar=True,
     metavar="URL",
     help="The central store: Prometheus, VictoriaMetrics or what answers like them.",
 )

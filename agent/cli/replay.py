@@ -125,6 +125,8 @@ def replay(
         path, beside = recording(telemetry[0])
         report = one(path, beside if meta is None and telemetry[0].is_dir() else meta)
         write_report(out, report)
+        why = rank([report])[0].why()
+        click.echo(f"{report.name}: {report.health.verdict}, {why}; {out / 'report.html'}")
         if state_dir is not None and unit is not None:
             write_state(state_dir, unit, report.engine, report.loads, report.tables)
     except ConfigError as error:

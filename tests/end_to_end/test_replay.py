@@ -70,6 +70,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "meta.json").write_text(json.dumps(META))
     result = run(folder)
     assert result.exit_code == 0, result.output
+    assert result.stdout == f"made-up: ok, no reason for concern; {folder / 'out/report.html'}\n"
     return folder
 
 
