@@ -159,7 +159,7 @@ def _beside_reasons(expr: str) -> str:
 
 def _classes() -> list[tuple[str, str]]:
     """Count units in classes of their state of health."""
-    edges = [0, EOL - 0.1, EOL, EOL + 0.1, EOL + 0.15, 10]
+    edges = [0, EOL, EOL + 0.1, EOL + 0.2, EOL + 0.25, 10]
     health = f"bbu_state_of_health_ratio{{{SITE}}}"
     found = []
     for low, high in pairwise(edges):
