@@ -36,6 +36,9 @@ _TOLD_EVERY_S = 60.0
 _NETWORK_BYTES = 8
 """Of an IPv6 address: the rest of it a client chooses at will (RFC 4291, 2.5.4)."""
 
+_UNREAD: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
+"""How tcp(7) is told how long what was sent may wait for its reader; Linux alone knows it."""
+
 Refusal = Callable[[str], web.Response]
 
 
@@ -178,8 +181,7 @@ class _Listening(socket.socket):
     def accept(self) -> tuple[socket.socket, object]:
         """Accept a connection."""
         connection, address = super().accept()
-        if self._unread_s is not None:
-            milliseconds = round(self._unread_s * 1000)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        if self._unread_s is not None and _UNREAD is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, _UNREAD, round(self._unread_s * 1000))
         self._door.admits(connection)
         return connection, address
