@@ -20,7 +20,7 @@ from tests.end_to_end.bench import POLL, UNITS, Rack, command, free_port, until
 SOURCE = Path(__file__).parents[2] / "deploy" / "prometheus"
 SCRAPE_S = 2.0
 AWAY_S = 10.0
-LATE_S = 0.5 * SCRAPE_S
+LATE_S = 0.75 * SCRAPE_S
 """How late a scrape may be on a busy machine; a lost one would make a gap of two intervals."""
 WITHIN_S = 60.0
 DIRECT = 'bbu_up{job="direct"}[5m]'

@@ -29,6 +29,10 @@ POLL = {
 }
 # Scheduling of two busy cores, and the steps in which the simulator lives.
 SLACK_S = 0.5
+LENGTH_S = 14
+"""Of the outage that is looked at for 10 s; the machine may lose some of the rest."""
+LONG_S = 20
+"""Of the outage in which an agent is killed and another one starts."""
 
 
 async def shelf(make_rack: MakeRack) -> tuple[Rack, Agent, dict[str, Any]]:
@@ -71,12 +75,12 @@ async def test_six_modules_are_read_every_second_from_the_first_turn_on(
     make_rack: MakeRack,
 ) -> None:
     rack, agent, _ = await shelf(make_rack)
-    began_s = begin_outage(rack, 12)
+    began_s = begin_outage(rack, LENGTH_S)
     times = await times_of(agent, 10)
     for unit, seen in times.items():
         fast = [at for at in seen if at > began_s]
-        # One standby interval plus one turn until the first, then one a second.
-        assert fast[0] - began_s < INTERVAL_S + SLACK_S, unit
+        # One standby interval until the first, or two on a busy machine; then one a second.
+        assert fast[0] - began_s < 2 * INTERVAL_S, unit
         gaps = [b - a for a, b in itertools.pairwise(fast[1:])]
         assert len(gaps) >= 6, unit
         # A machine that is busy with other things delays a turn, never all of them.
@@ -93,20 +97,20 @@ async def test_six_modules_are_read_every_second_from_the_first_turn_on(
     (outage,) = answer["events"]
     assert outage["unit"] == "rack:r1"
     assert outage["detail"]["units"] == 6
-    assert abs(outage["detail"]["duration_s"] - 12) < 1.0
+    assert abs(outage["detail"]["duration_s"] - LENGTH_S) < 3 * SLACK_S
     assert page.one("bbu_rack_outages_total", rack="r1") == 1
     joules = page.of("bbu_discharge_energy_joules_total", kind="discharge").values()
-    # Half of 5.5 kW at the output, at 96 % efficiency, for 12 s.
-    assert all(abs(value / (0.5 * 5500 / 0.96 * 12) - 1) < 0.1 for value in joules)
+    # Half of 5.5 kW at the output, at 96 % efficiency.
+    assert all(abs(value / (0.5 * 5500 / 0.96 * LENGTH_S) - 1) < 0.1 for value in joules)
 
 
 async def test_an_agent_killed_in_an_outage_goes_on_with_the_same_event(
     make_rack: MakeRack,
 ) -> None:
     rack, agent, document = await shelf(make_rack)
-    begin_outage(rack, 16)
+    begin_outage(rack, LONG_S)
     await agent.when(lambda page: running(page) == UNITS, "all six carry load")
-    await asyncio.sleep(4)  # the archive commits every second
+    await asyncio.sleep(3)  # the archive commits every second
     await agent.kill()
     again = await rack.agent(document)
     await again.when(lambda page: running(page) == UNITS, "all six go on")
@@ -120,6 +124,6 @@ async def test_an_agent_killed_in_an_outage_goes_on_with_the_same_event(
     assert sorted(event["unit"] for event in events) == sorted([*UNITS, "rack:r1"])
     assert {event["kind"] for event in events} == {"discharge", "outage"}
     for event in events:
-        assert abs(event["detail"]["duration_s"] - 16) < 1.5, event
+        assert abs(event["detail"]["duration_s"] - LONG_S) < 3 * SLACK_S, event
     energies = [e["detail"]["energy_wh"] for e in events if e["kind"] == "discharge"]
-    assert all(abs(wh * 3600 / (0.5 * 5500 / 0.96 * 16) - 1) < 0.1 for wh in energies), energies
+    assert all(abs(wh * 3600 / (0.5 * 5500 / 0.96 * LONG_S) - 1) < 0.1 for wh in energies), energies

@@ -134,7 +134,8 @@ async def test_a_stop_is_quick_whole_and_leaves_nothing(rack: Rack) -> None:
         idle.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")  # and no half a request
         begun_s = time.monotonic()
         assert await agent.stop() == 0
-        assert time.monotonic() - begun_s < 5
+        # Who waits for either waits for a minute; a busy machine takes seconds for the rest.
+        assert time.monotonic() - begun_s < 20
     assert agent.lines("level=error") == []
     assert agent.lines("Traceback") == []
     state = rack.folder / "agent-state"

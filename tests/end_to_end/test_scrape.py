@@ -10,7 +10,16 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.end_to_end.bench import MODULES, UNITS, Agent, MakeRack, Rack, free_port, until
+from tests.end_to_end.bench import (
+    MODULES,
+    PATIENCE_S,
+    UNITS,
+    Agent,
+    MakeRack,
+    Rack,
+    free_port,
+    until,
+)
 
 DEMO = Path(__file__).parents[2] / "simulators" / "scenarios" / "demo-rack.yaml"
 CONFIG = """
@@ -95,5 +104,5 @@ async def test_promtool_has_nothing_to_say_of_the_demo_rack(make_rack: MakeRack)
     checker = await create_subprocess_exec(
         "promtool", "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
-    said = await asyncio.wait_for(checker.communicate(page.text.encode()), 20)
+    said = await asyncio.wait_for(checker.communicate(page.text.encode()), PATIENCE_S)
     assert (said, checker.returncode) == ((b"", b""), 0)
