@@ -128,6 +128,8 @@ def record(
     link = connection(options)
     link.one(unit_id)
     spans = [*everything()] if whole else [_span(text) for text in ranges] or None
+    if out is not None:
+        _refuse_early(out)
     try:
         if link.snmp is None:
             job = _record_modbus(link, unit_id or 0, spans, timeout, scrub=scrub)
@@ -143,7 +145,22 @@ def record(
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(
-            f"cannot write {out}: {error.strerror}; --out names another file"
-        ) from None
+        raise _unwritable(out, error) from None
     click.echo(f"{out}: {told}", err=True)
+
+
+def _refuse_early(out: Path) -> None:
+    """Refuse a file that cannot be written before a recording of minutes, and leave it as it is."""
+    there = out.exists()
+    if there and not out.is_file():
+        return  # who reads a pipe would take the check for all of it
+    try:
+        out.open("ab").close()
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    if not there:
+        out.unlink()
+
+
+def _unwritable(out: Path, error: OSError) -> click.UsageError:
+    return click.UsageError(f"cannot write {out}: {error.strerror}; --out names another file")

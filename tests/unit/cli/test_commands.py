@@ -269,6 +269,36 @@ def test_a_device_is_named_in_one_way(command: str, options: list[str], said: st
     assert said in result.stderr
 
 
+def test_a_recording_that_could_not_be_written_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    async def made(*options: object, **more: object) -> tuple[str, str]:
+        asked.append((options, more))
+        return "text\n", "1 register"
+
+    monkeypatch.setattr("agent.cli.record._record_modbus", made)
+    device = ["record", "--modbus", "192.0.2.1", "--unit-id", "1", "--out"]
+    said = CliRunner().invoke(cli, [*device, str(tmp_path / "none" / "x.yaml")])
+    assert (said.exit_code, asked) == (2, [])
+    assert "No such file or directory; --out names another file" in said.stderr
+    out = tmp_path / "x.yaml"
+    out.write_text("before")
+    monkeypatch.setattr("agent.cli.record.Path.write_text", lambda *_a, **_k: asked.append(out))
+    assert CliRunner().invoke(cli, [*device, str(out)]).exit_code == 0
+    assert (len(asked), out.read_text()) == (2, "before"), "the check changes nothing"
+    fresh = tmp_path / "fresh.yaml"
+    assert CliRunner().invoke(cli, [*device, str(fresh)]).exit_code == 0
+    assert not fresh.exists()
+
+
+def test_top_without_a_terminal_names_what_needs_none() -> None:
+    said = CliRunner().invoke(cli, ["top"])
+    assert said.exit_code == 2
+    assert "--picture writes a file, bbu-agent status a table" in said.stderr
+
+
 def test_a_device_that_speaks_modbus_tcp_itself_may_have_unit_id_255() -> None:
     Connection(modbus="h").one(255)
 
