@@ -53,6 +53,11 @@ def top(
     An agent that goes away does not end it: it says since when, and tries again.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     base = checked_url(base)
+    if picture is None and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(
+            "it draws on a terminal, and there is none; --picture writes a file, "
+            "bbu-agent status a table"
+        )
     try:
         from agent.top import app, client  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
