@@ -32,6 +32,8 @@ _FEWEST = 3
 _LEAST_SPREAD = 0.1
 # A level that goes back by more than this share of its step, in small steps, has not held.
 _HELD = 0.5
+# Of the way that the step takes the mean voltage, and times what it had moved a sample before.
+_GONE_LEAST_V, _GONE, _GONE_STILL = 0.008, 0.4, 3.0
 _VOLTS, _AMPERES = (0.0, 10.0), (-1e6, 1e6)
 
 
@@ -176,6 +178,7 @@ def measure(
     before: list[Point], after: list[Point], *, held_s: float, voltage_sd_v: float
 ) -> Step | None:
     """Fit the 10 s resistance of a step from the samples ``before`` and ``after`` it."""
+    before = _in_step(before, after)
     # The load came at some moment between the two samples around the step.
     gap_s = after[0].time_s - before[-1].time_s
     start_s = before[-1].time_s + gap_s / 2
@@ -201,7 +204,7 @@ def measure(
     each = each * sign
     log_t = np.log(np.array([p.time_s - start_s for p in used]) / 10.0)
     resistance, spread = _at_ten_seconds(each, log_t)
-    noise_v = voltage_sd_v * sqrt(spread + 1.0 / len(base))
+    noise_v = max(voltage_sd_v, _shown_sd_v(drop, log_t)) * sqrt(spread + 1.0 / len(base))
     return Step(
         time_s=after[0].time_s,
         resistance_ohm=resistance,
@@ -214,6 +217,37 @@ def measure(
         sign=float(sign),
         celsius=float(np.mean([p.celsius for p in used])),
     )
+
+
+def _in_step(before: list[Point], after: list[Point]) -> list[Point]:
+    """Leave out a last sample whose voltage has gone where only the next one's current does.
+
+    Some devices give currents and voltages that were read one sample apart.
+    """
+    if len(before) < _FEWEST:
+        return before
+    rows = np.array([p.cells_v for p in (*before[-3:], after[0])])
+    volts = _mean_of_seen(rows.T)
+    earlier, still, last, first = volts.tolist()
+    gone = last - still
+    early = abs(first - still) > _GONE_LEAST_V and gone / (first - still) > _GONE
+    return before[:-1] if early and abs(gone) > _GONE_STILL * abs(still - earlier) else before
+
+
+def _shown_sd_v(drop: Vector, log_t: Vector) -> float:
+    """Noise of a voltage by how the cells scatter about their lines and about one another.
+
+    0 where too little was seen to tell.
+    """
+    seen = drop[:, np.isfinite(drop).all(axis=0)]
+    count, cells = seen.shape
+    if count <= _FEWEST or cells < _FEWEST:
+        return 0.0
+    centred = log_t - log_t.mean()
+    rest = seen - seen.mean(axis=0)
+    rest = rest - np.outer(centred, centred @ rest) / (centred @ centred)
+    rest = rest - rest.mean(axis=1)[:, None]
+    return sqrt(float((rest**2).sum()) / ((cells - 1) * (count - 2)))
 
 
 def _mean_of_seen(rows: Vector) -> Vector:
