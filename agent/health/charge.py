@@ -18,6 +18,8 @@ REST_C = 0.02
 _SETTLED_S = 3600.0
 # A load found after a silence began somewhere in it, and not at its beginning.
 _LONGEST_BEGUN_S = 30.0
+# Nor did one that would have taken more than this of the charge over it.
+_MOST_UNSEEN = 0.1
 _LOST_V = 0.05
 _NOTICED_V = 0.003
 
@@ -33,7 +35,7 @@ def follow(
     if rate_c is None:
         return
     if abs(rate_c) > REST_C:
-        if memory.rest_s > 0.0:
+        if memory.rest_s > 0.0 or -rate_c * passed_s / 3600.0 > _MOST_UNSEEN:
             passed_s = min(passed_s / 2.0, _LONGEST_BEGUN_S)
         memory.rest_s = 0.0
         memory.soc = min(max(memory.soc + rate_c * passed_s / 3600.0, 0.0), 1.0)

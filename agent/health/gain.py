@@ -93,7 +93,10 @@ class GainWatch:
 
     def _close(self, time_s: float) -> None:
         used, self.plateau = self.plateau[_IGNORED:], []
-        charging = bool(used) and used[0] > 0.0
+        # One reading may open a plateau on which nothing flows, and that is no level.
+        if not used or not self._counts(sum(used) / len(used)):
+            return
+        charging = used[0] > 0.0
         if charging or self._flat(used, self.step_a):
             self._level(time_s, self.charges if charging else self.loads, used)
 

@@ -24,6 +24,8 @@ _LATEST_S = 4.1e9
 _LONGEST_GAP_S = 2 * 365.25 * 86400.0
 # A clock that stays behind for this long is right, and the future was wrong.
 _BELIEVE_PAST_S = 7 * 86400.0
+# What comes later than this after the last sample waits for another one that agrees.
+_BELIEVE_FUTURE_S = 5 * 86400.0
 
 
 def is_time(time_s: float) -> bool:
@@ -36,12 +38,13 @@ class Clock:
     """Gives elapsed seconds from times that may jump either way.
 
     After a jump back no time passes until the old time is reached again, unless the clock
-    stays behind for a week.
+    stays behind for a week. One time that is days ahead is believed when the next is no earlier.
     """
 
     high_s: float | None = None
     behind_since_s: float | None = None
     last_s: float | None = None
+    ahead_s: float | None = None
 
     def advance(self, time_s: float) -> float:
         """Seconds that have passed since the last call, never negative."""
@@ -49,6 +52,10 @@ class Clock:
         self.last_s = time_s
         if self.high_s is None:
             self.high_s = time_s
+            return 0.0
+        waited_s, self.ahead_s = self.ahead_s, None
+        if time_s - self.high_s > _BELIEVE_FUTURE_S and (waited_s is None or time_s < waited_s):
+            self.ahead_s = time_s
             return 0.0
         if time_s >= self.high_s:
             passed = min(time_s - self.high_s, _LONGEST_GAP_S)
@@ -66,6 +73,9 @@ def cell_voltages(cells_v: Iterable[float | None], count: int) -> list[float]:
     good = [float(v) if v is not None and 0.0 <= v <= _MAX_CELL_V else math.nan for v in cells_v][
         :count
     ]
+    # One cell may be at 0 V. That all of them are is an answer of which nothing was filled in.
+    if count > 1 and not any(good):
+        good = []
     return good + [math.nan] * (count - len(good))
 
 
