@@ -23,23 +23,34 @@ _ALIKE_AH, _ALIKE_LN_AH = 1.95, 0.15
 # Halfway (geometric) between the power and the energy cells of the library.
 _ENERGY_FROM_OHM_AH = 0.072
 _STATED_SD = 0.12
+# New cells that measure otherwise by more were told a resistance of another kind (at 1 kHz).
+_MISSTATED_LN = 0.3
+# Below this at full charge only LFP is made for high currents.
+_LFP_BELOW_V = 3.8
 # An energy cell that differs from those measured may gain resistance in another way, too.
 _STRANGE_SD = 0.8
 
 
 def cell_type(
-    battery: Battery, measured_ohm: float | None = None, pulsed_at: float | None = None
+    battery: Battery,
+    measured_ohm: float | None = None,
+    pulsed_at: float | None = None,
+    *,
+    new: bool = False,
 ) -> CellType:
     """Choose the cell type for ``battery`` and put the battery's own facts into it.
 
     ``measured_ohm`` is a series cell's 10 s resistance at 25 degC where the battery's own
-    number is missing: power and energy cells of one chemistry age differently.
-    ``pulsed_at`` is the state of charge at which the cells were first pulsed.
+    number is missing, or cannot be: power and energy cells of one chemistry age differently.
+    ``pulsed_at`` is the state of charge at which the cells were first pulsed, ``new`` says that
+    they were new then.
     """
     named = None if battery.cell is None else entries().get(battery.cell)
     key = _POWER.get(battery.chemistry, "unknown-power")
     found = entries()[key].cell if named is None else named.cell
     capacity_ah, known_ohm = battery.rated_capacity_ah, battery.resistance_ohm
+    if new and misstated(battery, measured_ohm):
+        known_ohm = None
     resistance_ohm = measured_ohm if known_ohm is None else known_ohm
     if resistance_ohm is not None and capacity_ah is not None:
         specific = resistance_ohm * capacity_ah
@@ -51,6 +62,8 @@ def cell_type(
             found = replace(found, gain_sd=math.hypot(found.gain_sd, _STRANGE_SD * strange))
         sd = found.resistance_sd if known_ohm is None else _STATED_SD
         found = replace(found, specific_resistance_ohm_ah=specific, resistance_sd=sd)
+    if named is None and battery.chemistry is Chemistry.UNKNOWN and _looks_like_lfp(battery):
+        found = _with_curves(found, entries()["lfp-power"].cell)
     return replace(
         found,
         gain_curve=_gain_curve(found.gain_curves, pulsed_at),
@@ -59,6 +72,31 @@ def cell_type(
         cutoff_v=_or(battery.cell_cutoff_v, found.cutoff_v),
         float_v=_or(battery.cell_float_v, found.float_v),
         max_v=_or(battery.cell_max_v, found.max_v),
+    )
+
+
+def misstated(battery: Battery, measured_ohm: float | None) -> bool:
+    """Whether cells that measured ``measured_ohm`` when new contradict what was stated."""
+    stated_ohm = battery.resistance_ohm
+    if stated_ohm is None or measured_ohm is None:
+        return False
+    return abs(math.log(measured_ohm / stated_ohm)) > _MISSTATED_LN
+
+
+def _looks_like_lfp(battery: Battery) -> bool:
+    full_v = _or(battery.cell_max_v, _or(battery.cell_float_v, math.inf))
+    return full_v < _LFP_BELOW_V
+
+
+def _with_curves(found: CellType, like: CellType) -> CellType:
+    """Give the priors of ``found`` with the voltages and the resistance over charge of ``like``."""
+    return replace(
+        found,
+        ocv=like.ocv,
+        resistance_by_soc=like.resistance_by_soc,
+        cutoff_v=like.cutoff_v,
+        float_v=like.float_v,
+        max_v=like.max_v,
     )
 
 

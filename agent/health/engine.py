@@ -14,7 +14,7 @@ import numpy as np
 from agent.errors import StoreError
 from agent.health import charge, facts, intake, record, refusals, revise
 from agent.health.beliefs import DAY_S, YEAR_DAYS, Beliefs
-from agent.health.chemistry import cell_type
+from agent.health.chemistry import CellType, cell_type
 from agent.health.deep import FREE_SD, Deep, capacities, outliers
 from agent.health.evidence import Pulse, Useless, pulse_of
 from agent.health.filter import ModuleFilter
@@ -208,7 +208,7 @@ class HealthEngine(Beliefs):
             return False
         memory.first_ohm = float(np.exp(np.nanmedian(pulse.ln_r)))
         memory.first_soc = soc
-        kind = cell_type(self.battery, memory.first_ohm, memory.first_soc)
+        kind = self._type()
         other = kind != self.kind
         if other:
             self._be(kind)
@@ -217,6 +217,10 @@ class HealthEngine(Beliefs):
             self._birth.age(self._filter)
             self._filter.catch_up(max(loss, 0.0))
         return other
+
+    def _type(self) -> CellType:
+        first = self._memory
+        return cell_type(self.battery, first.first_ohm, first.first_soc, new=self._birth.seen_new)
 
     def _compare(self, window: Window) -> None:
         """Let the cells that changed show whether capacity went with the resistance."""
@@ -290,13 +294,12 @@ class HealthEngine(Beliefs):
             raise StoreError("the saved health state is for other cells")
         battery = facts.complete(battery, state.get("battery"))
         made = cls(battery, cells=cells)
-        record.fill(made._clock, state.get("clock"))
+        record.fill_what_is_there(made._clock, state.get("clock"))
         record.fill(made._memory, state.get("memory"))
         made._year.unpack(state.get("year"))
         made._birth.unpack(state.get("birth"))
         if made._memory.first_ohm is not None:
-            first = made._memory
-            made._be(cell_type(battery, first.first_ohm, first.first_soc))
+            made._be(made._type())
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
         made._watches.unpack(state)
         made._judge = Judge.unpack(state.get("judge"))
