@@ -19,6 +19,8 @@ from agent.health.jumps import LONGEST_ODDS, MEMORY_S, JumpWatch
 Vector = npt.NDArray[np.float64]
 
 _OPEN_SD = 0.035
+# Where nobody has told how many cells are parallel.
+_LIKELY_PARALLEL = range(2, 13)
 _GROWN_SCALE = 0.3
 # An open cell comes in one step; what crept before it jumped rather grows.
 _AFTER_CREEPING = 0.25
@@ -32,19 +34,19 @@ _KNEE_AT, _KNEE_SD = -math.log(0.8), 0.045
 class Change:
     """Probabilities for each cell, 0 where nothing has changed.
 
-    ``opened``: a parallel cell is open, which takes the share ``open_share`` of the capacity.
+    ``opened``: a parallel cell is open, which takes its share ``open_share`` of the capacity.
     ``aged``: it is past a knee, and ln of its capacity is lower by ``aged_ln`` (not below 0).
     """
 
     opened: Vector
-    open_share: float
+    open_share: Vector
     aged: Vector
     aged_ln: Vector
 
     @classmethod
     def none(cls, cells: int) -> "Change":
         """Nothing has happened to any of ``cells`` cells."""
-        return cls(np.zeros(cells), 0.0, np.zeros(cells), np.zeros(cells))
+        return cls(*(np.zeros(cells) for _ in range(4)))
 
     def kept(self) -> Vector:
         """The share of its capacity that each cell has kept, by expectation."""
@@ -56,7 +58,7 @@ class Change:
         opened, aged = float(self.opened[cell]), float(self.aged[cell])
         yield 1.0 - opened - aged, 0.0
         if opened > 0.0:
-            yield opened, math.log1p(-self.open_share)
+            yield opened, math.log1p(-float(self.open_share[cell]))
         if aged > 0.0:
             yield aged, -float(self.aged_ln[cell])
 
@@ -75,24 +77,29 @@ def change_of(jumps: JumpWatch, state: ModuleFilter, parallel: int | None) -> Ch
     beyond = np.zeros(state.cells)
     beyond[moved] = np.maximum(state.x[r[moved]] - jumps.level[moved], 0.0)
     told.aged_ln[:] = state.loss(beyond) - state.loss()
-    count = parallel or 1
-    share = 1.0 / count if count > 1 else 0.0
+    counts = _LIKELY_PARALLEL if parallel is None else (parallel,)
     for cell in moved.tolist():
         grown = math.exp(-beyond[cell] / _GROWN_SCALE) / _GROWN_SCALE
         # What a cell had lost by then is not known of changes before this was kept.
         knee = grown * knee_odds(float(np.nan_to_num(jumps.spent[cell])))
         sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
-        opened = _opened(jumps, cell, beyond[cell], sd, count) if share > 0.0 else 0.0
+        each = [_opened(jumps, cell, float(beyond[cell]), sd, count) for count in counts]
+        opened = math.fsum(each) / len(each)
+        if opened > 0.0:
+            shares = (likely / count for likely, count in zip(each, counts, strict=True))
+            told.open_share[cell] = math.fsum(shares) / math.fsum(each)
         grown *= _agrees(jumps.shown[cell], 0.0)
         knee *= _agrees(jumps.shown[cell], float(told.aged_ln[cell]))
-        opened *= _agrees(jumps.shown[cell], -math.log1p(-share))
+        opened *= _agrees(jumps.shown[cell], -math.log1p(-float(told.open_share[cell])))
         total = opened + grown + knee
         told.opened[cell], told.aged[cell] = opened / total, knee / total
-    return Change(told.opened, share, told.aged, told.aged_ln)
+    return told
 
 
 def _opened(jumps: JumpWatch, cell: int, jump: float, sd: float, parallel: int) -> float:
     """Likelihood of an open cell of ``parallel`` ones for a ``jump`` of ln R known to ``sd``."""
+    if parallel <= 1:
+        return 0.0
     expected = math.log(parallel / (parallel - 1))
     wide = math.hypot(_OPEN_SD, sd)
     likely = math.exp(-0.5 * ((jump - expected) / wide) ** 2) / (wide * math.sqrt(2 * math.pi))

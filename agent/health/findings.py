@@ -23,6 +23,7 @@ Vector = npt.NDArray[np.float64]
 
 _FAST = 0.45
 _FAST_LEAST = 0.05
+_FAST_SIGMAS = 2.5
 _LEAD_SIGMAS = 4.0
 _DOUBTFUL = 0.7
 _AGREE = 2
@@ -105,7 +106,7 @@ def _smaller(change: Change, index: int, cell: str) -> Finding:
     if opened >= _WORTH_TELLING:
         told.append(
             f"an open parallel cell explains its resistance with probability {opened:.2f}, and "
-            f"takes {change.open_share * 100:.0f} % of its capacity"
+            f"takes {float(change.open_share[index]) * 100:.0f} % of its capacity"
         )
     if aged >= _WORTH_TELLING:
         told.append(
@@ -143,10 +144,15 @@ def apart(state: ModuleFilter, growth: Vector) -> Vector:
     _, _, rho, r, _ = state.blocks()
     p = state.p
     both = p[np.ix_(rho, rho)] + p[np.ix_(r, r)] + p[np.ix_(rho, r)] + p[np.ix_(r, rho)]
-    contrast = np.diag(both) - 2.0 * both.mean(axis=1) + both.mean()
     away = growth - np.median(growth)
     usual = _MAD * float(np.median(np.abs(away)))
-    return np.asarray(away / np.sqrt(np.maximum(contrast, 0.0) + usual**2 + _LIKE_SD**2))
+    return np.asarray(away / np.sqrt(contrast_sd(both) ** 2 + usual**2 + _LIKE_SD**2))
+
+
+def contrast_sd(covariance: Vector) -> Vector:
+    """Sd of how far each cell is from the mean of its module, by the ``covariance`` of all."""
+    variance = np.diag(covariance) - 2.0 * covariance.mean(axis=1) + covariance.mean()
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _capacity(watches: Watches, index: int) -> str:
@@ -172,11 +178,14 @@ def _fast(
 
     ``ahead`` is how far ln of its growth is above the module's median.
     """
-    rho = np.maximum(state.x[state.blocks()[2]], 1e-6)
+    at = state.blocks()[2]
+    rho = np.maximum(state.x[at], 1e-6)
     middle = float(np.median(rho))
     ratio = float(rho[index]) / max(middle, 1e-6)
     severity = math.log(max(ratio, 1e-3)) / _FAST
-    if rho[index] - middle < _FAST_LEAST:
+    # Of cells that were not seen new much of the growth is a guess, for each another one.
+    sd = contrast_sd(state.p[np.ix_(at, at)])[index]
+    if rho[index] - middle < max(_FAST_LEAST, _FAST_SIGMAS * sd):
         severity = min(severity, _DOUBTFUL)
     how = f"it ages {ratio:.1f} times as fast"
     if lead is not None and lead.beyond > 0.0:

@@ -38,6 +38,9 @@ _USUAL_SCATTER = 0.5
 _FIRST_SCATTER = 0.7
 _SUREST, _VAGUEST = 0.7, 1.6
 _A_TEST_S = 86400.0
+_MONTH_S = 30 * 86400.0
+# What the steps of a month are counted as where there is a test, on and off, each month.
+_MONTHLY = 2.0 / (1.0 - math.exp(-1.0))
 _DRIFT_S = 400 * 86400.0
 _LOOSEN_SD = 0.3
 _PEERS = 3
@@ -56,13 +59,15 @@ class JumpWatch:
 
     Per cell, NaN where nothing: ``held`` a departure awaiting confirmation, ``level`` the
     resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept;
+    ``odd`` is 1 where the departure that is held moved as nothing that ages does, else 0;
     ``spent`` what ageing had taken by then, -ln of capacity; ``shown`` ln of the capacity that a
     discharge has measured since over what was believed before the change.
 
     ``scatter`` is the mean square by which successive steps of a kind differ, over what their
     noise makes expect, from ``scattered`` of them; ``last_on`` and ``last_off`` the last ones'
     departure from what the filter expected, in ln R, ``vague_on`` and ``vague_off`` the variance
-    of what it expected.
+    of what it expected. ``lately`` counts the steps before ``lately_s``, those of a month ago
+    for 1/e.
 
     ``calm`` and ``moved`` gather how much more than its module the cell fell over windows
     (ln), before and since its change: rows of weights and of weighted sums. ``track`` is how
@@ -80,7 +85,10 @@ class JumpWatch:
     vague_off: float = field(default=0.0, metadata=AMOUNT)
     scatter: float = field(default=_FIRST_SCATTER, metadata=AMOUNT)
     scattered: float = field(default=0.0, metadata=AMOUNT)
+    lately: float = field(default=0.0, metadata=AMOUNT)
+    lately_s: float = 0.0
     held: Vector = field(init=False, metadata=LN)
+    odd: Vector = field(init=False, metadata=AMOUNT)
     held_s: Vector = field(init=False)
     level: Vector = field(init=False, metadata=LN)
     since_s: Vector = field(init=False)
@@ -98,7 +106,7 @@ class JumpWatch:
         """Begin with nothing seen."""
         for name in ("held", "held_s", "level", "since_s", "crept_s", "spent", "shown"):
             setattr(self, name, np.full(self.cells, math.nan))
-        for name in ("calm_weight", "calm_sum", "moved_weight", "moved_sum"):
+        for name in ("odd", "calm_weight", "calm_sum", "moved_weight", "moved_sum"):
             setattr(self, name, np.zeros(self.cells))
         self.hints = HintWatch(self.cells)
 
@@ -119,9 +127,11 @@ class JumpWatch:
                 changed = True
             else:
                 self.held[cell], self.held_s[cell] = away[cell], pulse.time_s
+                self.odd[cell] = float(self._strange(cell, pulse, state))
                 believed[cell] = math.nan
         cleared = np.isfinite(away) & ~suspect
         self.held[cleared] = self.held_s[cleared] = math.nan
+        self.odd[cleared] = 0.0
         shown = believed - np.nanmedian(pulse.ln_r)
         self.track.add(pulse.time_s, _module(state), shown, pulse.own_sd, anew=changed)
         self.track.doubt(np.isfinite(pulse.ln_r) & np.isnan(believed))
@@ -149,7 +159,17 @@ class JumpWatch:
             ratio = min((away - last) ** 2 / expected, _WILDEST)
             self.scattered = min(self.scattered + 1.0, _SCATTER_MEMORY)
             self.scatter += (ratio - self.scatter) / (self.scattered + _SCATTER_PRIOR)
-        return pulse.common_sd * math.sqrt(max(self.scatter, 1.0))
+        return pulse.common_sd * math.sqrt(max(self.scatter, 1.0) * self._crowd(pulse.time_s))
+
+    def _crowd(self, time_s: float) -> float:
+        """Give how often the cells were tested lately over once a month, at least 1.
+
+        What a temperature or a charge is off by, it is off by for weeks.
+        """
+        passed_s = max(time_s - self.lately_s, 0.0)
+        self.lately = self.lately * math.exp(-passed_s / _MONTH_S) + 1.0
+        self.lately_s = time_s
+        return max(self.lately / _MONTHLY, 1.0)
 
     def doubt(self) -> float:
         """What to widen by, 0.7 to 1.6, all that load steps have told of capacities.
@@ -231,9 +251,9 @@ class JumpWatch:
             # No cell is harmed by less resistance than its module makes expect.
             ageing = away < _SUDDEN
             if away > 0.0 and self.track.times:
-                shown = float(pulse.ln_r[cell] - np.nanmedian(pulse.ln_r))
-                sd = float(pulse.own_sd[cell])
-                ageing = not self.track.strange(cell, shown, sd, _module(state), _SUDDEN)
+                # By now the module may have grown as far as the cell had when it was held back.
+                ageing = not (self.odd[cell] or self._strange(cell, pulse, state))
+            self.odd[cell] = 0.0
             if ageing:
                 revise.quicken(state, cell, away)
                 self.crept_s[cell] = time_s
@@ -248,6 +268,11 @@ class JumpWatch:
             self.level[cell] = revise.blame_contact(state, cell, _middle(state)) if crept else level
             self.since_s[cell] = time_s
         revise.loosen(state, cell, _LOOSEN_SD)
+
+    def _strange(self, cell: int, pulse: Pulse, state: ModuleFilter) -> bool:
+        shown = float(pulse.ln_r[cell] - np.nanmedian(pulse.ln_r))
+        sd = float(pulse.own_sd[cell])
+        return self.track.strange(cell, shown, sd, _module(state), _SUDDEN)
 
     def _confirmed(self, cell: int, away: float, time_s: float) -> bool:
         """Whether an earlier pulse has shown as much the same way, or on the way there."""

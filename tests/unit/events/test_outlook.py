@@ -119,7 +119,7 @@ def test_what_the_engine_knows_of_an_open_cell_is_not_taken_off_twice() -> None:
     made = standing()
     opened = np.zeros(12)
     opened[3] = 1.0
-    change = Change(opened, 1 / 6, np.zeros(12), np.zeros(12))
+    change = Change(opened, np.full(12, 1 / 6), np.zeros(12), np.zeros(12))
     knowing = replace(made, estimate=replace(made.estimate, change=change))
     told = project(made, falling(0.2, 0.05))
     known = project(knowing, falling(0.2, 0.05))

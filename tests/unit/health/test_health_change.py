@@ -59,7 +59,7 @@ def test_a_worn_cell_that_jumps_may_as_well_have_come_to_its_knee() -> None:
 
 def test_what_was_kept_before_the_loss_was_noted_has_no_knee() -> None:
     jumps, state = changed(0.3, spent=math.nan)
-    told = change_of(jumps, state, None)
+    told = change_of(jumps, state, 1)
     assert np.isfinite(told.aged).all()
     assert told.aged[CELL] < 0.01
     assert told.opened[CELL] == 0.0
@@ -92,7 +92,7 @@ def test_a_capacity_that_was_measured_decides(shown: float, case: str) -> None:
 
 def test_the_interval_holds_every_case_that_is_likely() -> None:
     half = 0.5
-    change = Change(np.zeros(1), 0.0, np.full(1, half), np.full(1, 0.3))
+    change = Change(np.zeros(1), np.zeros(1), np.full(1, half), np.full(1, 0.3))
     cases = list(change.cases(0))
     assert cases == [(half, 0.0), (half, -0.3)]
     low, high = (mixture_quantile(level, cases, 0.01) for level in (0.05, 0.95))
