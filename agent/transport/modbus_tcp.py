@@ -121,6 +121,7 @@ class _Connection(asyncio.Protocol):
 
     def _finish(self, number: int, heard: Heard | None) -> None:
         waiting = self._waiting.pop(number)
+        waiting.timer.cancel()  # it may be due in this very turn of the loop
         if not waiting.answer.done():
             waiting.answer.set_result(heard)
 
