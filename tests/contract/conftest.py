@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.peers.patient import Loops, loops
+from tests.contract.patient import Loops, loops
 
 TIMED = ("test_modbus_links", "test_scan", "test_snmp_engines")
 """The tests that say how long a silence is waited for."""

@@ -22,7 +22,7 @@ from simulators.wire import serial
 from simulators.wire.line import Line, Station
 from simulators.wire.modbus import ModbusServer
 from simulators.wire.snmp import Access, SnmpAgent
-from tests.peers.patient import use_own_timers
+from tests.contract.patient import use_own_timers
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 BBU = RECORDINGS / "orv3-bbu" / "outage.modbus.yaml"

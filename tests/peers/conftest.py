@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from agent.targets import Framer, ModbusHost, Parity, SerialLine
-from tests.peers.patient import Loops, loops
+from tests.contract.patient import Loops, loops
 
 TOGETHER = (
     *("test_modbus_hostile", "test_modbus_in_flight", "test_snmp_hostile"),

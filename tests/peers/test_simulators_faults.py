@@ -18,7 +18,7 @@ from simulators.wire import serial
 from simulators.wire.faults import OF_A_MODULE, WireFault, WireFaultKind
 from simulators.wire.line import Line, Station
 from simulators.wire.modbus import ModbusServer
-from tests.peers.patient import use_own_timers
+from tests.contract.patient import use_own_timers
 
 CELLS = [3901, 3902, 3903]
 PATIENCE_S = 0.15
