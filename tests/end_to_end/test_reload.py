@@ -10,6 +10,8 @@ from tests.end_to_end.bench import UNITS, Agent, Page, Rack, until
 
 Reload = Callable[[Agent], Awaitable[None]]
 DONE = "configuration reloaded"
+PATIENT = {"interval": "2s", "discharge_interval": "2s", "timeout": "2s", "stale_after": "10s"}
+"""For where no answer may be lost, not even on a busy machine."""
 
 
 async def by_signal(agent: Agent) -> None:
@@ -38,7 +40,7 @@ def named(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("reload", [by_signal, by_request])
 async def test_units_come_go_and_change_names(rack: Rack, reload: Reload) -> None:
-    document = rack.document()
+    document = rack.document() | {"poll": PATIENT}
     late = named(document, "b-3")
     document["units"].remove(late)
     agent = await rack.agent(document)
