@@ -1,6 +1,7 @@
 """Independent Modbus clients read from simulated units what is true of them."""
 
 import asyncio
+import math
 import os
 import re
 import subprocess
@@ -29,6 +30,8 @@ TRUTH: dict[tuple[str, str | None], float | bool | str | None] = {
     ("discharge_throughput", None): 70000.0,
 }
 CELLS = [3900 + 10 * n for n in range(1, 13)]
+ROUNDS = 15
+"""Of 30 questions each, if the machine is so busy that the first ones do not do."""
 
 needs_mbpoll = pytest.mark.skipif(which("mbpoll") is None, reason="mbpoll is not installed")
 
@@ -185,6 +188,11 @@ async def test_libmodbus_reads_the_truth_over_tcp(libmodbus: Path, gateway: Gate
     assert found == CELLS
 
 
+def quick_s(taken_s: list[float]) -> float:
+    """Give the seventh of the quickest, in seconds."""
+    return sorted(taken_s)[6] if len(taken_s) > 6 else math.inf
+
+
 @pytest.mark.parametrize("baudrate", [19200, 115200])
 @pytest.mark.parametrize("count", [1, 12])
 async def test_a_line_takes_the_time_of_its_wire(
@@ -195,17 +203,18 @@ async def test_a_line_takes_the_time_of_its_wire(
     serial.start()
     expected = serial.wire_s(8) + serial.gap_s + 0.003 + serial.wire_s(5 + 2 * count)
     asked = ("rtu", path, baudrate, 48, 109, count, 30)
-    fifths: list[float] = []
+    taken_s: list[float] = []
     try:
-        # A machine that is busy elsewhere is late, never early: the quietest of six rounds counts.
-        while len(fifths) < 6 and min(fifths, default=1.0) > 1.05 * expected:
+        # A machine that is busy elsewhere is late, never early: the quickest answers count, of as
+        # many as it takes; a few more than may be so by chance.
+        while len(taken_s) < 30 * ROUNDS and quick_s(taken_s) > 1.05 * expected:
             words, seconds = await ask_libmodbus(libmodbus, *asked)
             assert words == CELLS[:count]
             assert min(seconds) >= expected
-            fifths.append(sorted(seconds)[len(seconds) // 5])
+            taken_s += seconds
     finally:
         serial.stop()
-    assert min(fifths) == pytest.approx(expected, rel=0.05)
+    assert quick_s(taken_s) == pytest.approx(expected, rel=0.05)
 
 
 async def test_a_long_answer_comes_octet_by_octet(tmp_path: Path) -> None:
