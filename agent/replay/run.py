@@ -17,6 +17,8 @@ FORECAST_YEARS = (1.0, 2.5, 5.0)
 """How far ahead forecast.csv looks."""
 
 _YEAR_S = 365.25 * 86400.0
+# A device that puts a battery lower has counted its age for longer than the recording lasts.
+_NEW_SOH = 0.97
 _FORECAST_EVERY_S = 90 * 86400.0
 
 
@@ -43,7 +45,7 @@ def replay(
 
     A row at time t rests on samples up to t only. The regular times count from the first
     sample, so that half a file gives exactly the rows of that half. Cells whose age META does
-    not tell are held for new then.
+    not tell are held for new then, unless the device itself puts their state of health lower.
     """
     tables = Tables()
     due_s: float | None = None
@@ -54,7 +56,8 @@ def replay(
             continue
         if due_s is None:
             due_s = time_s + min(every_s, 86400.0)
-            engine.commission(time_s)
+            if observation.reported_soh is None or observation.reported_soh >= _NEW_SOH:
+                engine.commission(time_s)
         if time_s - due_s > 400 * every_s:
             due_s = time_s
         while time_s >= due_s:
