@@ -9,7 +9,7 @@ from dataclasses import replace
 from agent.model import Basis, Health, PeerScore, Reason, Value, Verdict
 
 Known = Mapping[str, Value]
-END_OF_LIFE_SOH = 0.8
+_LOW_SOH = 0.8
 """Capacity at which UPS batteries are replaced by custom (IEEE 1188)."""
 
 _RANK = {Verdict.OK: 0, Verdict.WATCH: 1, Verdict.DEGRADED: 2, Verdict.REPLACE: 3}
@@ -64,8 +64,8 @@ def _self_test(known: Known) -> Iterator[Reason]:
 
 def _reported(known: Known) -> Iterator[Reason]:
     soh = known.get("reported_state_of_health")
-    if isinstance(soh, float) and soh < END_OF_LIFE_SOH:
-        text = f"the device puts its state of health at {soh:.0%}, below {END_OF_LIFE_SOH:.0%}"
+    if isinstance(soh, float) and soh < _LOW_SOH:
+        text = f"the device puts its state of health at {soh:.0%}, below {_LOW_SOH:.0%}"
         yield Reason("device_health_low", text, verdict=Verdict.DEGRADED)
 
 
