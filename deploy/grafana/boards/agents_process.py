@@ -86,12 +86,11 @@ def _connections() -> Panel:
         [
             Line(
                 "sum by (site, instance, cause) "
-                f"(rate(bbu_agent_http_connections_dropped_total{{{AGENT}}}{RATE})) > 0",
+                f"(rate(bbu_agent_http_connections_dropped_total{{{AGENT}}}{RATE}))",
                 "{{instance}} {{cause}}",
             )
         ],
         unit="ops",
         width=12,
         least=0,
-        empty="none",
     )
