@@ -12,7 +12,7 @@ from agent.health.balance import OffsetWatch, SignWatch
 from agent.health.chemistry import Curve
 from agent.health.halt import HaltWatch
 from agent.health.order import OrderWatch
-from agent.health.stuck import StuckWatch
+from agent.health.stuck import STEPS, StuckWatch
 from agent.health.verdict import Finding, date
 from agent.model import Verdict
 
@@ -20,7 +20,6 @@ JSON = object
 
 _CELL_SPAN_V, _CELL_LASTING_S = 0.008, 20.0
 _HEAT_SPAN_C, _HEAT_LASTING_S = 4.0, 3 * 3600.0
-_STEPS = 4.0
 _MOST_SENSORS = 16
 _DAY_S = 86400.0
 _TOLD_S = 90 * _DAY_S
@@ -50,8 +49,8 @@ class Guards:
     def start(cls, cells: int, *, voltage_step_v: float, celsius_step_c: float) -> Self:
         """Begin with nothing seen of ``cells`` cells; the steps are the sensors' resolutions."""
         return cls(
-            StuckWatch(max(_CELL_SPAN_V, _STEPS * voltage_step_v), _CELL_LASTING_S),
-            StuckWatch(max(_HEAT_SPAN_C, _STEPS * celsius_step_c), _HEAT_LASTING_S),
+            StuckWatch(max(_CELL_SPAN_V, STEPS * voltage_step_v), _CELL_LASTING_S),
+            StuckWatch(max(_HEAT_SPAN_C, STEPS * celsius_step_c), _HEAT_LASTING_S),
             HaltWatch(),
             SignWatch(),
             OffsetWatch(voltage_step_v),

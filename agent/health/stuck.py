@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.health.chemistry import Curve, interpolate, inverse
-from agent.health.record import fill_what_is_there, numbers
+from agent.health.record import AMOUNT, fill_what_is_there, numbers
 
 # The drop of a load step shows in every cell, whatever its curve.
 _LOAD_C = 0.4
@@ -21,6 +21,8 @@ _REST_C = 0.02
 _ENOUGH = 6
 _MOVES = 3
 _PEERS = 2
+STEPS = 4.0
+"""Within so many of its own steps a coarse reading may well stand still."""
 
 
 @dataclass(slots=True)
@@ -28,7 +30,8 @@ class StuckWatch:
     """Readings side by side, NaN where absent; they count by their place.
 
     ``span`` is how far the median of the others has to leave, in their unit, and
-    ``lasting_s`` for how many seconds. Per reading:
+    ``lasting_s`` for how many seconds; ``finest`` is the least by which any of them ever moved,
+    NaN before one has: their step, whatever was told of it. Per reading:
     ``value`` at which it stands, ``level`` of the others when it came there, at the current
     ``load`` over capacity (1/h), ``passed`` the charge over capacity since; ``away`` samples
     in which they were elsewhere, for ``away_s`` seconds; ``since_s`` when it was found stuck
@@ -45,6 +48,7 @@ class StuckWatch:
     moves: list[float] = field(default_factory=list)
     load: list[float] = field(default_factory=list)
     passed: list[float] = field(default_factory=list)
+    finest: float = field(default=math.nan, metadata=AMOUNT)
 
     def watch(
         self,
@@ -80,7 +84,9 @@ class StuckWatch:
             self.passed[place] += moved
             if value != self.value[place]:
                 self._move(place, value, level, rate_c)
-            elif abs(level - self.level[place]) >= self.span and self._driven(place, rate_c, ocv):
+            elif abs(level - self.level[place]) >= self._reach() and self._driven(
+                place, rate_c, ocv
+            ):
                 self._count(time_s, passed_s, place)
 
     def _count(self, time_s: float, passed_s: float, place: int) -> None:
@@ -95,9 +101,16 @@ class StuckWatch:
         if not ocv or abs(rate_c - self.load[place]) >= _LOAD_C:
             return True
         soc = inverse(ocv, self.value[place]) + self.passed[place]
-        return abs(interpolate(ocv, min(max(soc, 0.0), 1.0)) - self.value[place]) >= self.span
+        return abs(interpolate(ocv, min(max(soc, 0.0), 1.0)) - self.value[place]) >= self._reach()
+
+    def _reach(self) -> float:
+        """How far the others have to leave, by the coarser of the steps told and seen."""
+        return self.span if math.isnan(self.finest) else max(self.span, STEPS * self.finest)
 
     def _move(self, place: int, value: float, level: float, rate_c: float) -> None:
+        if not math.isnan(self.value[place]):
+            moved = abs(value - self.value[place])
+            self.finest = moved if math.isnan(self.finest) else min(self.finest, moved)
         self.value[place], self.level[place] = value, level
         self.load[place], self.passed[place] = rate_c, 0.0
         self.away[place] = self.away_s[place] = 0.0

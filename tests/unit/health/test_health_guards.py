@@ -107,7 +107,7 @@ def test_a_cell_that_neither_charge_nor_a_load_moves_is_stuck(
     watch = StuckWatch(0.02, 20.0)
     for minute in range(40):
         load_c = rate_c if minute else 0.0
-        others = 3.30 + (0.004 * minute if rate_c > 0.0 else -0.1) * bool(minute)
+        others = 3.30 + (0.004 * minute if rate_c > 0.0 else -0.1 - 0.001 * minute) * bool(minute)
         watch.watch(START_S + 60.0 * minute, 60.0, [others, others, 3.3], rate_c=load_c, ocv=ocv)
     assert [math.isnan(since_s) for since_s in watch.since_s] == [True, True, False]
 

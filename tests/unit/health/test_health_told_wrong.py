@@ -19,6 +19,7 @@ from agent.health.gain import GainWatch
 from agent.health.jumps import JumpWatch
 from agent.health.pulses import Point, Step, StepFinder
 from agent.health.record import Memory
+from agent.health.stuck import StuckWatch
 from agent.model import Battery, Chemistry
 
 CELLS = tuple("123456")
@@ -195,3 +196,18 @@ def test_a_departure_that_nothing_ageing_makes_stays_one_until_it_is_confirmed()
     judge(450.0, 0.37, 0.16)
     assert np.flatnonzero(np.isfinite(watch.level)).tolist() == [2]
     assert not watch.odd.any()
+
+
+def test_a_coarse_reading_of_which_nobody_told_does_not_stand_still() -> None:
+    watch = StuckWatch(0.008, 0.0)
+
+    def see(volts: list[float], count: int = 8) -> bool:
+        for _ in range(count):
+            watch.watch(0.0, 60.0, volts, rate_c=-2.0)
+        return any(map(math.isfinite, watch.since_s))
+
+    see([4.00, 4.00, 4.00, 4.00])
+    assert not see([3.99, 4.00, 3.99, 3.99])
+    assert watch.finest == pytest.approx(0.01)
+    assert not see([3.98, 4.00, 3.98, 3.98])
+    assert see([3.94, 4.00, 3.94, 3.94])
