@@ -10,6 +10,7 @@ from agent.health.birth import Birth
 from agent.health.change import Change, knee_odds
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import END_OF_LIFE
+from agent.health.hints import LEAST
 from agent.health.jumps import JumpWatch
 from agent.health.lots import Pooled
 from agent.health.record import Memory
@@ -27,7 +28,6 @@ _FAST_SIGMAS = 2.5
 _LEAD_SIGMAS = 4.0
 _DOUBTFUL = 0.7
 _AGREE = 2
-_JUMP_LEAST = 0.045
 _SHORT_CHANCE = 0.1
 _POOR = 0.5
 _MAD = 1.4826
@@ -64,7 +64,7 @@ def cell_findings(
             yield Finding(
                 "cell_resistance",
                 cell,
-                min(jump, float(above[index])) / _JUMP_LEAST,
+                min(jump, float(above[index])) / LEAST,
                 Verdict.DEGRADED,
                 f"{told}; {since}; {_capacity(watches, index)}",
             )

@@ -16,13 +16,14 @@ from agent.health.record import AMOUNT, LN, fill
 
 Vector = npt.NDArray[np.float64]
 
-# Of one cell against its module (estimator.md, section 3).
-_LEAST, _SIGMAS = 0.045, 4.0
+LEAST, SIGMAS = 0.045, 4.0
+"""How far a cell has to leave its module, in ln R and in sd (estimator.md, section 3)."""
+SCATTER_MEMORY, SCATTER_PRIOR = 24.0, 3.0
+"""Load steps that a mean of how far they scatter goes back, and those that its start counts as."""
 # Neither step may contradict the other.
 _EACH_SIGMAS = 1.0
 _ONE_TEST_S = 3600.0
-_PEERS = 3
-_MEMORY, _PRIOR, _FEWEST = 24.0, 3.0, 6.0
+_FEWEST = 6.0
 _CALMEST = 0.15
 # What ages fast is ahead by as much at every test; a contact that goes bad was not, a test before.
 _NEW = 0.5
@@ -59,18 +60,18 @@ class HintWatch:
             setattr(self, name, np.full(self.cells, math.nan))
 
     def look(self, pulse: Pulse, away: Vector, sd: Vector) -> None:
-        """Take how far a step put each cell from its module (ln R), and the sd of that."""
-        seen = np.isfinite(away)
-        if np.count_nonzero(seen) < _PEERS:
-            return
+        """Take how far a step put each cell from its module (ln R), and the sd of that.
+
+        NaN where a cell was absent; some were there.
+        """
         if not pulse.off:
             self.on_s, self.on_away, self.on_sd = pulse.time_s, away.copy(), sd.copy()
         elif 0.0 <= pulse.time_s - self.on_s < _ONE_TEST_S:
             self._both(pulse.time_s, away, sd)
             self.on_s = math.nan
-        ratio = float(np.median((away[seen] / sd[seen]) ** 2)) / _MEDIAN_SQUARE
-        self.steps = min(self.steps + 1.0, _MEMORY)
-        self.scatter += (ratio - self.scatter) / (self.steps + _PRIOR)
+        ratio = float(np.nanmedian((away / sd) ** 2)) / _MEDIAN_SQUARE
+        self.steps = min(self.steps + 1.0, SCATTER_MEMORY)
+        self.scatter += (ratio - self.scatter) / (self.steps + SCATTER_PRIOR)
 
     def forget(self, cell: int) -> None:
         """Leave ``cell`` to those who have found what it has."""
@@ -85,7 +86,7 @@ class HintWatch:
         agree = (on > _EACH_SIGMAS) & (off > _EACH_SIGMAS)
         agree &= ~(self.before > _NEW * sigmas)
         self.before = sigmas
-        out = agree & (mean > _LEAST) & (sigmas > _SIGMAS) & (self.steps >= _FEWEST)
+        out = agree & (mean > LEAST) & (sigmas > SIGMAS) & (self.steps >= _FEWEST)
         for cell in np.flatnonzero(out & np.isnan(self.since_s)).tolist():
             self.since_s[cell], self.out_by[cell] = time_s, mean[cell]
             self.sigmas[cell] = sigmas[cell]

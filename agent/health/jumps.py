@@ -15,20 +15,17 @@ from agent.errors import StoreError
 from agent.health import revise
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
-from agent.health.hints import HintWatch
+from agent.health.hints import LEAST, SCATTER_MEMORY, SCATTER_PRIOR, SIGMAS, HintWatch
 from agent.health.record import AMOUNT, LN, fill_what_is_there
 from agent.health.track import Track
 
 Vector = npt.NDArray[np.float64]
 
-_LEAST = 0.045
 # Less than this in one quarter may be a cell that ages fast; an open one of eight gives 0.13.
 _SUDDEN = 0.11
-_SIGMAS = 4.0
 _AGREE = 0.5
 # Successive steps that differ by more than this many variances are a change, not noise.
 _WILDEST = 30.0
-_SCATTER_MEMORY, _SCATTER_PRIOR = 24.0, 3.0
 MEMORY_S = 400 * 86400.0
 """What happened to a cell longer ago says nothing of what happens now."""
 # Steps of a module whose resistance goes as it is normalised scatter by half of what is expected.
@@ -119,7 +116,7 @@ class JumpWatch:
             return believed
         away, sd = departures(pulse, state)
         self.hints.look(pulse, away, sd)
-        suspect = np.abs(away) > np.maximum(_LEAST, _SIGMAS * sd)
+        suspect = np.abs(away) > np.maximum(LEAST, SIGMAS * sd)
         changed = False
         for cell in np.flatnonzero(suspect).tolist():
             if self._confirmed(cell, float(away[cell]), pulse.time_s):
@@ -157,8 +154,8 @@ class JumpWatch:
             # A first step departs by what nobody knew of the level, and the next one does not.
             expected = 2.0 * (pulse.common_sd**2 + own_sd**2) + max(vague, before)
             ratio = min((away - last) ** 2 / expected, _WILDEST)
-            self.scattered = min(self.scattered + 1.0, _SCATTER_MEMORY)
-            self.scatter += (ratio - self.scatter) / (self.scattered + _SCATTER_PRIOR)
+            self.scattered = min(self.scattered + 1.0, SCATTER_MEMORY)
+            self.scatter += (ratio - self.scatter) / (self.scattered + SCATTER_PRIOR)
         return pulse.common_sd * math.sqrt(max(self.scatter, 1.0) * self._crowd(pulse.time_s))
 
     def _crowd(self, time_s: float) -> float:
@@ -188,7 +185,7 @@ class JumpWatch:
             return
         excess = grown - grown[model]
         sd = np.sqrt(np.maximum(np.diag(state.p)[rho], 0.0))
-        doubtful = (excess > np.maximum(_CONTACT_LEAST, _SIGMAS * sd)) & np.isnan(self.level)
+        doubtful = (excess > np.maximum(_CONTACT_LEAST, SIGMAS * sd)) & np.isnan(self.level)
         for cell in np.flatnonzero(doubtful).tolist():
             if self.track.last_strange(cell, _CONTACT_LEAST):
                 self.spent[cell] = state.loss()[cell]
@@ -222,7 +219,7 @@ class JumpWatch:
         away = float(np.nanmedian(innovation))
         own = float(np.nanmedian(pulse.own_sd))
         sd = math.sqrt(max(float(spread.mean()), 0.0) + pulse.common_sd**2 + own**2)
-        if abs(away) <= max(_MODULE_LEAST, _SIGMAS * sd):
+        if abs(away) <= max(_MODULE_LEAST, SIGMAS * sd):
             away = math.nan
         name = "held_off" if pulse.off else "held_on"
         held = getattr(self, name)
