@@ -74,7 +74,7 @@ def cell_voltages(cells_v: Iterable[float | None], count: int) -> list[float]:
         :count
     ]
     # One cell may be at 0 V. That all of them are is an answer of which nothing was filled in.
-    if count > 1 and not any(good):
+    if count > 1 and all(v == 0.0 for v in good):
         good = []
     return good + [math.nan] * (count - len(good))
 
