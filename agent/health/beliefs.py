@@ -4,7 +4,7 @@ The numbers at any time, the reasons, ride-through, end of life, and what an out
 with. Nothing here learns: ``engine`` does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from agent.health.advice import Case, advise, charge_c, rate_c
 from agent.health.anomalies import SHORT, leaks
 from agent.health.birth import Birth
 from agent.health.change import change_of
-from agent.health.chemistry import CellType, cell_type, interpolate
+from agent.health.chemistry import CellType, cell_type, interpolate, misstated
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
 from agent.health.forecast import ahead
@@ -127,10 +127,24 @@ class Beliefs:
             limiting_cell=weakest.cell if ride is None else self.cells[ride.limiting],
             basis=weakest.basis,
             evidence_at=memory.evidence_s,
-            evidence=evidence(memory, self._birth, self._watches, self.cells, self.pooled),
+            evidence=(
+                *self._contradicted(),
+                *evidence(memory, self._birth, self._watches, self.cells, self.pooled),
+            ),
             rejected=self._watches.refusals.told(),
             advice=advice,
         )
+
+    def _contradicted(self) -> Iterator[str]:
+        """Say what was told of the cells and is not used."""
+        measured_ohm, stated_ohm = self._memory.first_ohm, self.battery.resistance_ohm
+        if measured_ohm is None or stated_ohm is None or not self._birth.seen_new:
+            return
+        if misstated(stated_ohm, measured_ohm):
+            yield (
+                f"the stated resistance of {stated_ohm * 1000.0:.2f} mohm is not used: the new "
+                f"cells measured {measured_ohm * 1000.0:.2f} mohm (10 s, 25 degC)"
+            )
 
     def _outlook(self, now_s: float) -> tuple[Ride | None, Advice]:
         """Ride-through at rated power and advice, which cost most of what changes often.

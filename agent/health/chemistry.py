@@ -49,8 +49,8 @@ def cell_type(
     key = _POWER.get(battery.chemistry, "unknown-power")
     found = entries()[key].cell if named is None else named.cell
     capacity_ah, known_ohm = battery.rated_capacity_ah, battery.resistance_ohm
-    if new and misstated(battery, measured_ohm):
-        known_ohm = None
+    if known_ohm is not None and measured_ohm is not None and new:
+        known_ohm = None if misstated(known_ohm, measured_ohm) else known_ohm
     resistance_ohm = measured_ohm if known_ohm is None else known_ohm
     if resistance_ohm is not None and capacity_ah is not None:
         specific = resistance_ohm * capacity_ah
@@ -75,11 +75,8 @@ def cell_type(
     )
 
 
-def misstated(battery: Battery, measured_ohm: float | None) -> bool:
+def misstated(stated_ohm: float, measured_ohm: float) -> bool:
     """Whether cells that measured ``measured_ohm`` when new contradict what was stated."""
-    stated_ohm = battery.resistance_ohm
-    if stated_ohm is None or measured_ohm is None:
-        return False
     return abs(math.log(measured_ohm / stated_ohm)) > _MISSTATED_LN
 
 

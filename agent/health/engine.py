@@ -47,7 +47,8 @@ class HealthEngine(Beliefs):
         passed_s = self._clock.advance(observation.time_s)
         current_a = intake.current(observation.current_a, self.capacity_ah)
         cells_v = intake.cell_voltages(observation.cells_v, len(self.cells))
-        self._watches.refusals.look(observation, newest_s, current_a, cells_v)
+        clock_s = newest_s, self.now_s
+        self._watches.refusals.look(observation, clock_s, current_a, cells_v)
         current_a, cells_v, celsius = self._watches.guards.vet(
             observation.time_s,
             passed_s,

@@ -14,7 +14,8 @@ from agent.model import Rejected
 JSON = object
 
 _STEP = "load step"
-DOUBTED, SHALLOW, CLOCK_BACK = "step_doubted", "window_flat", "clock_back"
+DOUBTED, SHALLOW = "step_doubted", "window_flat"
+CLOCK_BACK, CLOCK_AHEAD = "clock_back", "clock_ahead"
 _VOLTAGE, _CURRENT, _TEMPERATURE = "bad_voltage", "bad_current", "bad_temperature"
 _TEXTS: Mapping[str, tuple[str, str]] = {
     Useless.EMPTY: (_STEP, "near empty the resistance is all diffusion"),
@@ -24,6 +25,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     DOUBTED: (_STEP, "some or all cells departed so far that it has to be seen twice"),
     SHALLOW: ("discharge between two rests", "too few cells fell far enough by their curve"),
     CLOCK_BACK: ("sample", "its clock stood behind that of an earlier one"),
+    CLOCK_AHEAD: ("sample", "its clock was days ahead of the last one, and waited for another"),
     _VOLTAGE: ("cell voltage", "no cell can have it"),
     _CURRENT: ("current", "no battery of this size can carry it"),
     _TEMPERATURE: ("temperature", "no battery can be there"),
@@ -44,14 +46,19 @@ class Refusals:
     def look(
         self,
         observation: Observation,
-        newest_s: float,
+        clock_s: tuple[float, float],
         current_a: float | None,
         cells_v: Sequence[float],
     ) -> None:
-        """Count what of ``observation`` was left out; the rest of it is what was let in."""
+        """Count what of ``observation`` was left out; the rest of it is what was let in.
+
+        ``clock_s`` is what the clock stood at before it and after.
+        """
         time_s = observation.time_s
-        if time_s < newest_s:
+        if time_s < clock_s[0]:
             self.note(CLOCK_BACK, time_s)
+        if time_s > clock_s[1]:
+            self.note(CLOCK_AHEAD, time_s)
         if current_a is None and _is_number(observation.current_a):
             self.note(_CURRENT, time_s)
         for celsius in observation.temperatures_c:

@@ -48,6 +48,13 @@ def test_a_stated_resistance_that_new_cells_contradict_is_not_used(
     saved = json.loads(json.dumps(engine.state()))
     again = HealthEngine.restore(misstated, cells=CELLS, state=saved)
     assert again.kind == engine.kind
+    told = again.health(engine.now_s).evidence[0]
+    assert told.startswith(
+        f"the stated resistance of {2.4 * factor:.2f} mohm is not used: the new "
+    )
+    assert not any(
+        "not used" in one for one in after(battery, life(days=30.0)).health(0.0).evidence
+    )
 
 
 def test_cells_that_were_not_seen_new_keep_what_was_stated(battery: Battery) -> None:
@@ -101,6 +108,16 @@ def test_a_silence_that_was_one_passes_as_soon_as_two_agree(every_d: float) -> N
     passed_s = [clock.advance(START_S + time_s) for time_s in times]
     assert passed_s[:2] == [0.0, 0.0]
     assert sum(passed_s) == pytest.approx(times[-1], abs=2 * every_d * DAY_S)
+
+
+def test_a_time_that_is_days_ahead_is_counted(battery: Battery) -> None:
+    engine = HealthEngine(battery, cells=CELLS)
+    for time_s in (0.0, 3600.0, 200 * DAY_S, 7200.0):
+        engine.observe(Observation(START_S + time_s, 0.0, (4.0,) * 6, (25.0,)))
+    rejected = engine.health(engine.now_s).rejected
+    assert [(one.what, one.times, one.last_s) for one in rejected] == [
+        ("sample", 1, START_S + 200 * DAY_S)
+    ]
 
 
 def test_voltages_that_are_all_zero_are_none_and_one_is_a_reading() -> None:
