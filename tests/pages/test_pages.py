@@ -12,6 +12,11 @@ from tests.pages.conftest import Fleet, Look, fetch
 UNIT = "units/r12-a-3"
 PAGES = ["", UNIT, "units/ups-1", "outages", f"outage?unit={UNIT[6:]}", "agent"]
 SERIOUS = {"serious", "critical"}
+RENEWED = """() => {
+  const row = document.getElementById("u:r12-a-5");
+  window.bbu.renew(row.id, row.outerHTML);
+  return document.getElementById(row.id) !== row;
+}"""
 AUDITED = {("light", 1600), ("dark", 360)}
 
 
@@ -41,10 +46,10 @@ def test_the_fleet_without_scripts(look: Look) -> None:
     page.get_by_label("Rack").select_option("r12")
     page.get_by_label("Search").fill("r12-b")
     page.get_by_role("button", name="Show").click()
-    assert page.locator("table.units tbody tr").count() == 6
-    assert "q=r12-b" in page.url
+    expect(page.locator("table.units tbody tr")).to_have_count(6)
+    expect(page).to_have_url(re.compile("[?&]q=r12-b"))
     page.locator("table.units a").first.click()
-    assert "/units/r12-b-" in page.url
+    expect(page).to_have_url(re.compile("/units/r12-b-"))
 
 
 def test_a_unit_without_scripts(look: Look) -> None:
@@ -62,19 +67,19 @@ def test_the_search_is_kept_in_the_address_and_back_again(look: Look) -> None:
     page.get_by_label("Search").fill("r12-c")
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(3)
     expect(page.locator("#count")).to_have_text("3 of 17 units")
-    assert page.url.endswith("?q=r12-c")
+    expect(page).to_have_url(re.compile(r"\?q=r12-c$"))
     page.reload()
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(3)
     page.get_by_text("Show all", exact=True).click()
     expect(page.locator("table.units tbody tr:not([hidden])")).to_have_count(17)
-    assert "?" not in page.url
+    expect(page).to_have_url(re.compile(r"^[^?]+$"))
 
 
 def test_a_verdict_is_chosen_by_its_tile(look: Look) -> None:
     page = look("")
     page.locator(".tile.unknown").click()
     expect(page.locator("table.units tbody tr:not([hidden])").first).to_be_visible()
-    assert "verdict=unknown" in page.url
+    expect(page).to_have_url(re.compile("verdict=unknown"))
     shown = page.locator("table.units tbody tr:not([hidden])")
     assert all("unknown" in text for text in shown.all_inner_texts())
 
@@ -96,7 +101,7 @@ def test_by_keyboard_alone(look: Look) -> None:
         if page.evaluate("document.activeElement.closest('.units tbody') !== null"):
             break
     page.keyboard.press("Enter")
-    page.wait_for_url("**/units/ups-1")
+    expect(page).to_have_url(re.compile("/units/ups-1$"))
 
 
 def test_the_history_is_drawn_and_goes_into_the_address(look: Look) -> None:
@@ -104,7 +109,7 @@ def test_the_history_is_drawn_and_goes_into_the_address(look: Look) -> None:
     expect(page.locator("#history canvas")).to_have_count(1)
     expect(page.locator("#history .note")).to_contain_text("values from")
     page.get_by_label("Quantity").select_option("temperature")
-    page.wait_for_url("**#show=temperature&last=day")
+    expect(page).to_have_url(re.compile("#show=temperature&last=day$"))
     expect(page.locator("#history .note")).to_contain_text("degC")
 
 
@@ -139,6 +144,24 @@ def test_a_fault_shows_on_open_pages_without_reload(look: Look, fleet: Fleet) ->
         assert page.evaluate("window.theSamePage") is True
 
 
+def test_a_click_during_which_the_row_is_renewed_is_not_lost(look: Look) -> None:
+    page = look("")
+    link = page.locator("[id='u:r12-a-5'] a").first
+    link.hover()
+    page.mouse.down()
+    assert page.evaluate(RENEWED) is False
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("/units/r12-a-5$"))
+
+
+def test_what_is_selected_to_be_copied_stays_for_a_while(look: Look) -> None:
+    page = look("")
+    page.locator("[id='u:r12-a-5']").evaluate("row => getSelection().selectAllChildren(row)")
+    assert page.evaluate(RENEWED) is False
+    page.evaluate("getSelection().removeAllRanges()")
+    assert page.evaluate(RENEWED) is True
+
+
 def test_an_outage_under_way_shows_and_its_page_has_the_curves(look: Look, fleet: Fleet) -> None:
     overview = look("")
     fleet.inject("r12", "outage", "--for", "8 s", "--load", "0.6")
@@ -167,7 +190,7 @@ def test_an_unknown_unit_is_a_page_that_lists_near_names(look: Look) -> None:
     page = look("units/r12-a-33", fails=True)
     expect(page.locator("main")).to_contain_text("no unit 'r12-a-33'")
     page.get_by_role("link", name="r12-a-3", exact=True).click()
-    page.wait_for_url("**/units/r12-a-3")
+    expect(page).to_have_url(re.compile("/units/r12-a-3$"))
 
 
 def test_zz_the_page_tells_since_when_there_is_no_agent(look: Look, fleet: Fleet) -> None:

@@ -23,7 +23,10 @@
     const select = make("select", label);
     for (const value of values) make("option", select, { value, textContent: value.replaceAll("_", " ") });
     select.value = chosen;
-    select.addEventListener("change", draw);
+    select.addEventListener("change", () => {
+      history.replaceState(null, "", `#show=${quantity.value}&last=${range.value}`);
+      draw();
+    });
     return select;
   };
   const hash = new URLSearchParams(location.hash.slice(1));
@@ -55,7 +58,6 @@
     const key = quantity.value;
     const until = Date.now() / 1000;
     const since = until - RANGES[range.value];
-    history.replaceState(null, "", `#show=${key}&last=${range.value}`);
     said.textContent = "Loading …";
     const query = new URLSearchParams({ quantity: key, since, until });
     let found;

@@ -34,10 +34,25 @@
     }
   }
 
+  // What is under a pressed mouse, or was just selected to be copied, waits for its newer form:
+  // an element that is exchanged in a click takes the click with it.
+  const HOLD_MS = 20000; // a selection that is left behind holds nothing up for longer
+  const late = new Map(); // id -> its newest form
+  let pressed = null;
+  let touched = 0;
+  const inUse = (element) => Date.now() - touched < HOLD_MS && (element.contains(pressed)
+    || (getSelection().type === "Range" && getSelection().containsNode(element, true)));
+  document.addEventListener("pointerdown", (event) => { pressed = event.target; touched = Date.now(); });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = null; });
+  document.addEventListener("selectionchange", () => { touched = Date.now(); });
+  setInterval(() => { for (const [id, html] of [...late]) renew(id, html); }, 300);
+
   // Exchange an element for its newer form; an open <details> stays open, the focus stays.
   function renew(id, html) {
     const old = document.getElementById(id);
+    late.delete(id);
     if (!old) return null;
+    if (inUse(old)) { late.set(id, html); return old; }
     const holder = document.createElement("template");
     holder.innerHTML = html;
     const fresh = holder.content.firstElementChild;
