@@ -20,6 +20,15 @@ PURE := $(filter-out %_fuzz.py %_guards.py %_properties.py %_robustness.py,$(wil
 # workers than cores where tests wait for devices.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
+# Real browsers, buses and clocks: a machine that stalls for seconds can fail a test that has
+# nothing wrong. What fails is told, and runs once more, alone; what fails twice is a fault.
+ALONE := --last-failed --last-failed-no-failures=none -rpfE
+define tested
+@$(BIN)/python -m pytest $(1) $(2) || { printf '\n%s\n\n' \
+	  "What failed above runs once more, alone. It is worth a look even where it passes now:"; \
+	  $(BIN)/python -m pytest $(ALONE) $(2); }
+endef
+
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -50,9 +59,10 @@ lint: $(VENV)/.tested ## Style, types
 	$(BIN)/mypy
 
 test: $(VENV)/.tested lint ## Every test, against real peers
-	$(BIN)/python -m pytest -n 2 $(BY_FILE) --cov --cov-report=term:skip-covered $(PURE)
-	$(BIN)/python -m pytest -n 3 $(BY_FILE) --ignore=tests/end_to_end $(PURE:%=--ignore=%)
-	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/end_to_end
+	$(call tested,-n 2 $(BY_FILE) --cov --cov-report=,$(PURE))
+	$(BIN)/coverage report --skip-covered
+	$(call tested,-n 3 $(BY_FILE),--ignore=tests/end_to_end $(PURE:%=--ignore=%))
+	$(call tested,-n 3 $(BY_FILE),tests/end_to_end)
 
 e2e: $(VENV)/.tested ## From a fault in the rack to one page, and its end (also part of test)
 	$(BIN)/python -m pytest tests/end_to_end/test_pages.py
