@@ -123,7 +123,9 @@ class HealthEngine(Beliefs):
         pulse = self._read(step, soc)
         if isinstance(pulse, Pulse):
             self._age()
-            self._recognise(pulse)
+            if self._recognise(pulse):
+                self._watches.refusals.note(refusals.DOUBTED, pulse.time_s)
+                return
             self._correct(pulse)
             if self._meet(pulse, soc):
                 pulse = self._read(step, soc)
@@ -163,9 +165,12 @@ class HealthEngine(Beliefs):
             celsius_sd=step_c / math.sqrt(12.0),
         )
 
-    def _recognise(self, pulse: Pulse) -> None:
-        """Follow cells that have changed places; begin anew where other cells sit."""
-        order, renewed = self._watches.guards.order.judge(pulse, self._filter)
+    def _recognise(self, pulse: Pulse) -> bool:
+        """Follow cells that have changed places; begin anew where other cells sit.
+
+        Tells whether the step has to be seen twice.
+        """
+        order, renewed, waits = self._watches.guards.order.judge(pulse, self._filter)
         if order:
             try:
                 moved = regrouped(self.state(), self.kind, self.cells, order)
@@ -182,6 +187,7 @@ class HealthEngine(Beliefs):
             self._memory.soc, self._memory.celsius = soc, celsius
             self._watches.guards.order.renewed_s = pulse.time_s
             self._begin(pulse.time_s)
+        return waits
 
     def _become(self, other: Self) -> None:
         """Take over all that ``other`` believes."""

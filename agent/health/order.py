@@ -8,7 +8,9 @@ second test does.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +18,38 @@ import numpy.typing as npt
 from agent.errors import StoreError
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
-from agent.health.record import fill
+from agent.health.places import Places, by_rank, costs, is_turn, likely, saved
+from agent.health.record import LN, fill_what_is_there
 
 Vector = npt.NDArray[np.float64]
 
 _PEERS = 3
-_LEAST = 0.03
-_SIGMAS = 4.0
-_FITS, _FITS_LEAST = 2.5, 0.015
+# What an order has to save beyond the price of its moves: for a step to wait, for both together
+# (odds of 160000 to 1), and each of them by itself.
+_WORTH_WAITING, _SURE, _EACH = 12.0, 24.0, 5.0
+_MOVED_LEAST = 0.03
+_DEPARTED = 3.0
+# What no cell keeps apart over the years, and no load step reads better.
+_LIKE_SD = 0.008
+# Sds of the sum of squares that noise makes: within the one a fingerprint fits, within the other
+# a new one is the same after a quarter of a year.
+_FITS_SIGMAS, _AGAIN_SIGMAS = 4.0, 8.0
+_ON_THEIR_OWN = 2
 # Resistance never falls by a tenth in a battery that is still the same.
 _FALLEN = -0.10
-_STRANGE_SHARE = 0.3
-_STRANGERS = 2
-_AGREE_LEAST = 0.02
 _ANOTHER_TEST_S = 3600.0
+
+
+class Seen(NamedTuple):
+    """What a load step shows of who sits where.
+
+    ``order`` has for each place the old place of its cell, and is empty where none moved;
+    ``renewed`` says that other cells sit there; a step that ``waits`` has to be seen twice.
+    """
+
+    order: tuple[int, ...] = ()
+    renewed: bool = False
+    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -40,13 +60,16 @@ class OrderWatch:
     at, ``print`` the ln R against the module that it showed, at ``shown_s``.
     ``came_from`` is the place from which each cell's values came, NaN where they never moved,
     since ``moved_s``; ``renewed_s`` is when another module was believed to sit there. Unix
-    times, NaN: never.
+    times, NaN: never. ``level_on`` and ``level_off`` are the module's median ln R at the last
+    step of the kind that was not made to wait, NaN before the first.
     """
 
     cells: int
     shown_s: float = math.nan
     moved_s: float = math.nan
     renewed_s: float = math.nan
+    level_on: float = field(default=math.nan, metadata=LN)
+    level_off: float = field(default=math.nan, metadata=LN)
     held: Vector = field(init=False)
     print: Vector = field(init=False)
     came_from: Vector = field(init=False)
@@ -56,84 +79,144 @@ class OrderWatch:
         for name in ("held", "print", "came_from"):
             setattr(self, name, np.full(self.cells, math.nan))
 
-    def judge(self, pulse: Pulse, state: ModuleFilter) -> tuple[list[int], bool]:
-        """Give the new order of the cells (empty: as it was), and whether others sit there.
-
-        Both once they are believed.
-        """
-        shown, away, sd, common = _against(pulse, state)
-        suspect = np.abs(away) > np.maximum(_LEAST, _SIGMAS * sd)
-        if np.count_nonzero(np.isfinite(away)) < _PEERS or not np.all(np.isfinite(away)):
-            return [], False
-        order = _order(shown, shown - away, sd, suspect)
+    def judge(self, pulse: Pulse, state: ModuleFilter) -> Seen:
+        """Hold a load step against the fingerprint that was learnt."""
+        print_ = _print(pulse, state)
+        if len(print_.shown) < _PEERS or not np.all(np.isfinite(print_.shown)):
+            return Seen()
         # Changing places changes nothing of all cells together.
-        if order and common > _FALLEN:
-            agrees = np.array_equal(self.held, order)
-            self._hold([] if agrees else order, shown)
-            return (order if agrees else []), False
-        few = max(_STRANGERS, math.ceil(_STRANGE_SHARE * self.cells))
-        other = bool(np.count_nonzero(suspect) >= few) and common < _FALLEN
-        same = bool(np.all(np.abs(shown - self.print) <= np.maximum(_AGREE_LEAST, _FITS * sd)))
-        if same and common < _FALLEN:
-            if pulse.time_s - self.shown_s < _ANOTHER_TEST_S:
-                return [], False
-            self.renewed_s = pulse.time_s
-            return [], True
-        self._hold([], shown)
-        if other:
-            self.print, self.shown_s = shown, pulse.time_s
-        return [], False
+        seen = self._moved(print_) if print_.common > _FALLEN else None
+        seen = seen or self._stranger(print_, pulse.time_s)
+        if not seen.waits:
+            setattr(self, print_.kind, print_.level)
+        return seen
 
-    def follow(self, order: list[int], time_s: float) -> None:
+    def _moved(self, print_: "_Print") -> Seen | None:
+        order = self._agreed(print_)
+        if order is not None:
+            self._hold(None, print_)
+            return Seen(order=tuple(order.tolist()))
+        order = _order(print_, print_.shown, print_.own_sd, _WORTH_WAITING)
+        if order is not None:
+            self._hold(order, print_)
+            return Seen(waits=True)
+        return None
+
+    def _agreed(self, print_: "_Print") -> Places | None:
+        """Give the order that the step which waits and this one show, if they show one."""
+        if not np.all(np.isfinite(self.held)):
+            return None
+        both = (print_.shown + self.print) / 2.0
+        order = _order(print_, both, print_.own_sd / math.sqrt(2.0), _SURE)
+        if order is None:
+            return None
+        each = [print_.costs(shown, print_.own_sd) for shown in (print_.shown, self.print)]
+        return order if min(saved(cost, order) for cost in each) >= _EACH else None
+
+    def _stranger(self, print_: "_Print", time_s: float) -> Seen:
+        """Let a fingerprint that is nobody's wait for another test to show it again."""
+        away, sd = print_.shown - print_.believed, np.hypot(print_.own_sd, print_.believed_sd)
+        # What falls short of a growth that was only foreseen has not fallen.
+        stood = print_.level - getattr(self, print_.kind) >= _FALLEN
+        fallen = print_.common < _FALLEN and not stood
+        waits = bool(np.all(np.isfinite(self.print))) and not np.all(np.isfinite(self.held))
+        if waits and fallen and time_s - self.shown_s < _ANOTHER_TEST_S:
+            return Seen(waits=True)
+        # One or two that changed on their own make no other module of the rest.
+        rest = np.argsort(np.abs(away / sd))[:-_ON_THEIR_OWN]
+        strange = fallen and _misfit(away[rest], sd[rest], _FITS_SIGMAS)
+        since, since_sd = print_.shown - self.print, math.sqrt(2.0) * print_.own_sd
+        again = waits and not _misfit(since, since_sd, _AGAIN_SIGMAS)
+        self._hold(None, print_)
+        if not strange or (waits and not again):
+            return Seen()
+        if again:
+            self.renewed_s = time_s
+            return Seen(renewed=True)
+        self.print, self.shown_s = print_.shown, time_s
+        return Seen(waits=True)
+
+    def follow(self, order: Sequence[int], time_s: float) -> None:
         """Note that the cells' values now come from the places in ``order``."""
         self.moved_s = time_s
         moved = np.array(order) != np.arange(self.cells)
         self.came_from = np.where(moved, np.array(order, dtype=float), math.nan)
 
-    def _hold(self, order: list[int], shown: Vector) -> None:
+    def _hold(self, order: Places | None, print_: "_Print") -> None:
         nothing = np.full(self.cells, math.nan)
-        self.held = np.array(order, dtype=float) if order else nothing
-        self.print = shown if order else nothing
+        self.held = nothing if order is None else order.astype(float)
+        self.print = nothing if order is None else print_.shown
 
     def unpack(self, saved: object) -> None:
         """Restore from a dump. Raises StoreError when it does not fit."""
-        fill(self, saved)
+        fill_what_is_there(self, saved)
         for places in (self.held, self.came_from):
             known = places[np.isfinite(places)]
             if not np.all(np.isin(known, np.arange(self.cells))):
                 raise StoreError("the saved order of the cells names others")
 
 
-def _against(pulse: Pulse, state: ModuleFilter) -> tuple[Vector, Vector, Vector, float]:
-    """Give ln R against the module's, its departure with its sd, and that of all together."""
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """A load step beside what was learnt: ln R against the module's median, and sds, by cell.
+
+    ``common`` is how far the module's median departs from what was expected; it is ``level``,
+    which ``kind`` names.
+    """
+
+    shown: Vector
+    believed: Vector
+    own_sd: Vector
+    believed_sd: Vector
+    common: float
+    level: float
+    kind: str
+
+    def costs(self, shown: Vector, shown_sd: Vector) -> Vector:
+        return costs(shown, self.believed, np.hypot(shown_sd, _LIKE_SD), self.believed_sd)
+
+
+def _print(pulse: Pulse, state: ModuleFilter) -> _Print:
     innovation, spread = state.innovation(
         pulse.ln_r, warm=pulse.warm, off=pulse.off, load=pulse.load
     )
-    if not np.any(np.isfinite(innovation)):
-        nothing = np.full(len(innovation), math.nan)
-        return nothing, nothing, nothing, 0.0
-    common = float(np.nanmedian(innovation))
-    own = np.diag(spread) - 2.0 * spread.mean(axis=1) + spread.mean()
-    sd = np.sqrt(np.maximum(own, 0.0) + pulse.own_sd**2)
-    return pulse.ln_r - np.nanmedian(pulse.ln_r), innovation - common, sd, common
+    expected = pulse.ln_r - innovation
+    # Medians, not the median departure: what only changed places leaves them as they are.
+    middle, usual = float(np.median(pulse.ln_r)), float(np.median(expected))
+    apart = np.diag(spread) - 2.0 * spread.mean(axis=1) + spread.mean()
+    return _Print(
+        shown=pulse.ln_r - middle,
+        believed=expected - usual,
+        own_sd=pulse.own_sd,
+        believed_sd=np.sqrt(np.maximum(apart, 0.0)),
+        common=middle - usual,
+        level=middle,
+        kind="level_off" if pulse.off else "level_on",
+    )
 
 
-def _order(
-    shown: Vector, believed: Vector, sd: Vector, suspect: npt.NDArray[np.bool_]
-) -> list[int]:
-    """Give for each place the old place whose value it shows, or nothing if none fits.
+def _misfit(away: Vector, sd: Vector, sigmas: float) -> bool:
+    """Whether the squares of all cells together are beyond what their sds make of noise."""
+    squares = (away / np.hypot(sd, _LIKE_SD)) ** 2
+    return float(squares.sum()) > len(away) + sigmas * math.sqrt(2.0 * len(away))
 
-    Matching both sides by rank is the assignment of least squares.
-    """
-    places = np.flatnonzero(suspect)
-    if len(places) < 2:  # noqa: PLR2004 - it takes two to change places
-        return []
-    new = places[np.argsort(shown[places])]
-    old = places[np.argsort(believed[places])]
-    left = np.abs(shown[new] - believed[old])
-    if np.any(left > np.maximum(_FITS_LEAST, _FITS * np.hypot(sd[new], sd[old]))):
-        return []
-    order = list(range(len(shown)))
-    for place, source in zip(new.tolist(), old.tolist(), strict=True):
-        order[place] = source
-    return order if order != list(range(len(shown))) else []
+
+def _order(print_: _Print, shown: Vector, shown_sd: Vector, least: float) -> Places | None:
+    """Give the order in which the learnt values are ``shown``, where it is another one."""
+    believed = print_.believed
+    sd = np.hypot(np.hypot(shown_sd, _LIKE_SD), print_.believed_sd)
+    if float(np.sum(((shown - believed) / sd) ** 2)) < least:
+        return None
+    cost = print_.costs(shown, shown_sd)
+    for order in likely(cost, by_rank(shown, believed)):
+        moved = order != np.arange(len(order))
+        if not np.any(moved) or saved(cost, order) < least:
+            return None
+        # One cell that changed finds somebody to change with, who shows nothing of it.
+        departed = is_turn(order) or np.all(np.abs(shown - believed)[moved] > _DEPARTED * sd[moved])
+        left_sd = np.hypot(shown_sd, print_.believed_sd[order])
+        fits = not _misfit(shown - believed[order], left_sd, _FITS_SIGMAS)
+        apart = np.abs(believed - believed[order])
+        if departed and fits and np.max(apart) > _MOVED_LEAST:
+            return order
+    return None

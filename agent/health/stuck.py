@@ -73,20 +73,30 @@ class StuckWatch:
         if len(seen) < _PEERS:
             return
         # With one neighbour only the middle lies between: the neighbour itself then counts.
-        middle = seen[len(seen) // 2]
+        middle, pair = seen[len(seen) // 2], len(seen) == _PEERS
         moved = rate_c * passed_s / 3600.0 if abs(rate_c) > _REST_C else 0.0
+        finest = math.inf if math.isnan(self.finest) else self.finest
+        # The others have to leave by the coarser of the steps told and seen.
+        reach = self.span if finest == math.inf else max(self.span, STEPS * finest)
+        # Most readings move, with every sample of every unit: what they need is done in place.
+        stand, levels, passed, isnan = self.value, self.level, self.passed, math.isnan
         for place, value in enumerate(values):
-            if math.isnan(value):
+            if isnan(value):
                 continue
-            level = middle
-            if len(seen) == _PEERS:
-                level = seen[0] if value == seen[1] else seen[1]
-            self.passed[place] += moved
-            if value != self.value[place]:
-                self._move(place, value, level, rate_c)
-            elif abs(level - self.level[place]) >= self._reach() and self._driven(
-                place, rate_c, ocv
-            ):
+            level = seen[value != seen[1]] if pair else middle
+            if value != stand[place]:
+                # Nothing is less than the first one's distance from nowhere, which is NaN.
+                if abs(value - stand[place]) < finest:
+                    finest = self.finest = abs(value - stand[place])
+                stand[place], levels[place] = value, level
+                self.load[place], passed[place] = rate_c, 0.0
+                self.away[place] = self.away_s[place] = 0.0
+                self.moves[place] += 1.0
+                if self.moves[place] >= _MOVES:
+                    self.since_s[place] = math.nan
+                continue
+            passed[place] += moved
+            if abs(level - levels[place]) >= reach and self._driven(place, rate_c, ocv, reach):
                 self._count(time_s, passed_s, place)
 
     def _count(self, time_s: float, passed_s: float, place: int) -> None:
@@ -96,27 +106,12 @@ class StuckWatch:
         if found and math.isnan(self.since_s[place]):
             self.since_s[place], self.moves[place] = time_s, 0.0
 
-    def _driven(self, place: int, rate_c: float, ocv: Curve) -> bool:
+    def _driven(self, place: int, rate_c: float, ocv: Curve, reach: float) -> bool:
         """Whether the current itself should have moved the reading as far as counts."""
         if not ocv or abs(rate_c - self.load[place]) >= _LOAD_C:
             return True
         soc = inverse(ocv, self.value[place]) + self.passed[place]
-        return abs(interpolate(ocv, min(max(soc, 0.0), 1.0)) - self.value[place]) >= self._reach()
-
-    def _reach(self) -> float:
-        """How far the others have to leave, by the coarser of the steps told and seen."""
-        return self.span if math.isnan(self.finest) else max(self.span, STEPS * self.finest)
-
-    def _move(self, place: int, value: float, level: float, rate_c: float) -> None:
-        if not math.isnan(self.value[place]):
-            moved = abs(value - self.value[place])
-            self.finest = moved if math.isnan(self.finest) else min(self.finest, moved)
-        self.value[place], self.level[place] = value, level
-        self.load[place], self.passed[place] = rate_c, 0.0
-        self.away[place] = self.away_s[place] = 0.0
-        self.moves[place] += 1.0
-        if self.moves[place] >= _MOVES:
-            self.since_s[place] = math.nan
+        return abs(interpolate(ocv, min(max(soc, 0.0), 1.0)) - self.value[place]) >= reach
 
     def trusted(self, values: Sequence[float]) -> list[float]:
         """Give ``values`` without those that are stuck (NaN)."""

@@ -10,7 +10,7 @@ import pytest
 from agent.health.balance import OffsetWatch
 from agent.health.chemistry import cell_type, interpolate
 from agent.health.engine import HealthEngine, Observation
-from agent.health.order import OrderWatch
+from agent.health.order import OrderWatch, Seen
 from agent.health.ride import Cells, seconds_to_cutoff
 from agent.model import Battery, Verdict
 
@@ -163,7 +163,7 @@ def test_beliefs_beyond_all_measure_are_not_carried_into_another_order(
 ) -> None:
     engine = shown(battery, life(days=30.0))
     engine._filter.x[engine._filter.blocks()[2]] = 60.0
-    monkeypatch.setattr(OrderWatch, "judge", lambda *_: ([1, 0, 2, 3, 4, 5], False))
+    monkeypatch.setattr(OrderWatch, "judge", lambda *_: Seen((1, 0, 2, 3, 4, 5)))
     for observation in life(days=60.0, first_test=40.0):
         if observation.time_s > engine.now_s:
             engine.observe(observation)
