@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +42,53 @@ _TOLD_SIGMAS = 2.0
 _KNEE_ODDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Growths:
+    """How far the cells have grown beside each other; a value for each, and the module's median.
+
+    ``ln_growth`` is ln of the resistance over its reference, ``sigmas`` by how many standard
+    deviations it lies above the median: of the spread of the other cells and of how well the
+    difference to them is measured. ``aged`` is what of ln R belongs to ageing, ``aged_sd`` how
+    well its difference to the module is known.
+    """
+
+    ln_growth: Vector
+    median: float
+    sigmas: Vector
+    aged: Vector
+    aged_median: float
+    aged_sd: Vector
+
+    @classmethod
+    def of(cls, state: ModuleFilter, ln_growth: Vector) -> Self:
+        """Weigh the cells of ``state`` against each other."""
+        _, _, rho, r, _ = state.blocks()
+        p, median = state.p, float(np.median(ln_growth))
+        both = p[np.ix_(rho, rho)] + p[np.ix_(r, r)] + p[np.ix_(rho, r)] + p[np.ix_(r, rho)]
+        away = ln_growth - median
+        usual = _MAD * float(np.median(np.abs(away)))
+        aged = np.maximum(state.x[rho], 1e-6)
+        return cls(
+            ln_growth,
+            median,
+            away / np.sqrt(_contrast_sd(both) ** 2 + usual**2 + _LIKE_SD**2),
+            aged,
+            float(np.median(aged)),
+            _contrast_sd(p[np.ix_(rho, rho)]),
+        )
+
+
+def _contrast_sd(covariance: Vector) -> Vector:
+    """Sd of how far each cell is from the mean of its module, by the ``covariance`` of all."""
+    variance = np.diag(covariance) - 2.0 * covariance.mean(axis=1) + covariance.mean()
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+
+
 def cell_findings(
     state: ModuleFilter,
     watches: Watches,
     estimate: Estimate,
+    growths: Growths,
     cells: tuple[str, ...],
     reference: str,
 ) -> Iterator[Finding]:
@@ -53,9 +98,9 @@ def cell_findings(
     """
     jumps = watches.jumps
     leads = jumps.track.leads(len(cells))
-    above = estimate.ln_growth - float(np.median(estimate.ln_growth))
+    above = growths.ln_growth - growths.median
     for index, cell in enumerate(cells):
-        told = _told(state, watches, estimate, index, f"cell {cell}: resistance", reference)
+        told = _told(watches, growths, index, f"cell {cell}: resistance", reference)
         jump = float(state.x[state.blocks()[3][index]] - jumps.level[index])
         if math.isfinite(jump) and jump > 0.0:
             crept = jumps.crept_s[index] == jumps.since_s[index]
@@ -72,7 +117,7 @@ def cell_findings(
         else:
             text = f"{told}; {_capacity(watches, index)}"
             ahead = float(above[index])
-            yield _fast(state, watches, index, cell, text, leads[index], ahead)
+            yield _fast(watches, growths, index, cell, text, leads[index], ahead)
 
 
 def hinted(
@@ -119,40 +164,17 @@ def _smaller(change: Change, index: int, cell: str) -> Finding:
     return Finding("cell_weak", cell, severity, Verdict.DEGRADED, f"cell {cell}: {'; '.join(told)}")
 
 
-def _told(
-    state: ModuleFilter, watches: Watches, estimate: Estimate, index: int, what: str, reference: str
-) -> str:
+def _told(watches: Watches, growths: Growths, index: int, what: str, reference: str) -> str:
     """Say what a cell's resistance has done, against its module, and which tests say so."""
-    growth = estimate.ln_growth
-    middle = float(np.median(growth))
     text = (
-        f"{what} {math.expm1(growth[index]) * 100:+.0f} % {reference}, its module "
-        f"{math.expm1(middle) * 100:+.0f} %"
+        f"{what} {math.expm1(growths.ln_growth[index]) * 100:+.0f} % {reference}, its module "
+        f"{math.expm1(growths.median) * 100:+.0f} %"
     )
-    sigmas = apart(state, growth)[index]
+    sigmas = growths.sigmas[index]
     if sigmas >= _TOLD_SIGMAS:
         text += f"; {sigmas:.1f} sigma above its module"
     agree = watches.testimony.words(index)
     return f"{text}; {agree}" if agree else text
-
-
-def apart(state: ModuleFilter, growth: Vector) -> Vector:
-    """How far each cell's growth lies above its module's median, in standard deviations.
-
-    Of the spread of the other cells and of how well the difference to them is measured.
-    """
-    _, _, rho, r, _ = state.blocks()
-    p = state.p
-    both = p[np.ix_(rho, rho)] + p[np.ix_(r, r)] + p[np.ix_(rho, r)] + p[np.ix_(r, rho)]
-    away = growth - np.median(growth)
-    usual = _MAD * float(np.median(np.abs(away)))
-    return np.asarray(away / np.sqrt(contrast_sd(both) ** 2 + usual**2 + _LIKE_SD**2))
-
-
-def contrast_sd(covariance: Vector) -> Vector:
-    """Sd of how far each cell is from the mean of its module, by the ``covariance`` of all."""
-    variance = np.diag(covariance) - 2.0 * covariance.mean(axis=1) + covariance.mean()
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _capacity(watches: Watches, index: int) -> str:
@@ -166,8 +188,8 @@ def _capacity(watches: Watches, index: int) -> str:
 
 
 def _fast(
-    state: ModuleFilter,
     watches: Watches,
+    growths: Growths,
     index: int,
     cell: str,
     text: str,
@@ -178,14 +200,11 @@ def _fast(
 
     ``ahead`` is how far ln of its growth is above the module's median.
     """
-    at = state.blocks()[2]
-    rho = np.maximum(state.x[at], 1e-6)
-    middle = float(np.median(rho))
-    ratio = float(rho[index]) / max(middle, 1e-6)
+    aged, middle = float(growths.aged[index]), growths.aged_median
+    ratio = aged / max(middle, 1e-6)
     severity = math.log(max(ratio, 1e-3)) / _FAST
     # Of cells that were not seen new much of the growth is a guess, for each another one.
-    sd = contrast_sd(state.p[np.ix_(at, at)])[index]
-    if rho[index] - middle < max(_FAST_LEAST, _FAST_SIGMAS * sd):
+    if aged - middle < max(_FAST_LEAST, _FAST_SIGMAS * float(growths.aged_sd[index])):
         severity = min(severity, _DOUBTFUL)
     how = f"it ages {ratio:.1f} times as fast"
     if lead is not None and lead.beyond > 0.0:

@@ -35,9 +35,11 @@ _LIKE_SD = 0.008
 # a new one is the same after a quarter of a year.
 _FITS_SIGMAS, _AGAIN_SIGMAS = 4.0, 8.0
 _ON_THEIR_OWN = 2
-# Resistance never falls by a tenth in a battery that is still the same.
-_FALLEN = -0.10
+# Resistance never falls so far in a battery that is still the same; in ln R. The one needs a
+# fingerprint to go with it, the other that the temperature reads as before, within 5 K.
+_FALLEN, _DEEP, _AS_WARM = -0.06, -0.2, 0.5
 _ANOTHER_TEST_S = 3600.0
+_PATIENCE_S = 120 * 86400.0
 
 
 class Seen(NamedTuple):
@@ -61,7 +63,8 @@ class OrderWatch:
     ``came_from`` is the place from which each cell's values came, NaN where they never moved,
     since ``moved_s``; ``renewed_s`` is when another module was believed to sit there. Unix
     times, NaN: never. ``level_on`` and ``level_off`` are the module's median ln R at the last
-    step of the kind that was not made to wait, NaN before the first.
+    step of the kind that was not made to wait, ``warm`` its temperature as (T - 25 degC)/10; NaN
+    before the first.
     """
 
     cells: int
@@ -70,6 +73,7 @@ class OrderWatch:
     renewed_s: float = math.nan
     level_on: float = field(default=math.nan, metadata=LN)
     level_off: float = field(default=math.nan, metadata=LN)
+    warm: float = field(default=math.nan, metadata=LN)
     held: Vector = field(init=False)
     print: Vector = field(init=False)
     came_from: Vector = field(init=False)
@@ -86,10 +90,7 @@ class OrderWatch:
             return Seen()
         # Changing places changes nothing of all cells together.
         seen = self._moved(print_) if print_.common > _FALLEN else None
-        seen = seen or self._stranger(print_, pulse.time_s)
-        if not seen.waits:
-            setattr(self, print_.kind, print_.level)
-        return seen
+        return seen or self._stranger(print_, pulse.time_s)
 
     def _moved(self, print_: "_Print") -> Seen | None:
         order = self._agreed(print_)
@@ -114,27 +115,38 @@ class OrderWatch:
         return order if min(saved(cost, order) for cost in each) >= _EACH else None
 
     def _stranger(self, print_: "_Print", time_s: float) -> Seen:
-        """Let a fingerprint that is nobody's wait for another test to show it again."""
-        away, sd = print_.shown - print_.believed, np.hypot(print_.own_sd, print_.believed_sd)
-        # What falls short of a growth that was only foreseen has not fallen.
-        stood = print_.level - getattr(self, print_.kind) >= _FALLEN
-        fallen = print_.common < _FALLEN and not stood
+        """Let other cells than those that were learnt wait for another test to show them again."""
+        # What falls short of a growth that was only foreseen has not fallen. Of a first step of
+        # its kind nothing was measured before: max() passes over NaN.
+        fell = max(print_.common, print_.level - getattr(self, print_.kind))
         waits = bool(np.all(np.isfinite(self.print))) and not np.all(np.isfinite(self.held))
-        if waits and fallen and time_s - self.shown_s < _ANOTHER_TEST_S:
-            return Seen(waits=True)
+        lasts = waits and print_.common < _FALLEN
+        if not lasts:
+            self._hold(None, print_)
+            if fell < _FALLEN and self._nobodys(print_, fell):
+                self.print, self.shown_s = print_.shown, time_s
+                return Seen(waits=True)
+        elif time_s - self.shown_s >= _ANOTHER_TEST_S:
+            since, since_sd = print_.shown - self.print, math.sqrt(2.0) * print_.own_sd
+            if self._nobodys(print_, fell) and not _misfit(since, since_sd, _AGAIN_SIGMAS):
+                self._hold(None, print_)
+                self.renewed_s = time_s
+                return Seen(renewed=True)
+            if time_s - self.shown_s > _PATIENCE_S:
+                self._hold(None, print_)
+                lasts = False
+        if not lasts:
+            setattr(self, print_.kind, print_.level)
+            self.warm = print_.warm
+        return Seen(waits=lasts)
+
+    def _nobodys(self, print_: "_Print", fell: float) -> bool:
+        """Whether nothing of what was learnt is there, or far less than any sensor explains."""
+        away, sd = print_.shown - print_.believed, np.hypot(print_.own_sd, print_.believed_sd)
         # One or two that changed on their own make no other module of the rest.
         rest = np.argsort(np.abs(away / sd))[:-_ON_THEIR_OWN]
-        strange = fallen and _misfit(away[rest], sd[rest], _FITS_SIGMAS)
-        since, since_sd = print_.shown - self.print, math.sqrt(2.0) * print_.own_sd
-        again = waits and not _misfit(since, since_sd, _AGAIN_SIGMAS)
-        self._hold(None, print_)
-        if not strange or (waits and not again):
-            return Seen()
-        if again:
-            self.renewed_s = time_s
-            return Seen(renewed=True)
-        self.print, self.shown_s = print_.shown, time_s
-        return Seen(waits=True)
+        deep = fell < _DEEP and abs(print_.warm - self.warm) < _AS_WARM
+        return deep or _misfit(away[rest], sd[rest], _FITS_SIGMAS)
 
     def follow(self, order: Sequence[int], time_s: float) -> None:
         """Note that the cells' values now come from the places in ``order``."""
@@ -171,6 +183,7 @@ class _Print:
     common: float
     level: float
     kind: str
+    warm: float
 
     def costs(self, shown: Vector, shown_sd: Vector) -> Vector:
         return costs(shown, self.believed, np.hypot(shown_sd, _LIKE_SD), self.believed_sd)
@@ -192,6 +205,7 @@ def _print(pulse: Pulse, state: ModuleFilter) -> _Print:
         common=middle - usual,
         level=middle,
         kind="level_off" if pulse.off else "level_on",
+        warm=pulse.warm,
     )
 
 

@@ -9,7 +9,7 @@ from agent.health.anomalies import imbalance, sensors, shorts
 from agent.health.birth import Birth
 from agent.health.chemistry import Curve
 from agent.health.filter import ModuleFilter
-from agent.health.findings import apart, cell_findings, hinted, unit_findings
+from agent.health.findings import Growths, cell_findings, hinted, unit_findings
 from agent.health.report import Estimate, Ride
 from agent.health.verdict import Finding
 from agent.health.watches import Watches
@@ -41,7 +41,8 @@ def everything(
     step_v = watched.battery.voltage_step_v or _STEP_V
     since = watched.birth.since()
     findings = list(watched.watches.guards.findings(cells, standby.capacity_ah, now_s))
-    findings += cell_findings(watched.state, watched.watches, estimate, cells, since)
+    growths = Growths.of(watched.state, estimate.ln_growth)
+    findings += cell_findings(watched.state, watched.watches, estimate, growths, cells, since)
     known = _suspects(findings)
     # Cells that hold so little part for that alone, along a curve that is no longer theirs.
     holds = estimate.holds()
@@ -49,8 +50,8 @@ def everything(
         findings += shorts(standby, watched.ocv, cells, holds)
     findings += hinted(watched.state, watched.watches, cells, excused=_suspects(findings))
     # A cell that ages otherwise than its module moves at rest as well.
-    sigmas = apart(watched.state, estimate.ln_growth)
-    other = {cell for cell, away in zip(cells, sigmas, strict=True) if away > _OTHERWISE_SIGMAS}
+    beyond = zip(cells, growths.sigmas, strict=True)
+    other = {cell for cell, sigmas in beyond if sigmas > _OTHERWISE_SIGMAS}
     gain = watched.watches.gain
     findings += sensors(standby, gain, cells, voltage_step_v=step_v, excused=known | other)
     # A leak, a drifting sensor and a small cell all stand apart: one fault, one name.

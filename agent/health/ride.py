@@ -65,11 +65,12 @@ class AgedCurve:
         ends = np.interp([low, high], self.soc, self.volts)
         straight = ends[0] + (self.soc - low) * (ends[1] - ends[0]) / (high - low)
         self.smooth = np.where(self.soc < _KNEE_FROM, straight, self.volts)
+        self.knee = self.volts - self.smooth
 
     def __call__(self, left: Vector, drawn: Vector) -> Vector:
         """Volts at ``left`` (of the present capacity) and ``drawn`` (of the rated one)."""
         # Below empty the curve goes on steeply down, so that the margin keeps a slope.
-        knee = np.interp(left, self.soc, self.volts - self.smooth) + np.minimum(left, 0.0) * 30.0
+        knee = np.interp(left, self.soc, self.knee) + np.minimum(left, 0.0) * 30.0
         return np.asarray(np.interp(1.0 - drawn, self.soc, self.smooth) + knee)
 
 

@@ -14,7 +14,7 @@ from agent.health.chemistry import NCA_POWER, cell_type
 from agent.health.engine import HealthEngine, Observation
 from agent.health.evidence import Pulse
 from agent.health.filter import ModuleFilter
-from agent.health.findings import cell_findings
+from agent.health.findings import Growths, cell_findings
 from agent.health.gain import GainWatch
 from agent.health.jumps import JumpWatch
 from agent.health.pulses import Point, Step, StepFinder
@@ -177,8 +177,9 @@ def test_cells_of_unknown_age_do_not_age_fast_by_what_is_guessed(
     unknown = replace(battery, commissioned_s=None)
     engine = after(unknown, life(days=200.0, hours=48.0, growth=lambda _day, cell: 0.02 * cell))
     assert engine.age_unknown
-    estimate = engine.estimate(engine.now_s)
-    told = cell_findings(engine._filter, engine._watches, estimate, CELLS, "since")
+    estimate, state = engine.estimate(engine.now_s), engine._filter
+    growths = Growths.of(state, estimate.ln_growth)
+    told = cell_findings(state, engine._watches, estimate, growths, CELLS, "since")
     assert [found for found in told if found.severity >= 1.0] == []
 
 
