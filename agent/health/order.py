@@ -35,9 +35,9 @@ _LIKE_SD = 0.008
 # a new one is the same after a quarter of a year.
 _FITS_SIGMAS, _AGAIN_SIGMAS = 4.0, 8.0
 _ON_THEIR_OWN = 2
-# Resistance never falls so far in a battery that is still the same; in ln R. The one needs a
-# fingerprint to go with it, the other that the temperature reads as before, within 5 K.
-_FALLEN, _DEEP, _AS_WARM = -0.06, -0.2, 0.5
+# Resistance hardly falls so far in a battery that is still the same, in ln R; where it reads so
+# at another load, charge or temperature, the cells still differ as they did.
+_FALLEN = -0.06
 _ANOTHER_TEST_S = 3600.0
 _PATIENCE_S = 120 * 86400.0
 
@@ -63,8 +63,7 @@ class OrderWatch:
     ``came_from`` is the place from which each cell's values came, NaN where they never moved,
     since ``moved_s``; ``renewed_s`` is when another module was believed to sit there. Unix
     times, NaN: never. ``level_on`` and ``level_off`` are the module's median ln R at the last
-    step of the kind that was not made to wait, ``warm`` its temperature as (T - 25 degC)/10; NaN
-    before the first.
+    step of the kind that was not made to wait, NaN before the first.
     """
 
     cells: int
@@ -73,7 +72,6 @@ class OrderWatch:
     renewed_s: float = math.nan
     level_on: float = field(default=math.nan, metadata=LN)
     level_off: float = field(default=math.nan, metadata=LN)
-    warm: float = field(default=math.nan, metadata=LN)
     held: Vector = field(init=False)
     print: Vector = field(init=False)
     came_from: Vector = field(init=False)
@@ -123,12 +121,12 @@ class OrderWatch:
         lasts = waits and print_.common < _FALLEN
         if not lasts:
             self._hold(None, print_)
-            if fell < _FALLEN and self._nobodys(print_, fell):
+            if fell < _FALLEN and self._nobodys(print_):
                 self.print, self.shown_s = print_.shown, time_s
                 return Seen(waits=True)
         elif time_s - self.shown_s >= _ANOTHER_TEST_S:
             since, since_sd = print_.shown - self.print, math.sqrt(2.0) * print_.own_sd
-            if self._nobodys(print_, fell) and not _misfit(since, since_sd, _AGAIN_SIGMAS):
+            if self._nobodys(print_) and not _misfit(since, since_sd, _AGAIN_SIGMAS):
                 self._hold(None, print_)
                 self.renewed_s = time_s
                 return Seen(renewed=True)
@@ -137,16 +135,14 @@ class OrderWatch:
                 lasts = False
         if not lasts:
             setattr(self, print_.kind, print_.level)
-            self.warm = print_.warm
         return Seen(waits=lasts)
 
-    def _nobodys(self, print_: "_Print", fell: float) -> bool:
-        """Whether nothing of what was learnt is there, or far less than any sensor explains."""
+    def _nobodys(self, print_: "_Print") -> bool:
+        """Whether nothing is left of how the cells differed."""
         away, sd = print_.shown - print_.believed, np.hypot(print_.own_sd, print_.believed_sd)
         # One or two that changed on their own make no other module of the rest.
         rest = np.argsort(np.abs(away / sd))[:-_ON_THEIR_OWN]
-        deep = fell < _DEEP and abs(print_.warm - self.warm) < _AS_WARM
-        return deep or _misfit(away[rest], sd[rest], _FITS_SIGMAS)
+        return _misfit(away[rest], sd[rest], _FITS_SIGMAS)
 
     def follow(self, order: Sequence[int], time_s: float) -> None:
         """Note that the cells' values now come from the places in ``order``."""
@@ -183,7 +179,6 @@ class _Print:
     common: float
     level: float
     kind: str
-    warm: float
 
     def costs(self, shown: Vector, shown_sd: Vector) -> Vector:
         return costs(shown, self.believed, np.hypot(shown_sd, _LIKE_SD), self.believed_sd)
@@ -205,7 +200,6 @@ def _print(pulse: Pulse, state: ModuleFilter) -> _Print:
         common=middle - usual,
         level=middle,
         kind="level_off" if pulse.off else "level_on",
-        warm=pulse.warm,
     )
 
 

@@ -358,16 +358,6 @@ def test_another_module_without_a_serial_number_is_begun_anew(battery: Battery, 
     assert engine.age_unknown
 
 
-def test_a_fall_of_all_cells_together_is_another_module_though_its_cells_differ_alike(
-    battery: Battery, life: Life
-) -> None:
-    def grown(day: float, _cell: int) -> float:
-        return 0.02 * math.sqrt(day) if day < 300.0 else 0.004 * math.sqrt(day - 300.0)
-
-    engine = told(battery, changed(life(days=500.0, growth=grown, hours=24.0), noisy))
-    assert standing(engine) == {("module_replaced", None)}
-
-
 def test_a_thermometer_that_reads_colder_makes_no_other_module(
     battery: Battery, life: Life
 ) -> None:
