@@ -218,7 +218,8 @@ def _order(print_: _Print, shown: Vector, shown_sd: Vector, least: float) -> Pla
     cost = print_.costs(shown, shown_sd)
     for order in likely(cost, by_rank(shown, believed)):
         moved = order != np.arange(len(order))
-        if not np.any(moved) or saved(cost, order) < least:
+        # Beliefs beyond all measure save NaN.
+        if not (np.any(moved) and saved(cost, order) >= least):
             return None
         # One cell that changed finds somebody to change with, who shows nothing of it.
         departed = is_turn(order) or np.all(np.abs(shown - believed)[moved] > _DEPARTED * sd[moved])
