@@ -91,7 +91,7 @@ class OffsetWatch:
     ) -> None:
         """Take the next sample: the current over capacity (1/h) as read, the median voltage."""
         if not 0.0 <= passed_s <= _GAP_S:
-            self.start_s = self.level_v = math.nan
+            self.interrupt()
             return
         before_c, self.rate_c = self.rate_c, rate_c
         if passed_s > _DENSE_S:
@@ -113,6 +113,10 @@ class OffsetWatch:
         elif time_s - self.start_s >= _STRETCH_S:
             self._judge(time_s, volts, ocv)
             self.start_s, self.start_v, self.counted = time_s, volts, 0.0
+
+    def interrupt(self) -> None:
+        """Drop the present stretch: what flowed in it is not known."""
+        self.start_s = self.level_v = math.nan
 
     def _judge(self, time_s: float, volts: float, ocv: Curve) -> None:
         """Compare the charge counted over a stretch with the charge that the voltage shows."""

@@ -78,6 +78,10 @@ class Guards:
         self.halt.watch(time_s, passed_s, [*cells_v, read_a, *pack_c])
         cells_v = self.stuck.trusted(cells_v)
         celsius = intake.temperature(believed_c, ambient_c)
+        if not math.isnan(self.halt.since_s):
+            # A charge that is repeated for days would be counted, and be an offset.
+            self.offset.interrupt()
+            current_a = None
         if current_a is None:
             return Vetted(None, cells_v, celsius)
         current_a *= self.sign.applied

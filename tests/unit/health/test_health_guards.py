@@ -171,6 +171,17 @@ def test_telemetry_that_repeats_itself_is_told(battery: Battery, life: Life) -> 
     assert not {code for code, _ in standing(engine)} - {"telemetry_frozen"}
 
 
+def test_a_charge_that_is_repeated_for_weeks_is_no_offset(battery: Battery, life: Life) -> None:
+    repeat = frozen(150.0, 190.0)
+
+    def charging(observation: Observation, day: float) -> Observation:
+        charge = replace(observation, current_a=1.5) if 149.9 <= day < 150.1 else observation
+        return repeat(charge, day)
+
+    engine = told(battery, changed(life(days=220.0, hours=2.0), charging))
+    assert {one.code for one in engine.raised} == {"telemetry_frozen"}
+
+
 def test_telemetry_that_lives_again_is_well_again(battery: Battery, life: Life) -> None:
     stream = life(days=220.0, hours=2.0)
     engine = told(battery, changed(stream, frozen(150.0, 170.0)))
