@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from agent.health.ageing import GAS_J_MOL_K, ZERO_C_K
+from agent.health.ageing import ZERO_C_K
 from agent.health.change import Change
 from agent.health.chemistry import CellType
 from agent.health.report import Z90, Estimate
 from agent.health.ride import AgedCurve
+from agent.health.thermal import HOTTEST_K, thermal_factors
 from agent.model import Interval
 
 Vector = npt.NDArray[np.float64]
@@ -25,11 +26,6 @@ Vector = npt.NDArray[np.float64]
 LONGEST_S = 3600.0
 """Longer than this is "at least this"."""
 STEPS = 80
-# The thermal law of agent.health.ride: 60 % of the resistance follows 24 kJ/mol.
-_THERMAL_SHARE = 0.6
-_ACTIVATION_K = 24000.0 / GAS_J_MOL_K
-_REFERENCE_K = 298.15
-_HOTTEST_K = 400.0
 _ROUNDS = 3
 _BELOW_EMPTY = 0.03
 # What one cell's measured resistance may be off its prior by; beyond lies a bad reading.
@@ -184,7 +180,7 @@ class _Model:
         self.start = standing.drawn + charge * self.health
         self.drawn = self.start + present.charge_ah / standing.capacity_ah
         celsius = standing.celsius if present.celsius is None else present.celsius
-        self.kelvin = min(celsius + ZERO_C_K, _HOTTEST_K)
+        self.kelvin = min(celsius + ZERO_C_K, HOTTEST_K)
         self.warm_slope = estimate.warm_slope
         self.elapsed_s = max(present.elapsed_s, _POLARISED_FROM_S)
         names = standing.cells
@@ -199,11 +195,9 @@ class _Model:
 
     def _factor(self, left: Vector, kelvin: Vector | float, elapsed_s: Vector | float) -> Vector:
         """Resistance over that at 10 s and 25 degC."""
-        ratio = np.exp(_ACTIVATION_K * (1.0 / np.asarray(kelvin) - 1.0 / _REFERENCE_K))
-        warm = np.exp(self.warm_slope * (np.asarray(kelvin) - _REFERENCE_K) / 10.0)
         xs, ys = zip(*self.kind.resistance_by_soc, strict=True)
         polarised = 1.0 + self.kind.relaxation * np.log(np.asarray(elapsed_s) / 10.0)
-        thermal = (1.0 - _THERMAL_SHARE + _THERMAL_SHARE * ratio) * warm
+        thermal = thermal_factors(np.asarray(kelvin), self.warm_slope)
         return np.asarray(thermal * np.interp(left, xs, ys) * np.maximum(polarised, 0.3))
 
     def _measured(self, cells_v: Vector, prior_ohm: Vector) -> Vector:
@@ -256,7 +250,7 @@ class _Model:
             ahead = self._ahead(current_a, self.elapsed_s + time_s)
             volts = self._open(drawn, ahead) - drop
             heat = (current_a[:, :, None] * drop)[1:] * step_s[:, :, None] / heat_j_k
-            kelvin[1:] = np.minimum(self.kelvin + np.cumsum(heat, axis=0), _HOTTEST_K)
+            kelvin[1:] = np.minimum(self.kelvin + np.cumsum(heat, axis=0), HOTTEST_K)
             current_a = power_w / np.maximum(volts.sum(axis=2), floor_v)
         return self._crossing(time_s, volts)
 

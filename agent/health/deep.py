@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health.chemistry import interpolate
-from agent.health.evidence import thermal_factor
 from agent.health.filter import ModuleFilter
 from agent.health.record import fill, numbers, table
 from agent.health.ride import AgedCurve
 from agent.health.standby import slope_at
+from agent.health.thermal import thermal_factor
 from agent.health.verdict import date
 from agent.model import Basis
 

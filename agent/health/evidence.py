@@ -7,17 +7,11 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from agent.health.ageing import GAS_J_MOL_K, ZERO_C_K
 from agent.health.chemistry import CellType, interpolate
 from agent.health.pulses import HOLD_S, Step
+from agent.health.thermal import thermal_factor
 
 Vector = npt.NDArray[np.float64]
-
-# About 24 kJ/mol on 60 % of the resistance (estimator.md section 3); what a module shows
-# beyond that is learnt from its seasons.
-_ACTIVATION_J_MOL = 24000.0
-_THERMAL_SHARE = 0.6
-_REFERENCE_K = 298.15
 
 _OWN_SD = 0.008
 _COMMON_SD = 0.012
@@ -63,13 +57,6 @@ class Pulse:
     warm: float
     off: bool
     load: float = 0.0
-
-
-def thermal_factor(celsius: float) -> float:
-    """Resistance at ``celsius`` over that at 25 degC."""
-    kelvin = max(celsius, -30.0) + ZERO_C_K
-    arrhenius = math.exp(_ACTIVATION_J_MOL / GAS_J_MOL_K * (1.0 / kelvin - 1.0 / _REFERENCE_K))
-    return 1.0 - _THERMAL_SHARE + _THERMAL_SHARE * arrhenius
 
 
 def pulse_of(

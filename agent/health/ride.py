@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agent.health.ageing import GAS_J_MOL_K, ZERO_C_K
+from agent.health.ageing import ZERO_C_K
 from agent.health.chemistry import CellType
+from agent.health.thermal import HOTTEST_K, thermal_factors
 
 Vector = npt.NDArray[np.float64]
 
 # Scenarios that are already over run on; they must stay finite.
 _MOST_HEATING_K = 5.0
-_HOTTEST_K = 400.0
 _LEAST_HEALTH = 1e-3
 _KNEE_FROM = 0.3
 _KNEE_FIT = (0.3, 0.6)
@@ -28,10 +28,6 @@ LIMIT_S = 900.0
 _LONGEST_S = 2 * 86400.0
 _BEYOND = 2.0
 STEP_S = 10.0
-
-_ACTIVATION_K = 24000.0 / GAS_J_MOL_K
-_THERMAL_SHARE = 0.6
-_REFERENCE_K = 298.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +72,9 @@ class AgedCurve:
 
 def _resistance(cells: Cells, kind: CellType, kelvin: Vector, left: Vector) -> Vector:
     """Ohms of every cell after 10 s of load at ``kelvin`` with the charge ``left``."""
-    arrhenius = np.exp(_ACTIVATION_K * (1.0 / kelvin - 1.0 / _REFERENCE_K))
-    thermal = 1.0 - _THERMAL_SHARE + _THERMAL_SHARE * arrhenius
-    learnt = np.exp(cells.warm_slope * (kelvin - _REFERENCE_K) / 10.0)
+    thermal = thermal_factors(kelvin, cells.warm_slope)
     at, factor = zip(*kind.resistance_by_soc, strict=True)
-    return np.asarray(cells.resistance_ohm * thermal * learnt * np.interp(left, at, factor))
+    return np.asarray(cells.resistance_ohm * thermal * np.interp(left, at, factor))
 
 
 def limit_of(required_s: float) -> float:
@@ -131,7 +125,7 @@ def seconds_to_cutoff(
         drop = current[:, :, None] * resistance
         voltage = curve(left, drawn) - drop
         heating = np.clip(current[:, :, None] * drop * step_s / heat_j_k, 0.0, _MOST_HEATING_K)
-        kelvin = np.minimum(kelvin + heating, _HOTTEST_K)
+        kelvin = np.minimum(kelvin + heating, HOTTEST_K)
         margin = np.min(voltage, axis=2) - kind.cutoff_v
         crossed = running & (margin <= 0.0)
         part = last_margin / np.maximum(last_margin - margin, 1e-9)

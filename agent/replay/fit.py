@@ -16,9 +16,9 @@ import numpy.typing as npt
 from agent.errors import ConfigError
 from agent.health.celltype import CellType
 from agent.health.chemistry import interpolate, inverse
-from agent.health.evidence import thermal_factor
 from agent.health.intake import is_time
 from agent.health.observation import Observation
+from agent.health.thermal import thermal_factor
 
 Vector = npt.NDArray[np.float64]
 
