@@ -31,8 +31,8 @@ def _against_the_one_before() -> Panel:
         [
             Column("sag before", _before(_sag()), "volt", 2),
             Column("sag", _sag(), "volt", 2),
-            Column("power before", _before(_peak()), "watt", 0),
-            Column("power", _peak(), "watt", 0),
+            Column("power before", _before(_peak()), "watt", 2),
+            Column("power", _peak(), "watt", 2),
             Column(
                 "lowest cell before",
                 _before(_lowest()),

@@ -115,7 +115,7 @@ def _last_discharges() -> Panel:
                 width=160,
             ),
             Column("took", _last("duration_seconds"), "s", 0),
-            Column("peak power", _last("peak_power_watts"), "watt", 0),
+            Column("peak power", _last("peak_power_watts"), "watt", 2),
             Column("energy", _last("energy_joules"), "joule", 1),
             Column("sag, 1 s", _last("sag_1s_volts"), "volt", 2),
             Column("sag, 10 s", _last("sag_10s_volts"), "volt", 2),

@@ -89,7 +89,7 @@ def _estimates() -> Panel:
                     ("R at most", "upper_"),
                 )
             ),
-            Column("leak", f"bbu_cell_leak_amperes{{{UNIT}}}", "amp", 4),
+            Column("leak", f"bbu_cell_leak_amperes{{{UNIT}}}", "amp", 1),
         ],
         sort=Sort("health", descending=False),
         width=12,

@@ -132,7 +132,7 @@ def _last_events() -> Panel:
             ),
             Column("took", _last("duration_seconds"), "s", 0),
             Column("energy", _last("energy_joules"), "joule", 1),
-            Column("peak power", _last("peak_power_watts"), "watt", 0),
+            Column("peak power", _last("peak_power_watts"), "watt", 2),
             Column("depth", _last("depth_ratio"), "percentunit", 1),
             Column("sag, 1 s", _last("sag_1s_volts"), "volt", 2),
             Column("lowest cell", _last("lowest_cell_voltage_volts"), "volt", 3),

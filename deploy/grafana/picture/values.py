@@ -13,8 +13,9 @@ TEXT, MUTED = "#ccccdc", "#9a9ba8"
 CLASSIC = ["#73BF69", "#F2CC0C", "#8AB8FF", "#FF780A", "#F2495C", "#5794F2", "#B877D9", "#705DA0"]
 _CALLED = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BYTES = 1024.0
-_UNITS = {"volt": "V", "amp": "A", "watt": "W", "celsius": "°C", "reqps": "req/s", "ops": "ops/s"}
-_SCALED = {"joule": "J", "watt": "W"}
+_UNITS = {"celsius": "°C", "reqps": "req/s", "ops": "ops/s"}
+_SCALED = {"volt": "V", "amp": "A", "joule": "J", "watt": "W"}
+_PREFIXES = ((1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,16 @@ def shown(value: float, unit: str, decimals: int | None, now_s: float) -> str:
         return _seconds(value, decimals)
     if unit == "bytes":
         return f"{value / _BYTES**2:.0f} MiB"
-    if unit in _SCALED and abs(value) >= 1000:  # noqa: PLR2004 - kilo
-        return f"{value / 1000:.{2 if decimals is None else max(1, decimals)}f} k{_SCALED[unit]}"
-    number = f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
-    word = _UNITS.get(unit, "J" if unit == "joule" else "")
-    return f"{number} {word}".strip()
+    scale, prefix = _prefix(value) if unit in _SCALED else (1.0, "")
+    number = f"{value / scale:.{'3g' if decimals is None else f'{decimals}f'}}"
+    return f"{number} {prefix}{_SCALED.get(unit, _UNITS.get(unit, ''))}".strip()
+
+
+def _prefix(value: float) -> tuple[float, str]:
+    """Give the thousands that Grafana scales a value of such a unit by, and their letter."""
+    if value == 0.0:
+        return 1.0, ""
+    return next((one for one in _PREFIXES if abs(value) >= one[0]), _PREFIXES[-1])
 
 
 def _seconds(value: float, decimals: int | None) -> str:
