@@ -67,8 +67,7 @@ class HealthEngine(Beliefs):
             self._begin(observation.time_s)
         if memory.waiting_s >= DAY_S:
             self._age()
-            # A clock that ran ahead must not put off the reviews until it is right again.
-            if not 0.0 <= self.now_s - memory.reviewed_s < _REVIEW_S:
+            if self._due():
                 self._review()
         if current_a is None or self.prior_only:
             return
@@ -254,6 +253,13 @@ class HealthEngine(Beliefs):
             self._watches.deep.remember(deep, told)
             self._memory.evidence_s = deep.time_s
             self._review()
+
+    def _due(self) -> bool:
+        """Whether it is long since the last review, or a sensor is believed that was not."""
+        since_s, guards = self.now_s - self._memory.reviewed_s, self._watches.guards
+        standing, parts = self._judge.standing, (self.cells, self.capacity_ah, self.now_s)
+        # A clock that ran ahead must not put off the reviews until it is right again.
+        return not 0.0 <= since_s < _REVIEW_S or guards.turned(standing, *parts)
 
     def _review(self) -> None:
         """Weigh the reasons again."""

@@ -1,7 +1,7 @@
 """Vets what comes in before anything is learnt from it: sensors that stand still or lie."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -18,6 +18,11 @@ from agent.model import Verdict
 
 JSON = object
 
+_CODES = {"cell_stuck", "temperature_sensor", "telemetry_frozen", "current_sign"} | {
+    "current_offset",
+    "cell_swapped",
+    "module_replaced",
+}
 _CELL_SPAN_V, _CELL_LASTING_S = 0.008, 20.0
 _HEAT_SPAN_C, _HEAT_LASTING_S = 4.0, 3 * 3600.0
 _MOST_SENSORS = 16
@@ -97,6 +102,13 @@ class Guards:
         yield from self._standing_still(cells, now_s)
         yield from self._current(capacity_ah)
         yield from self._places(cells, now_s)
+
+    def turned(
+        self, standing: Iterable[str], cells: tuple[str, ...], capacity_ah: float, now_s: float
+    ) -> bool:
+        """Whether they find other things than stand: the keys of every rule's findings."""
+        found = {finding.key for finding in self.findings(cells, capacity_ah, now_s)}
+        return found != {key for key in standing if key.partition(":")[0] in _CODES}
 
     def _standing_still(self, cells: tuple[str, ...], now_s: float) -> Iterator[Finding]:
         for cell, since_s, value in zip(cells, self.stuck.since_s, self.stuck.value, strict=False):

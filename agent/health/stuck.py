@@ -2,7 +2,7 @@
 
 A quiet reading is no fault: a coarse sensor may rest for weeks. What counts is that the
 others have left, by more than they differ, for many samples, and this one has not moved by a
-single step. It is trusted again once it moves.
+single step. It is trusted again once it moves some steps, or as far as the others had.
 
 Cells in series share one current. Where they part without it, by balancing or on the flat part
 of a curve, no sensor is at fault: a cell has to be moved by a load, or by charge.
@@ -86,12 +86,14 @@ class StuckWatch:
             level = seen[value != seen[1]] if pair else middle
             if value != stand[place]:
                 # Nothing is less than the first one's distance from nowhere, which is NaN.
-                if abs(value - stand[place]) < finest:
-                    finest = self.finest = abs(value - stand[place])
+                by = abs(value - stand[place])
+                if by < finest:
+                    finest = self.finest = by
                 stand[place], levels[place] = value, level
                 self.load[place], passed[place] = rate_c, 0.0
                 self.away[place] = self.away_s[place] = 0.0
-                self.moves[place] += 1.0
+                # What comes back all the way need not move again, at rest for days, to be believed.
+                self.moves[place] += 1.0 if by < reach else _MOVES
                 if self.moves[place] >= _MOVES:
                     self.since_s[place] = math.nan
                 continue

@@ -112,6 +112,19 @@ def test_a_cell_that_neither_charge_nor_a_load_moves_is_stuck(
     assert [math.isnan(since_s) for since_s in watch.since_s] == [True, True, False]
 
 
+@pytest.mark.parametrize(("back_v", "believed"), [(3.3, True), (3.399, False)])
+def test_a_cell_that_comes_back_all_the_way_is_believed_at_once(
+    back_v: float, *, believed: bool
+) -> None:
+    watch = StuckWatch(0.02, 20.0)
+    for second in range(0, 60, 2):
+        others, load_c = (3.0 - second / 1000.0, -2.0) if second else (3.4, 0.0)
+        watch.watch(START_S + second, 2.0, [others, others, 3.4], rate_c=load_c, ocv=OCV)
+    assert not math.isnan(watch.since_s[2])
+    watch.watch(START_S + 60.0, 2.0, [3.3, 3.3, back_v], ocv=OCV)
+    assert math.isnan(watch.since_s[2]) is believed
+
+
 def test_readings_that_come_only_now_and_then_are_watched_all_the_same() -> None:
     watch = StuckWatch(4.0, 3 * 3600.0)
     for hour in range(40):
@@ -187,6 +200,20 @@ def test_telemetry_that_lives_again_is_well_again(battery: Battery, life: Life) 
     engine = told(battery, changed(stream, frozen(150.0, 170.0)))
     assert [one.code for one in engine.raised] == ["telemetry_frozen"]
     assert standing(engine) == set()
+
+
+def test_a_standstill_is_told_and_taken_back_within_a_day_of_its_proof(
+    battery: Battery, life: Life
+) -> None:
+    engine = HealthEngine(battery, cells=CELLS)
+    told_on: list[float] = []
+    for seen in changed(life(days=170.0, hours=2.0), frozen(151.0, 160.0)):
+        engine.observe(seen)
+        if ("telemetry_frozen", None) in standing(engine):
+            told_on.append((seen.time_s - START_S) / 86400.0)
+    # Two samples of two hours over: one begins the day of proof, one ends the day of patience.
+    assert 152.0 <= told_on[0] <= 153.2
+    assert 160.0 <= told_on[-1] <= 161.5
 
 
 def test_a_battery_that_is_quiet_by_nature_is_not_frozen() -> None:
