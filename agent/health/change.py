@@ -82,7 +82,9 @@ def change_of(jumps: JumpWatch, state: ModuleFilter, parallel: int | None) -> Ch
         grown = math.exp(-beyond[cell] / _GROWN_SCALE) / _GROWN_SCALE
         # What a cell had lost by then is not known of changes before this was kept.
         knee = grown * knee_odds(float(np.nan_to_num(jumps.spent[cell])))
-        sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
+        sd = float(jumps.level_sd[cell])
+        if math.isnan(sd):
+            sd = math.sqrt(max(float(state.p[r[cell], r[cell]]), 0.0))
         each = [_opened(jumps, cell, float(beyond[cell]), sd, count) for count in counts]
         opened = math.fsum(each) / len(each)
         if opened > 0.0:

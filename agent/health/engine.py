@@ -145,6 +145,7 @@ class HealthEngine(Beliefs):
                 load=pulse.load,
             )
             self._watches.jumps.reconsider(self._filter, pulse.time_s)
+            self._watches.jumps.settle(self._filter)
             self._birth.measured(self._filter, believed, pulse.time_s)
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s

@@ -56,6 +56,7 @@ class JumpWatch:
 
     Per cell, NaN where nothing: ``held`` a departure awaiting confirmation, ``level`` the
     resistance level before a change, ``since_s`` when it changed, ``crept_s`` when it crept;
+    ``level_sd`` how well the level since was known at the last step that told of it;
     ``odd`` is 1 where the departure that is held moved as nothing that ages does, else 0;
     ``spent`` what ageing had taken by then, -ln of capacity; ``shown`` ln of the capacity that a
     discharge has measured since over what was believed before the change.
@@ -90,6 +91,7 @@ class JumpWatch:
     level: Vector = field(init=False, metadata=LN)
     since_s: Vector = field(init=False)
     crept_s: Vector = field(init=False)
+    level_sd: Vector = field(init=False, metadata=AMOUNT)
     spent: Vector = field(init=False, metadata=LN)
     shown: Vector = field(init=False, metadata=LN)
     calm_weight: Vector = field(init=False, metadata=AMOUNT)
@@ -101,7 +103,7 @@ class JumpWatch:
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
-        for name in ("held", "held_s", "level", "since_s", "crept_s", "spent", "shown"):
+        for name in ("held", "held_s", "level", "level_sd", "since_s", "crept_s", "spent", "shown"):
             setattr(self, name, np.full(self.cells, math.nan))
         for name in ("odd", "calm_weight", "calm_sum", "moved_weight", "moved_sum"):
             setattr(self, name, np.zeros(self.cells))
@@ -191,6 +193,15 @@ class JumpWatch:
                 self.spent[cell] = state.loss()[cell]
                 self.level[cell] = revise.blame_contact(state, cell, model)
                 self.since_s[cell] = self.crept_s[cell] = time_s
+
+    def settle(self, state: ModuleFilter) -> None:
+        """Note how well ``state`` knows the levels of changed cells, now that a step told of them.
+
+        What it forgets from here on says nothing of what has happened to a cell.
+        """
+        r = state.blocks()[3]
+        sd = np.sqrt(np.maximum(np.diag(state.p)[r], 0.0))
+        self.level_sd = np.where(np.isfinite(self.level), sd, math.nan)
 
     def misread(self, pulse: Pulse, state: ModuleFilter) -> float | None:
         """How far the first steps read too high, in ln R (negative), if two now say that they did.

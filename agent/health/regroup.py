@@ -35,6 +35,7 @@ _NEVER = frozenset(
         "held",
         "held_s",
         "level",
+        "level_sd",
         "since_s",
         "crept_s",
         "spent",

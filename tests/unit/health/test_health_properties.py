@@ -58,6 +58,30 @@ def test_one_more_test_never_widens_at_once(battery: Battery, life: Life) -> Non
             assert all(a <= PROCESS * b for a, b in zip(now, before, strict=True))
 
 
+@pytest.mark.parametrize("jump", [0.0, 0.15, 0.26, 0.4])
+def test_what_nobody_tests_is_never_known_better(battery: Battery, life: Life, jump: float) -> None:
+    def growth(day: float, cell: int) -> float:
+        return 0.006 * math.sqrt(day) + (jump if cell == 2 and day > 300.0 else 0.0)
+
+    tested = life(days=420.0, growth=growth, tests_every=30.0, hours=24.0)
+    quiet = life(days=700.0, growth=growth, tests_every=math.inf, first_test=1e9, hours=24.0)
+    engine = engine_after(battery, tested)
+    before = engine.health(engine.now_s).cells
+    for observation in (o for o in quiet if o.time_s > engine.now_s):
+        engine.observe(observation)
+        if observation.time_s // DAY_S % 10.0:
+            continue
+        now = engine.health(engine.now_s).cells
+        for one, last in zip(now, before, strict=True):
+            soh, was = one.state_of_health, last.state_of_health
+            assert soh.estimate <= was.estimate + 1e-9
+            assert soh.lower <= was.lower + 1e-9
+            grown, had = one.resistance_growth, last.resistance_growth
+            assert grown.upper / grown.lower >= had.upper / had.lower - 1e-9
+            assert soh.upper / soh.lower >= was.upper / was.lower - 1e-9
+        before = now
+
+
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(order=st.permutations(range(6)))
 def test_permuting_cells_permutes_the_answers(
