@@ -35,7 +35,7 @@ from agent.health.report import (
 from agent.health.verdict import Judge, Raised, worst
 from agent.health.watches import Watches
 from agent.health.year import Year
-from agent.model import Advice, Battery, CellHealth, Chemistry, Health, Verdict
+from agent.model import Advice, Basis, Battery, CellHealth, Chemistry, Health, Verdict
 
 DAY_S = 86400.0
 YEAR_DAYS = 365.25
@@ -98,17 +98,19 @@ class Beliefs:
         ends = self.lives(now_s)
         reasons = self._judge.reasons()
         memory = self._memory
-        bases = self._watches.deep.bases(pulsed=memory.pulses > 0)
+        unread = self._watches.guards.unread
+        bases = self._watches.deep.bases(stepped=np.isfinite(unread.stepped_s))
         known = memory.evidence_s is not None
+        missed = unread.unread()
         lost = leaks(self._watches.standby, self.kind.ocv, estimate.holds())
         cells = tuple(
             CellHealth(
                 cell,
                 estimate.capacity(index),
                 estimate.growth(index),
-                worst(reasons, cell) if known else Verdict.UNKNOWN,
+                self._verdict_of(cell, bases[index]) if known else Verdict.UNKNOWN,
                 bases[index],
-                lost[index],
+                None if missed[index] else lost[index],
             )
             for index, cell in enumerate(self.cells)
         )
@@ -134,6 +136,11 @@ class Beliefs:
             rejected=self._watches.refusals.told(),
             advice=advice,
         )
+
+    def _verdict_of(self, cell: str, basis: Basis) -> Verdict:
+        """Give the worst that is held against ``cell``; that nobody measured it is no health."""
+        found = worst(self._judge.reasons(), cell)
+        return Verdict.UNKNOWN if found is Verdict.OK and basis is Basis.PRIOR else found
 
     def _contradicted(self) -> Iterator[str]:
         """Say what was told of the cells and is not used."""

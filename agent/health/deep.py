@@ -170,15 +170,12 @@ class DeepWatch:
         self.bounded_s[seen] = deep.time_s
         self.depth = deep.drawn_ah / self.capacity_ah
 
-    def bases(self, *, pulsed: bool) -> list[Basis]:
-        """Give the best kind of evidence for each cell; ``pulsed``: load steps were seen."""
-        otherwise = Basis.RESISTANCE if pulsed else Basis.PRIOR
-        return [
-            Basis.FULL_TEST
-            if math.isfinite(tested)
-            else (Basis.WINDOW if math.isfinite(bounded) else otherwise)
-            for tested, bounded in zip(self.tested_s, self.bounded_s, strict=True)
-        ]
+    def bases(self, *, stepped: npt.NDArray[np.bool_]) -> list[Basis]:
+        """Give the best kind of evidence for each cell; ``stepped``: a load step told of it."""
+        kinds = np.where(stepped, Basis.RESISTANCE, Basis.PRIOR)
+        kinds = np.where(np.isfinite(self.bounded_s), Basis.WINDOW, kinds)
+        kinds = np.where(np.isfinite(self.tested_s), Basis.FULL_TEST, kinds)
+        return [Basis(kind) for kind in kinds]
 
     def evidence(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         """Say in words what deep discharges have told."""

@@ -146,6 +146,7 @@ class HealthEngine(Beliefs):
             )
             self._watches.jumps.reconsider(self._filter, pulse.time_s)
             self._watches.jumps.settle(self._filter)
+            self._watches.guards.unread.stepped(pulse.time_s, believed)
             self._birth.measured(self._filter, believed, pulse.time_s)
             self._memory.pulses += 1
             self._memory.evidence_s = pulse.time_s
@@ -317,6 +318,9 @@ class HealthEngine(Beliefs):
         made._filter = ModuleFilter.unpack(made.kind, len(cells), state.get("filter"))
         made._watches.unpack(state)
         made._judge = Judge.unpack(state.get("judge"))
+        if "unread" not in state and made._memory.pulses:
+            # Written before it was kept of which cells load steps told.
+            made._watches.guards.unread.stepped_s[:] = made._memory.evidence_s or 0.0
         if np.any(np.isfinite(made._watches.deep.bounded_s)):
             # What a discharge has measured are ampere-hours, whatever the rating is by now.
             was_ah = cls(facts.complete(Battery(), state.get("battery")), cells=cells).capacity_ah

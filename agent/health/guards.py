@@ -13,6 +13,8 @@ from agent.health.chemistry import Curve
 from agent.health.halt import HaltWatch
 from agent.health.order import OrderWatch
 from agent.health.stuck import STEPS, StuckWatch
+from agent.health.unread import CODE as UNREAD
+from agent.health.unread import UnreadWatch
 from agent.health.verdict import Finding, date
 from agent.model import Verdict
 
@@ -22,6 +24,7 @@ _CODES = {"cell_stuck", "temperature_sensor", "telemetry_frozen", "current_sign"
     "current_offset",
     "cell_swapped",
     "module_replaced",
+    UNREAD,
 }
 _CELL_SPAN_V, _CELL_LASTING_S = 0.008, 20.0
 _HEAT_SPAN_C, _HEAT_LASTING_S = 4.0, 3 * 3600.0
@@ -49,6 +52,7 @@ class Guards:
     sign: SignWatch
     offset: OffsetWatch
     order: OrderWatch
+    unread: UnreadWatch
 
     @classmethod
     def start(cls, cells: int, *, voltage_step_v: float, celsius_step_c: float) -> Self:
@@ -60,6 +64,7 @@ class Guards:
             SignWatch(),
             OffsetWatch(voltage_step_v),
             OrderWatch(cells),
+            UnreadWatch(cells),
         )
 
     def vet(
@@ -74,6 +79,7 @@ class Guards:
     ) -> Vetted:
         """Take one instant; give what may be believed of it."""
         current_a, cells_v, _ = read
+        self.unread.watch(time_s, passed_s, cells_v)
         read_a = math.nan if current_a is None else current_a
         self.stuck.watch(time_s, passed_s, cells_v, rate_c=read_a / capacity_ah, ocv=ocv)
         pack_c = [intake.celsius(value) for value in sensors_c[:_MOST_SENSORS]]
@@ -99,6 +105,7 @@ class Guards:
         self, cells: tuple[str, ...], capacity_ah: float, now_s: float
     ) -> Iterator[Finding]:
         """Say what is wrong with the sensors and their wiring."""
+        yield from self.unread.findings(cells)
         yield from self._standing_still(cells, now_s)
         yield from self._current(capacity_ah)
         yield from self._places(cells, now_s)
@@ -179,7 +186,7 @@ class Guards:
 
         Raises StoreError when it does not fit.
         """
-        for name in ("stuck", "heat", "halt", "order"):
+        for name in ("stuck", "heat", "halt", "order", "unread"):
             if name in saved:
                 getattr(self, name).unpack(saved[name])
         for watch, name in ((self.sign, "sign"), (self.offset, "offset")):

@@ -47,6 +47,7 @@ _NEVER = frozenset(
         "tested_s",
         "bounded_s",
         "first_s",
+        "stepped_s",
         "last_s",
         "sigmas",
         "value",
@@ -55,7 +56,7 @@ _NEVER = frozenset(
     ]
 )
 """What is null until something happens to a cell; all else begins at 0."""
-_PER_CELL = ("deep", "jumps", "standby", "birth", "testimony", "stuck", "order")
+_PER_CELL = ("deep", "jumps", "standby", "birth", "testimony", "stuck", "order", "unread")
 
 
 def sources(old: Sequence[str], new: Sequence[str]) -> list[int | None]:

@@ -16,6 +16,8 @@ _CODES = {
     "current_sensor": "Do not trust this unit's current and charge; compare with the shelf.",
     "cell_stuck": "Do not trust this cell's voltage: its reading stands still. Restart the "
     "module's electronics at the next visit.",
+    "cell_unread": "Look at the module's sense wires at the next visit: this cell is not read, "
+    "and could be in any state.",
     "cell_swapped": "Find out who changed the wiring or the firmware: the cells are numbered in "
     "another order than before.",
     "current_sign": "Nothing for now: the sign of its current is turned round. Tell the maker, or "

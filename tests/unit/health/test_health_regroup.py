@@ -18,8 +18,9 @@ from agent.health.jumps import JumpWatch
 from agent.health.record import dump
 from agent.health.regroup import _NEVER, regrouped, sources
 from agent.health.standby import StandbyWatch
+from agent.health.unread import UnreadWatch
 from agent.health.widen import widened
-from agent.model import Basis, Battery
+from agent.model import Basis, Battery, Verdict
 
 CELLS = ("1", "2", "3", "4", "5", "6")
 Life = Callable[..., Iterator[Observation]]
@@ -93,6 +94,7 @@ def test_what_begins_as_nothing_is_nothing_for_a_cell_that_joins() -> None:
         StandbyWatch(2, 15.0),
         Birth(2),
         testimony.Testimony(2),
+        UnreadWatch(2),
     ]
     fields = [item for one in begun for item in cast("dict[str, object]", dump(one)).items()]
     assert {name for name, value in fields if value == [None, None]} <= _NEVER
@@ -120,7 +122,8 @@ def test_nothing_has_happened_yet_to_a_cell_that_joins(battery: Battery, life: L
     engine._filter.leaning = 0.7
     (one,) = widened(replace(battery, series=6), CELLS, engine.state()).engines
     new = one.health(one.now_s).cells[5]
-    assert new.basis is Basis.RESISTANCE
+    assert new.basis is Basis.PRIOR
+    assert new.verdict is Verdict.UNKNOWN
     assert new.resistance_growth.estimate == pytest.approx(1.0, abs=0.1)
     assert one._filter.leaning == 0.7
 

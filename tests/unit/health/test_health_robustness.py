@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.health.engine import HealthEngine, Observation
-from agent.model import Battery, Chemistry, Health, Verdict
+from agent.model import Basis, Battery, Chemistry, Health, Verdict
 
 CELLS = ("1", "2", "3", "4", "5", "6")
 DAY_S = 86400.0
@@ -91,10 +91,34 @@ def test_gaps_of_months_leave_the_growth_right(battery: Battery, life: Life) -> 
 def test_a_missing_cell_does_not_touch_the_others(battery: Battery, life: Life) -> None:
     without = (replace(o, cells_v=(*o.cells_v[:2], None, *o.cells_v[3:])) for o in life())
     health = health_of(battery, without)
-    assert health.verdict is Verdict.OK
     assert growth(health, 0) == pytest.approx(math.exp(0.08), rel=0.03)
     missing, present = health.cells[2].state_of_health, health.cells[0].state_of_health
     assert missing.upper - missing.lower > present.upper - present.lower
+
+
+def test_a_cell_that_nobody_reads_is_no_healthy_one(battery: Battery, life: Life) -> None:
+    without = (replace(o, cells_v=(*o.cells_v[:2], None, *o.cells_v[3:])) for o in life())
+    health = health_of(battery, without)
+    assert [(one.code, one.cell) for one in health.reasons] == [("cell_unread", "3")]
+    assert "not been read since 2023-11-14" in health.reasons[0].text
+    known = {(c.basis, c.verdict) for c in health.cells if c.cell != "3"}
+    assert known == {(Basis.RESISTANCE, Verdict.OK)}
+    missed = health.cells[2]
+    assert (missed.basis, missed.verdict, missed.leak_a) == (Basis.PRIOR, Verdict.WATCH, None)
+
+
+def test_a_cell_that_is_read_again_is_missed_no_longer(battery: Battery, life: Life) -> None:
+    engine = HealthEngine(battery, cells=CELLS)
+    missed = []
+    for seen in life(days=120.0):
+        day = (seen.time_s - START_S) / DAY_S
+        cells_v = (*seen.cells_v[:2], None, *seen.cells_v[3:]) if 50 <= day < 60 else seen.cells_v
+        # A unit that is asked and does not answer misses no cell.
+        engine.observe(replace(seen, cells_v=(None,) * 6 if 70 <= day < 80 else cells_v))
+        if any(one.code == "cell_unread" for one in engine.health(seen.time_s).reasons):
+            missed.append(day)
+    assert 51.0 <= missed[0] <= 53.0
+    assert 60.0 <= missed[-1] <= 61.5
 
 
 def test_cells_missing_now_and_then_cost_little(battery: Battery, life: Life) -> None:
