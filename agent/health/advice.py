@@ -1,20 +1,23 @@
 """Which test would tell most about a unit, when, and what it costs. Pure.
 
 Each test is tried on a copy of the filter: what it would measure is taken as it is expected,
-so that only the uncertainty moves. A test to the weakest cell's cut-off measures that cell;
-shorter ones give resistances, which tell of capacity as far as the gain is known; one that is
-long enough shows whether a parallel cell is open.
+so that only the uncertainty moves. A discharge to the weakest cell's cut-off measures that cell
+as far as the drop under its load lets it; shorter ones give resistances, which tell of capacity
+as far as the gain is known; one that is long enough shows whether a parallel cell is open.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from agent.health.deep import capacities, is_telling
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import ahead
+from agent.health.foreseen import discharge
 from agent.health.record import Site
 from agent.health.report import Z90, Estimate, Ride
 from agent.health.ride import limit_of
@@ -24,17 +27,18 @@ from agent.model import Advice, Trial
 Vector = npt.NDArray[np.float64]
 
 SELF_TEST, RATED, FULL = "self-test of 60 s", "discharge at rated power", "discharge to cut-off"
+SLOW = "slow discharge to cut-off"
+_SLOW_C = 0.5
+"""Current over capacity at which the drop under load hides little of a worn cell's knee."""
 _SELF_TEST_S = 60.0
 _DEFAULT_C = 1.0
 _CHARGE_C = 0.2
 """What chargers of standby modules give, over capacity, where none has been seen yet."""
-# The noise of a good load step and of a deep discharge (evidence.py, deep.py).
+# The noise of a good load step (evidence.py).
 _STEP_OWN_SD, _STEP_COMMON_SD = 0.008, 0.02
-_DEEP_OWN_SD, _DEEP_COMMON_SD = 0.008, 0.015
-_OWN_CURVE_SD, _GUESSED_CURVE_SD = 0.1, 0.5
 # A discharge at rated power to its end shows the ride-through itself.
 _SEEN_RIDE_SD = 0.02
-_WINDOW_DEPTH, _DEEP = 0.012, 0.8
+_WINDOW_DEPTH = 0.012
 _WANTED_SD = 0.03
 """Above this, a 90 % interval of ten points, a state of health is worth a test."""
 _UNDECIDED = (0.02, 0.98)
@@ -53,7 +57,8 @@ class Case:
     ``rate_c`` is the current at rated power over capacity (1/h), ``charge_c`` the charger's;
     ``missing`` the charge that misses from full, over capacity. ``model_sd`` is what the
     simulation of a ride is off by, and ``own_curve`` that the curve is the cells' own;
-    ``shorted`` names a cell that may have an inner short.
+    ``celsius`` is how warm the ``cells`` are, by name, and ``weakest`` the place of the one that
+    may hold the least; ``shorted`` names a cell that may have an inner short.
     """
 
     now_s: float
@@ -69,6 +74,10 @@ class Case:
     missing: float
     model_sd: float
     own_curve: bool
+    capacity_ah: float
+    celsius: float
+    cells: tuple[str, ...]
+    weakest: int
     shorted: str | None = None
 
 
@@ -81,12 +90,12 @@ def advise(case: Case) -> Advice:
             "charge after it can make that worse; replace the unit first"
         )
         return Advice(None, None, soh_sd, ride_sd, (), text)
-    trials = tuple(_trial(case, *planned) for planned in _planned(case))
+    trials = tuple(_trial(case, planned) for planned in _planned(case))
     chosen = _best(soh_sd, ride_sd, trials)
     if chosen is None:
         text = (
-            f"no test would tell much: the weakest cell's state of health is known within "
-            f"{_points(soh_sd)} points (90 %)"
+            f"no test would tell much: the state of health of cell {case.cells[case.weakest]}, "
+            f"which may hold the least, is known within {_points(soh_sd)} points (90 %)"
         )
         return Advice(None, None, soh_sd, ride_sd, trials, text)
     due_s = _due_s(case, soh_sd)
@@ -95,28 +104,40 @@ def advise(case: Case) -> Advice:
     )
 
 
-def _planned(case: Case) -> list[tuple[str, float]]:
-    """The tests to weigh, with their seconds: the shortest first."""
+class _Plan(NamedTuple):
+    """A test: how long it takes, and its current over capacity (1/h)."""
+
+    test: str
+    seconds: float
+    rate_c: float
+
+
+def _planned(case: Case) -> list[_Plan]:
+    """The tests to weigh: the shortest first."""
     full_s = (1.0 - case.missing) / case.rate_c * _HOUR_S
     # A ride that outlasts its simulation says only that it is longer: the charge then tells.
     if case.ride is not None and case.ride.seconds.estimate < limit_of(case.required_s):
         full_s = case.ride.seconds.estimate
-    planned = [(SELF_TEST, min(_SELF_TEST_S, full_s))]
+    planned = [_Plan(SELF_TEST, min(_SELF_TEST_S, full_s), case.rate_c)]
     if _SELF_TEST_S < case.required_s < full_s:
-        planned.append((RATED, case.required_s))
-    return [*planned, (FULL, full_s)]
+        planned.append(_Plan(RATED, case.required_s, case.rate_c))
+    planned.append(_Plan(FULL, full_s, case.rate_c))
+    if case.rate_c > _SLOW_C:
+        holds = float(case.estimate.holds()[case.weakest])
+        planned.append(_Plan(SLOW, (holds - case.missing) / _SLOW_C * _HOUR_S, _SLOW_C))
+    return planned
 
 
-def _trial(case: Case, test: str, seconds: float) -> Trial:
+def _trial(case: Case, plan: _Plan) -> Trial:
     """Try a test on a copy of the filter."""
-    depth = min(case.rate_c * seconds / _HOUR_S, 1.0 - case.missing)
+    test, seconds, rate_c = plan
+    depth = min(rate_c * seconds / _HOUR_S, 1.0 - case.missing)
     after = case.state.copy()
     own = np.full(after.cells, _STEP_OWN_SD)
     for off in (False, True):
         expected = -after.innovation(np.zeros(after.cells), warm=0.0, off=off)[0]
         after.update_resistance(expected, own, common_sd=_STEP_COMMON_SD, warm=0.0, off=off)
-    if test == FULL or depth >= _DEEP:
-        _measure(case, after)
+    _measure(case, after, plan)
     resolved = depth >= _WINDOW_DEPTH and test != SELF_TEST
     before_sd = _capacity_sd(case, case.estimate, resolved=False)
     after_sd = _capacity_sd(case, case.read(after), resolved=resolved)
@@ -127,30 +148,44 @@ def _trial(case: Case, test: str, seconds: float) -> Trial:
     return Trial(test, seconds, depth, soh * after_sd, min(ride_sd, _ride_sd(case)), charged_s)
 
 
-def _measure(case: Case, state: ModuleFilter) -> None:
-    """Let the weakest cell's capacity be measured."""
-    weakest = _weakest(case.estimate)
-    told = np.full(state.cells, math.nan)
-    told[weakest] = state.ln_capacity()[weakest]
-    curve_sd = _OWN_CURVE_SD if case.own_curve else _GUESSED_CURVE_SD
-    narrow = min(case.narrowed, 1.0)
-    common_sd = math.hypot(_DEEP_COMMON_SD, curve_sd * case.missing) / narrow
-    state.update_capacity(told, np.full(state.cells, _DEEP_OWN_SD / narrow), common_sd=common_sd)
+def _measure(case: Case, state: ModuleFilter, plan: _Plan) -> None:
+    """Let the cells show what they hold, as far as the discharge does."""
+    change, holds = case.estimate.change, case.estimate.holds()
+    # A test to its cut-off ends there, not when we think that it will.
+    seconds = math.inf if plan.test in (FULL, SLOW) else plan.seconds
+    deep = discharge(
+        state,
+        holds,
+        capacity_ah=case.capacity_ah,
+        rate_c=plan.rate_c,
+        seconds=seconds,
+        missing=case.missing,
+        celsius=case.celsius,
+    )
+    if not is_telling(deep, case.capacity_ah, state.kind.cutoff_v):
+        return
+    told = capacities(
+        deep, state, change, case.capacity_ah, case.celsius, own_curve=case.own_curve
+    ).unchanged(change.kept() < 1.0, change)
+    if np.any(np.isfinite(told.ln_q)):
+        narrow = min(case.narrowed, 1.0)
+        state.update_capacity(told.ln_q, told.own_sd / narrow, common_sd=told.common_sd / narrow)
 
 
-def _weakest(estimate: Estimate) -> int:
-    return int(np.argmin(estimate.holds()))
+def may_be_weakest(estimate: Estimate) -> int:
+    """Give the cell that may hold the least, rather than the one taken for the least."""
+    lowest = [estimate.capacity(cell).lower for cell in range(len(estimate.holds()))]
+    return int(np.argmin(lowest))
 
 
 def _weakest_soh(case: Case) -> float:
-    return case.estimate.capacity(_weakest(case.estimate)).estimate
+    return case.estimate.capacity(case.weakest).estimate
 
 
 def _capacity_sd(case: Case, estimate: Estimate, *, resolved: bool) -> float:
     """Sd of ln capacity of the weakest cell; ``resolved``: it is known if a cell is open."""
-    weakest = _weakest(case.estimate)
-    sd = float(estimate.capacity_sd()[weakest])
-    unsure = 0.0 if resolved else case.estimate.change.unsure(weakest)
+    sd = float(estimate.capacity_sd()[case.weakest])
+    unsure = 0.0 if resolved else case.estimate.change.unsure(case.weakest)
     return max(math.hypot(sd, unsure), 1e-4)
 
 
@@ -207,13 +242,24 @@ def _words(
     others = ", ".join(
         f"a {one.test} {_points(one.soh_sd)}" for one in trials if one.test != chosen.test
     )
+    ride = ""
+    if case.ride is not None:
+        ride = (
+            f", and the unit's time to cut-off within {_percent(_ride_sd(case))}, after it within "
+            f"{_percent(chosen.ride_sd)}"
+        )
+    cell = case.cells[case.weakest]
     return (
         f"a {chosen.test} ({chosen.seconds:.0f} s, {chosen.depth * 100:.0f} % deep) {when} would "
-        f"tell most for its cost: the weakest cell's state of health is known within "
-        f"{_points(soh_sd)} points (90 %), after it within {_points(chosen.soh_sd)}"
-        f"{f' ({others})' if others else ''}; it costs the unit's readiness for about "
-        f"{chosen.recharge_s / _HOUR_S:.1f} h, until it is charged again"
+        f"tell most for its cost: of cell {cell}, which may hold the least, the state of health is "
+        f"known within {_points(soh_sd)} points (90 %), after it within "
+        f"{_points(chosen.soh_sd)}{f' ({others})' if others else ''}{ride}; it costs the unit's "
+        f"readiness for about {chosen.recharge_s / _HOUR_S:.1f} h, until it is charged again"
     )
+
+
+def _percent(sd: float) -> str:
+    return f"±{math.expm1(Z90 * sd) * 100:.0f} %"
 
 
 def rate_c(power_w: float | None, *, cells: int, volts: float, capacity_ah: float) -> float:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.health import charge, intake, record
-from agent.health.advice import Case, advise, charge_c, rate_c
+from agent.health.advice import Case, advise, charge_c, may_be_weakest, rate_c
 from agent.health.anomalies import SHORT, leaks
 from agent.health.birth import Birth
-from agent.health.change import change_of
+from agent.health.change import Change, change_of
 from agent.health.chemistry import CellType, cell_type, interpolate, misstated
 from agent.health.filter import ModuleFilter
 from agent.health.findings import evidence
@@ -219,6 +219,10 @@ class Beliefs:
             missing=1.0 - round(self._memory.soc, 2),
             model_sd=ride_model_sd(measured_curve=own),
             own_curve=own,
+            capacity_ah=capacity_ah,
+            celsius=round(self._memory.known_celsius()),
+            cells=self.cells,
+            weakest=may_be_weakest(estimate),
             shorted=self._shorted(),
         )
         return advise(case)
@@ -324,9 +328,13 @@ class Beliefs:
             estimate_of,
             birth=self._birth,
             level=jumps.level,
-            change=change_of(jumps, self._filter, self.battery.parallel),
+            change=self._changed(),
             learnt=Learnt(self._filter.capacity_covariance(), self._doubt()),
         )
+
+    def _changed(self) -> Change:
+        """What has become of the cells that suddenly changed."""
+        return change_of(self._watches.jumps, self._filter, self.battery.parallel)
 
     def _doubt(self) -> float:
         # Steps that agree say nothing for cells that nobody has measured any of.

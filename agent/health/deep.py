@@ -2,18 +2,19 @@
 
 From a rest near full to the knee of a cell's curve the charge drawn is that cell's capacity,
 less what the curve says is left; a cell that has not come to its knee has at least what was
-drawn. Shallower discharges say nothing here: what they show of lost lithium is a bias of the
-curve (estimator.md, section 2).
+drawn. Discharges that end far from empty say nothing here: what they show of lost lithium is a
+bias of the curve (estimator.md, section 2).
 """
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.health.chemistry import interpolate
+from agent.health.change import Change
+from agent.health.chemistry import CellType, interpolate
 from agent.health.filter import ModuleFilter
 from agent.health.record import fill, numbers, table
 from agent.health.ride import AgedCurve
@@ -29,7 +30,8 @@ _REST_S = 300.0
 _LONGEST_REST_GAP_S, _LONGEST_GAP_S = 7200.0, 120.0
 # A load found after a silence may have begun anywhere in it: more charge than this is too much.
 _UNSEEN = 0.1
-_LEAST_DEPTH = 0.5
+_LEAST_DEPTH, _DEEP = 0.1, 0.5
+_AT_CUTOFF_V, _GENTLE_C = 0.1, 1.0
 _FULL_FROM = 0.8
 _LAST = 3
 _LEAST_FALL_V = 0.1
@@ -53,7 +55,7 @@ FREE_SD = 0.2
 
 
 class Deep(NamedTuple):
-    """A discharge from rest that went deep, at its end: ``drawn_ah`` since the rest.
+    """A discharge from rest, at its end: ``drawn_ah`` since the rest.
 
     ``rest_s`` is how long the rest had lasted at least. ``current_a`` and ``end_v`` are under
     load, ``held_s`` is its duration; NaN for absent cells. ``unseen`` is what the load may
@@ -84,10 +86,19 @@ class Told(NamedTuple):
     measured: npt.NDArray[np.bool_]
     alone: Vector
 
+    def unchanged(self, moved: npt.NDArray[np.bool_], change: Change) -> Self:
+        """Give it as told of cells to which nothing has happened: the filter knows no others.
+
+        Of those that ``moved`` only what was measured counts, without what ``change`` has taken.
+        """
+        ln_q = np.where(moved & ~self.measured, math.nan, self.ln_q - np.log(change.kept()))
+        unsure = np.array([change.unsure(cell) for cell in range(len(ln_q))])
+        return self._replace(ln_q=ln_q, own_sd=np.hypot(self.own_sd, unsure))
+
 
 @dataclass(slots=True)
 class DeepWatch:
-    """Watches for deep discharges, and remembers when each cell's capacity was measured.
+    """Watches for discharges from rest, and remembers when each cell's capacity was measured.
 
     ``last`` holds the last loaded samples: time, charge drawn, current, voltages.
     ``tested_s`` is when a cell was measured, ``bounded_s`` when it showed a least capacity.
@@ -113,7 +124,7 @@ class DeepWatch:
         self.bounded_s = np.full(self.cells, math.nan)
 
     def watch(self, time_s: float, current_a: float, cells_v: list[float]) -> Deep | None:
-        """Take the next sample; answer the deep discharge that it ends."""
+        """Take the next sample; answer the discharge that it ends, if it took a tenth."""
         gap_s = 0.0 if self.time_s is None else time_s - self.time_s
         before_a, self.time_s, self.current_a = self.current_a, time_s, current_a
         longest_s = _LONGEST_REST_GAP_S if self.start_s is None else _LONGEST_GAP_S
@@ -207,18 +218,41 @@ class DeepWatch:
         self.last = table(lists.get("last"), 3 + self.cells)
 
 
+def at_cutoff(deep: Deep, cutoff_v: float) -> bool:
+    """Whether a cell was at its cut-off when ``deep`` ended."""
+    return bool(np.nanmin(deep.end_v) < cutoff_v + _AT_CUTOFF_V)
+
+
+def is_telling(deep: Deep, capacity_ah: float, cutoff_v: float) -> bool:
+    """Whether ``deep`` came near empty: half of the rated charge drawn, or a worn cell at its end.
+
+    Under a high load a cell is at its cut-off before it is empty: diffusion limits it, and the
+    drop hides the rest.
+    """
+    gentle = -deep.current_a <= _GENTLE_C * capacity_ah
+    return (gentle and at_cutoff(deep, cutoff_v)) or deep.drawn_ah >= _DEEP * capacity_ah
+
+
 def capacities(
-    deep: Deep, state: ModuleFilter, capacity_ah: float, celsius: float, *, own_curve: bool
+    deep: Deep,
+    state: ModuleFilter,
+    change: Change,
+    capacity_ah: float,
+    celsius: float,
+    *,
+    own_curve: bool,
 ) -> Told:
     """Weigh what each cell's end voltage says against what the filter ``state`` believes.
 
-    ``own_curve`` says that the open-circuit curve is these cells' own, so that what was missing
-    from full at the start is known well.
+    ``change`` is what has become of cells beyond that, and ``own_curve`` says that the
+    open-circuit curve is these cells' own, so that what was missing from full at the start is
+    known well.
 
     The answer is what the filter has to be told so that it comes to believe the outcome.
     """
     kind = state.kind
-    believed = state.ln_capacity(), state.ln_capacity_sd()
+    unsure = np.array([change.unsure(cell) for cell in range(state.cells)])
+    believed = state.ln_capacity() + np.log(change.kept()), np.hypot(state.ln_capacity_sd(), unsure)
     resistance_ohm = np.exp(state.ln_resistance()[0])
     curve_back = [(v, s) for s, v in kind.ocv]
     curve = AgedCurve(kind)
@@ -228,13 +262,11 @@ def capacities(
     start = float(np.nanmedian(deep.before_v))
     missing = 1.0 - interpolate(curve_back, start)
     drawn = deep.drawn_ah / capacity_ah + missing
-    grown = thermal_factor(celsius) * (1.0 + kind.relaxation * math.log(max(deep.held_s, 10) / 10))
-    expected_v = curve(1.0 - drawn / np.exp(_GRID), np.full(_GRID.shape, drawn))
     left = 1.0 - drawn / np.exp(_GRID)
-    at, factor = zip(*kind.resistance_by_soc, strict=True)
-    by_charge = np.interp(left, at, factor)
+    expected_v = curve(left, np.full(_GRID.shape, drawn))
+    grown = under_load(kind, celsius, np.array(deep.held_s), left)
     for cell in np.flatnonzero(np.isfinite(deep.end_v) & np.isfinite(deep.before_v)).tolist():
-        drop_v = -deep.current_a * float(resistance_ohm[cell]) * grown * by_charge
+        drop_v = -deep.current_a * float(resistance_ohm[cell]) * grown
         sd_v = np.hypot(_CURVE_SD_V, _DROP_SD * drop_v)
         seen = -0.5 * ((expected_v - drop_v - deep.end_v[cell]) / sd_v) ** 2 - np.log(sd_v)
         least[cell] = _GRID[np.argmax(seen > seen.max() - _ALLOWED)]
@@ -253,6 +285,13 @@ def capacities(
     common_sd = math.hypot(_COMMON_SD, start_sd, missing_sd, deep.unseen / math.sqrt(12.0))
     measured &= common_sd < _MEASURED_SD
     return Told(value, own_sd, least, common_sd, measured, np.where(measured, shown, np.nan))
+
+
+def under_load(kind: CellType, celsius: float, held_s: Vector, left: Vector) -> Vector:
+    """Resistance over that at 10 s and 25 degC after ``held_s`` of load, by the charge left."""
+    polarised = 1.0 + kind.relaxation * np.log(np.maximum(held_s, 10.0) / 10.0)
+    at, factor = zip(*kind.resistance_by_soc, strict=True)
+    return np.asarray(thermal_factor(celsius) * polarised * np.interp(left, at, factor))
 
 
 def outliers(told: Told) -> npt.NDArray[np.intp]:

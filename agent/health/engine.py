@@ -15,7 +15,7 @@ from agent.errors import StoreError
 from agent.health import charge, facts, intake, record, refusals, revise
 from agent.health.beliefs import DAY_S, YEAR_DAYS, Beliefs
 from agent.health.chemistry import CellType, cell_type
-from agent.health.deep import FREE_SD, Deep, capacities, outliers
+from agent.health.deep import FREE_SD, Deep, at_cutoff, capacities, is_telling, outliers
 from agent.health.evidence import Pulse, Useless, pulse_of
 from agent.health.filter import ModuleFilter
 from agent.health.forecast import ahead
@@ -239,13 +239,17 @@ class HealthEngine(Beliefs):
             self._watches.jumps.weigh(*found)
 
     def _measure(self, deep: Deep) -> None:
-        """Let the filter learn capacities from a deep discharge, save for changed cells."""
+        """Let the filter learn capacities from a discharge that came near empty."""
+        if not is_telling(deep, self.capacity_ah, self.kind.cutoff_v):
+            if at_cutoff(deep, self.kind.cutoff_v):
+                self._watches.refusals.note(refusals.HIDDEN, deep.time_s)
+            return
         self._age()
         celsius, own = self._memory.known_celsius(), self.battery.ocv is not None
-        told = capacities(deep, self._filter, self.capacity_ah, celsius, own_curve=own)
-        jumps = self._watches.jumps
-        jumps.measured(told.alone, self._filter.ln_capacity())
-        told.ln_q[np.isfinite(jumps.level)] = np.nan
+        jumps, state = self._watches.jumps, self._filter
+        told = capacities(deep, state, self._changed(), self.capacity_ah, celsius, own_curve=own)
+        jumps.measured(told.alone, state.ln_capacity())
+        told = told.unchanged(np.isfinite(jumps.level), self._changed())
         if np.any(np.isfinite(told.ln_q)):
             revise.free_capacity(self._filter, outliers(told), FREE_SD)
             # What was measured is known no better than it was measured.
@@ -255,6 +259,8 @@ class HealthEngine(Beliefs):
             self._watches.deep.remember(deep, told)
             self._memory.evidence_s = deep.time_s
             self._review()
+        else:
+            self._watches.refusals.note(refusals.HIDDEN, deep.time_s)
 
     def _due(self) -> bool:
         """Whether it is long since the last review, or a sensor is believed that was not."""

@@ -184,7 +184,7 @@ def _capacity(watches: Watches, index: int) -> str:
         return f"its capacity was measured on {date(float(deep.tested_s[index]))}"
     if math.isfinite(deep.bounded_s[index]):
         return f"what it holds at least was seen on {date(float(deep.bounded_s[index]))}"
-    return "its capacity is unknown until a deeper test"
+    return "its capacity is inferred, and unknown until a deeper test"
 
 
 def _fast(

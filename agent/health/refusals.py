@@ -14,7 +14,7 @@ from agent.model import Rejected
 JSON = object
 
 _STEP = "load step"
-DOUBTED, SHALLOW = "step_doubted", "window_flat"
+DOUBTED, SHALLOW, HIDDEN = "step_doubted", "window_flat", "deep_hidden"
 CLOCK_BACK, CLOCK_AHEAD = "clock_back", "clock_ahead"
 _VOLTAGE, _CURRENT, _TEMPERATURE = "bad_voltage", "bad_current", "bad_temperature"
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -24,6 +24,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     Useless.VAGUE: (_STEP, "the start of the load or the voltages were read too coarsely"),
     DOUBTED: (_STEP, "some or all cells departed so far that it has to be seen twice"),
     SHALLOW: ("discharge between two rests", "too few cells fell far enough by their curve"),
+    HIDDEN: (
+        "discharge near empty",
+        "the drop under load, or a charge not known at its start, hid what the cells hold",
+    ),
     CLOCK_BACK: ("sample", "its clock stood behind that of an earlier one"),
     CLOCK_AHEAD: ("sample", "its clock was days ahead of the last one, and waited for another"),
     _VOLTAGE: ("cell voltage", "no cell can have it"),

@@ -75,7 +75,7 @@ async def test_explain_tells_reasons_evidence_refusals_and_the_next_test(
     why = re.search(
         rf"cell {WELDED}: resistance \+\d+ % since commissioning, its module \+\d+ %; "
         r"\d+\.\d sigma above its module; (two|three) tests agree; a sudden change, confirmed on "
-        r"\d{4}-\d\d-\d\d; its capacity is unknown until a deeper test",
+        r"\d{4}-\d\d-\d\d; its capacity is inferred, and unknown until a deeper test",
         text,
     )
     assert why is not None, text

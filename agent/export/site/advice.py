@@ -8,7 +8,7 @@ _CODES = {
     "cell_weak": "Plan the exchange of this module: its weak cell ends every discharge early.",
     "cell_resistance": "Check the module's connectors for heat at the next visit; if its "
     "resistance goes on rising, exchange it.",
-    "cell_short": "Exchange the module soon and keep it away from others: a cell with an inner "
+    "cell_short": "Exchange the module now and keep it away from others: a cell with an inner "
     "short discharges itself and can overheat.",
     "cell_imbalance": "Watch it: if the voltages still spread after the next full charge, let "
     "the maker's tool look at the balancing.",
@@ -50,6 +50,19 @@ _CODES = {
     "nothing_known": "Give this unit a way to tell: a self-test, or a profile that reads its "
     "cells.",
 }
+_BY_VERDICT = {
+    (
+        "cell_weak",
+        Verdict.WATCH,
+    ): "Look again after the next test: one of its cells ages faster than the others.",
+    (
+        "end_of_life_near",
+        Verdict.DEGRADED,
+    ): "Plan its exchange: its weakest cell is past its end of life.",
+}
+"""What a code asks for where its verdict makes another matter of it."""
+_EXPLAINED_BY = {"cell_resistance": "cell_weak"}
+"""What asks for nothing more where the same cell has the other reason, too."""
 _VERDICTS = {
     Verdict.OK: "Nothing. It is expected to carry its load.",
     Verdict.WATCH: "Nothing yet; look again after the next self-test.",
@@ -69,10 +82,14 @@ MEANINGS = {
 
 def advice(verdict: Verdict, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """Give what to do, for the worst reasons first, each thing once."""
-    urgency = list(MEANINGS)
-    found: dict[str, int] = {}
-    for reason in reasons:
-        rank = urgency.index(reason.verdict)
-        found[reason.code] = min(rank, found.get(reason.code, rank))
-    told = sorted((code for code in _CODES if code in found), key=found.__getitem__)
-    return tuple(_CODES[code] for code in told) or (_VERDICTS[verdict],)
+    reasons, urgency = tuple(reasons), list(MEANINGS)
+    given = {(reason.code, reason.cell) for reason in reasons}
+    found: dict[str, Verdict] = {}
+    for reason in sorted(reasons, key=lambda one: urgency.index(one.verdict)):
+        if (_EXPLAINED_BY.get(reason.code), reason.cell) not in given:
+            found.setdefault(reason.code, reason.verdict)
+    order = list(_CODES)
+    told = sorted(found.keys() & _CODES.keys(), key=order.index)
+    told.sort(key=lambda code: urgency.index(found[code]))
+    said = [_BY_VERDICT.get((code, found[code]), _CODES[code]) for code in told]
+    return tuple(said) or (_VERDICTS[verdict],)

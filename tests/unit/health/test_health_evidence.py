@@ -76,7 +76,7 @@ def test_a_cell_s_reason_names_growth_sigmas_tests_and_what_is_not_known(
     told = re.fullmatch(
         r"cell 4: resistance \+(\d+) % since commissioning, its module \+(\d+) %; "
         r"(\d+\.\d) sigma above its module; two tests agree; a sudden change, confirmed on "
-        r"2024-06-01; its capacity is unknown until a deeper test",
+        r"2024-06-01; its capacity is inferred, and unknown until a deeper test",
         text,
     )
     assert told is not None

@@ -84,12 +84,29 @@ def test_a_unit_that_was_never_heard_says_so(silent: UnitView) -> None:
 
 
 def test_the_most_urgent_thing_to_do_comes_first() -> None:
-    reasons = [Reason(code, code) for code in ("self_test_warning", "cell_weak", "cell_weak", "x")]
+    weak = Reason("cell_weak", "weak", "2", Verdict.DEGRADED)
+    reasons = [Reason("self_test_warning", "warning"), weak, weak, Reason("x", "x")]
     told = advice(Verdict.DEGRADED, reasons)
     assert [words.split()[0] for words in told] == ["Plan", "Repeat"]
     short = Reason("cell_short", "short", "3", Verdict.REPLACE)
-    assert advice(Verdict.REPLACE, [*reasons, short])[0].startswith("Exchange the module soon")
+    assert advice(Verdict.REPLACE, [*reasons, short])[0].startswith("Exchange the module now")
     assert advice(Verdict.OK, ()) == ("Nothing. It is expected to carry its load.",)
+
+
+def test_the_advice_fits_the_verdict_and_the_other_reasons() -> None:
+    fast = Reason("cell_weak", "ages fast", "2", Verdict.WATCH)
+    assert [words.split()[0] for words in advice(Verdict.WATCH, [fast])] == ["Look"]
+    risen = Reason("cell_resistance", "risen", "2", Verdict.DEGRADED)
+    opened = Reason("cell_weak", "an open cell", "2", Verdict.DEGRADED)
+    (only,) = advice(Verdict.DEGRADED, [risen, opened])
+    assert only.startswith("Plan the exchange of this module")
+    elsewhere = Reason("cell_weak", "an open cell", "3", Verdict.DEGRADED)
+    told = advice(Verdict.DEGRADED, [risen, elsewhere])
+    assert [words.split()[0] for words in told] == ["Plan", "Check"]
+    past = Reason("end_of_life_near", "past", verdict=Verdict.DEGRADED)
+    near = Reason("end_of_life_near", "near", verdict=Verdict.WATCH)
+    assert advice(Verdict.DEGRADED, [past])[0].startswith("Plan its exchange: its weakest cell")
+    assert advice(Verdict.WATCH, [near])[0].startswith("Order a replacement now")
 
 
 def test_ageing_is_drawn_from_the_last_exchange_on() -> None:
