@@ -373,12 +373,12 @@ class Advice:
 class Health:
     """Our estimate for one unit at ``updated_at`` (unix seconds).
 
-    ``ride_through_s`` is the time to cut-off of the weakest cell at rated power from the
-    present charge; ``ride_through_probability`` that it reaches the required seconds;
-    ``end_of_life_s`` is when the weakest cell comes to 70 % of rated capacity, and
-    ``ride_end_of_life_s`` when the unit no longer reaches the required seconds from its usual
-    charge, as unix seconds; ``ride_end_of_life_unknown`` says why there is none of these. What
-    cannot be known is None.
+    ``ride_through_s`` is the time to cut-off of the weakest cell at rated power
+    (``ride_through_power_w``) from the present charge; ``ride_through_probability`` that it
+    reaches the required seconds; ``end_of_life_s`` is when the weakest cell comes to 70 % of
+    rated capacity, and ``ride_end_of_life_s`` when the unit no longer reaches the required
+    seconds from its usual charge, as unix seconds; ``ride_end_of_life_unknown`` says why there
+    is none of these. What cannot be known is None.
     ``evidence_at`` is the unix time of the last informative event; ``rejected`` is the evidence
     that was not used.
     """
@@ -400,6 +400,7 @@ class Health:
     advice: Advice | None = None
     ride_end_of_life_s: Interval | None = None
     ride_end_of_life_unknown: str | None = None
+    ride_through_power_w: float | None = None
 
     @property
     def first_end_s(self) -> Interval | None:

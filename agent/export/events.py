@@ -145,7 +145,12 @@ async def shelves(request: web.Request) -> web.Response:
     """List what each configured shelf can count on just now."""
     found = (await _standings(request)).shelves
     return web.json_response(
-        {"shelves": [{"rack": o.of.rack, "shelf": o.of.shelf} | _standing(o) for o in found]}
+        {
+            "shelves": [
+                {"rack": one.of.rack, "shelf": one.of.shelf} | _standing(one) | _rides(one)
+                for one in found
+            ]
+        }
     )
 
 
@@ -160,6 +165,13 @@ async def _standings(request: web.Request) -> Standings:
     views = await all_views(store, request.app[CONTEXT].mono)
     shelves, wider = store.shelves, store.wider
     return await beside(lambda: standings(shelves, wider, views, wall_s=time.time()))
+
+
+def _rides(one: Redundancy[Shelf]) -> dict[str, Json]:
+    return {
+        "ride_through_s": interval_json(one.lasts),
+        "ride_through_one_less_s": interval_json(one.lasts_with_one_less),
+    }
 
 
 def _standing(one: Redundancy[Shelf] | Redundancy[Group]) -> dict[str, Json]:

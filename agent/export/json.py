@@ -171,6 +171,7 @@ def health_json(health: Health) -> dict[str, Json]:
         "rejected": [_rejected_json(one) for one in health.rejected],
         "state_of_health": interval_json(health.state_of_health),
         "ride_through_s": interval_json(health.ride_through_s),
+        "ride_through_power_w": number(health.ride_through_power_w),
         "ride_through_probability": number(health.ride_through_probability),
         "end_of_life": _dates_json(health.end_of_life_s),
         "end_of_life_unknown": end_of_life_unknown(health),

@@ -80,6 +80,10 @@ _STANDING: Schema = {
     "swap_first": _MAYBE_TEXT,
     "time_left_s": _maybe("Interval"),
 }
+_RIDES: Schema = {
+    "ride_through_s": _maybe("Interval"),
+    "ride_through_one_less_s": _maybe("Interval"),
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": _object(
@@ -191,6 +195,7 @@ SCHEMAS: dict[str, Schema] = {
         rejected=_list(ref("Rejected")),
         state_of_health=_maybe("Interval"),
         ride_through_s=_maybe("Interval"),
+        ride_through_power_w=_MAYBE_NUMBER,
         ride_through_probability=_MAYBE_NUMBER,
         end_of_life=_maybe("DateInterval"),
         end_of_life_unknown=_WHY_NONE,
@@ -290,7 +295,7 @@ SCHEMAS: dict[str, Schema] = {
     "Events": _object("Newest first.", events=_list(ref("Event"))),
     "Shelves": _object(
         "Configured shelves.",
-        shelves=_list(_object("A shelf just now.", rack=_TEXT, shelf=_TEXT, **_STANDING)),
+        shelves=_list(_object("A shelf just now.", rack=_TEXT, shelf=_TEXT, **_STANDING, **_RIDES)),
     ),
     "Groups": _object(
         "Configured groups beyond shelves.",

@@ -1,7 +1,7 @@
 """What a shelf can count on: who is there, who is ready, and what one more failure leaves."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 from agent.events.outlook import aged, shelf_interval
@@ -31,7 +31,9 @@ class Redundancy(Generic[Counted]):
     """A shelf or a group just now. ``absent`` says for each unit that is not ready why.
 
     ``margin`` is how many more than required are ready; ``swap_first`` the unit to exchange
-    first, if any should be. ``left`` is the projected time left while it carries load.
+    first, if any should be. ``left`` is the projected time left while it carries load. ``lasts``
+    is how long the ready units of a shelf at rest would carry its rated power, each its share,
+    and ``lasts_with_one_less`` the same without the one of them that has most to give.
     """
 
     of: Counted
@@ -42,6 +44,8 @@ class Redundancy(Generic[Counted]):
     absent: tuple[tuple[str, str], ...]
     swap_first: str | None
     left: Interval | None
+    lasts: Interval | None = None
+    lasts_with_one_less: Interval | None = None
 
     @property
     def margin(self) -> int:
@@ -80,7 +84,13 @@ def redundancy(shelf: Shelf, views: Iterable[UnitView], *, wall_s: float) -> Red
         for view in units
         if _running(view) and view.ledger.outlook is not None and _fresh(view, wall_s)
     ]
-    return _judged(shelf, [_unit(view) for view in units], _left(shelf, outlooks))
+    found = _judged(shelf, [_unit(view) for view in units], _left(shelf, outlooks))
+    rides = [_at_rest(view) for view in units if why_not_ready(view) is None]
+    if found.on_battery or None in rides:
+        return found
+    known = sorted((ride for ride in rides if ride is not None), key=_energy)
+    lasts, less = _lasts(shelf, known), _lasts(shelf, known[:-1])
+    return replace(found, lasts=lasts, lasts_with_one_less=less)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,26 @@ def _left(shelf: Shelf, outlooks: list[Outlook]) -> Interval | None:
     if shelf.rated_power_w is not None:
         each_w = shelf.rated_power_w / shelf.required
     return shelf_interval(outlooks, rated_w=each_w)
+
+
+def _at_rest(view: UnitView) -> Outlook | None:
+    """Say how long the unit would carry its own rated power, where that is known."""
+    health = view.health
+    if health is None or health.ride_through_s is None or not health.ride_through_power_w:
+        return None
+    return Outlook(health.updated_at, health.ride_through_power_w, health.ride_through_s, 0.0)
+
+
+def _energy(one: Outlook) -> float:
+    return one.power_w * one.seconds.estimate
+
+
+def _lasts(shelf: Shelf, rides: list[Outlook]) -> Interval | None:
+    """Let ``rides`` share the shelf's rated power, of which each can carry its part of required."""
+    load_w = shelf.rated_power_w
+    if load_w is None:
+        return None
+    return shelf_interval(rides, rated_w=load_w / shelf.required, load_w=load_w)
 
 
 def _running(view: UnitView) -> bool:

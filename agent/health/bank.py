@@ -137,6 +137,7 @@ def share(battery: Battery, cells: int, of: int) -> Battery:
 def joined(parts: Sequence[Health], now_s: float) -> Health:
     """Judge a battery at unix time ``now_s`` by its blocks: the weakest decides."""
     weakest = min(parts, key=lambda part: (_ride(part), _holds(part)))
+    powers = [part.ride_through_power_w for part in parts]
     ride_end_s = _lowest([part.ride_end_of_life_s for part in parts])
     return Health(
         verdict=max((part.verdict for part in parts), key=_VERDICTS.index),
@@ -146,6 +147,7 @@ def joined(parts: Sequence[Health], now_s: float) -> Health:
         state_of_health=_lowest([part.state_of_health for part in parts]),
         ride_through_s=weakest.ride_through_s,
         ride_through_probability=weakest.ride_through_probability,
+        ride_through_power_w=None if None in powers else sum(one for one in powers if one),
         end_of_life_s=_lowest([part.end_of_life_s for part in parts]),
         limiting_cell=weakest.limiting_cell,
         basis=min(parts, key=_holds).basis,

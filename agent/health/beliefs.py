@@ -123,6 +123,7 @@ class Beliefs:
             state_of_health=weakest.state_of_health,
             ride_through_s=None if ride is None else ride.seconds,
             ride_through_probability=None if ride is None else ride.probability,
+            ride_through_power_w=None if ride is None else ride.power_w,
             end_of_life_s=ends.by_capacity_s,
             ride_end_of_life_s=ends.by_ride_s,
             ride_end_of_life_unknown=ends.unknown,

@@ -58,6 +58,21 @@ SHELF_LEFT = make_band(
     *_PLACE,
     of_unit=False,
 )
+SHELF_RIDE = make_band(
+    "bbu_shelf_ride_through",
+    "seconds",
+    "How long the ready units of a shelf at rest would carry its rated power, each its share "
+    "until it is empty.",
+    *_PLACE,
+    of_unit=False,
+)
+SHELF_RIDE_LESS = make_band(
+    "bbu_shelf_ride_through_one_less",
+    "seconds",
+    "The same when the ready unit that has most to give fails.",
+    *_PLACE,
+    of_unit=False,
+)
 RACK_ON_BATTERY = Family(
     "bbu_rack_on_battery", _GAUGE, "1 while an outage of the rack is under way.", ("rack",)
 )
@@ -111,7 +126,7 @@ GROUP_LEFT = make_band(
 )
 FAMILIES = (
     *(SHELF_PRESENT, SHELF_READY, SHELF_REQUIRED, SHELF_MARGIN, SHELF_ON_BATTERY),
-    *(SHELF_NEEDED, SHELF_NOT_READY, SHELF_SWAP, *SHELF_LEFT),
+    *(SHELF_NEEDED, SHELF_NOT_READY, SHELF_SWAP, *SHELF_LEFT, *SHELF_RIDE, *SHELF_RIDE_LESS),
     *(RACK_ON_BATTERY, RACK_OUTAGES, RACK_ENERGY, *RACK_LEFT),
     *(GROUP_PRESENT, GROUP_READY, GROUP_REQUIRED, GROUP_MARGIN, GROUP_ON_BATTERY),
     *(GROUP_SWAP, *GROUP_LEFT),
@@ -163,6 +178,8 @@ def _add_shelf(page: Page, one: Redundancy[Shelf]) -> None:
     if one.swap_first is not None:
         page.add(SHELF_SWAP, (*place, one.swap_first), 1)
     SHELF_LEFT.put(page, place, one.left)
+    SHELF_RIDE.put(page, place, one.lasts)
+    SHELF_RIDE_LESS.put(page, place, one.lasts_with_one_less)
 
 
 def _add_group(page: Page, one: Redundancy[Group]) -> None:

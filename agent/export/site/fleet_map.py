@@ -115,11 +115,14 @@ def note_id(rack: str, shelf: str) -> str:
 def judged(found: Redundancy[Shelf]) -> tuple[str, str]:
     """Give how bad a shelf's reserve is, as a verdict's name, and the reserve in words."""
     ready = f"{found.ready} of {found.units} ready, {found.of.required} needed"
+    lasts = "" if found.lasts is None else f"; lasts {time_between(found.lasts)}"
+    if lasts and found.lasts_with_one_less is not None and found.margin > 0:
+        lasts += f", {time_between(found.lasts_with_one_less)} with one less"
     if found.on_battery:
         left = "" if found.left is None else f", {time_between(found.left)} left"
         return "watch", f"{found.on_battery} on battery{left}; {ready}"
     if found.margin < 0:
-        return "replace", f"{ready}: {-found.margin} short"
+        return "replace", f"{ready}: {-found.margin} short{lasts}"
     if found.margin == 0:
-        return "degraded", f"{ready}: no reserve"
-    return "ok", f"{ready}: {found.margin} may fail"
+        return "degraded", f"{ready}: no reserve{lasts}"
+    return "ok", f"{ready}: {found.margin} may fail{lasts}"

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from agent.export.redundancy import redundancy, standings
 from agent.model import (
     Event,
@@ -47,6 +49,52 @@ def test_a_shelf_at_rest() -> None:
     assert (found.units, found.present, found.ready) == (3, 3, 3)
     assert (found.margin, found.margin_after_failure) == (1, 0)
     assert (found.absent, found.swap_first, found.left) == ((), None, None)
+
+
+def resting(name: str, ride_s: float) -> UnitView:
+    """A charged unit that would carry 3 kW for ``ride_s``."""
+    found = view(name, state_of_charge=1.0)
+    assert found.health is not None
+    ride = Interval(ride_s, 0.9 * ride_s, 1.1 * ride_s)
+    return replace(
+        found, health=replace(found.health, ride_through_s=ride, ride_through_power_w=3000.0)
+    )
+
+
+def test_how_long_a_shelf_at_rest_would_carry_its_load() -> None:
+    found = redundancy(SHELF, [resting(n, 300.0) for n in "abc"], wall_s=WALL_S)
+    assert found.lasts == pytest.approx((450.0, 405.0, 495.0))
+    assert found.lasts_with_one_less == pytest.approx((300.0, 270.0, 330.0))
+    assert found.left is None
+
+
+def test_the_strongest_unit_is_the_one_whose_failure_is_foretold() -> None:
+    """6 kW by two of them: the weaker is empty after 200 s, and one alone may not carry it."""
+    units = [resting("a", 200.0), resting("b", 300.0), resting("c", 400.0)]
+    found = redundancy(SHELF, units, wall_s=WALL_S)
+    assert found.lasts_with_one_less is not None
+    assert found.lasts_with_one_less.estimate == pytest.approx(200.0)
+    # Together 300 s at 2 kW each, then 0 and 300 kJ and 600 kJ are left for 3 kW each: 100 s.
+    assert found.lasts is not None
+    assert found.lasts.estimate == pytest.approx(400.0)
+
+
+def test_a_shelf_that_one_failure_leaves_short_carries_nothing_then() -> None:
+    found = redundancy(SHELF, [resting("a", 300.0), resting("b", 300.0)], wall_s=WALL_S)
+    assert found.lasts is not None
+    assert found.lasts.estimate == pytest.approx(300.0)
+    assert found.lasts_with_one_less == (0.0, 0.0, 0.0)
+
+
+def test_nothing_is_foretold_of_a_shelf_whose_load_or_units_are_not_known() -> None:
+    units = [resting(n, 300.0) for n in "abc"]
+    unknown = replace(SHELF, rated_power_w=None)
+    assert redundancy(unknown, units, wall_s=WALL_S).lasts is None
+    silent = view("c", state_of_charge=1.0)
+    assert redundancy(SHELF, [*units[:2], silent], wall_s=WALL_S).lasts is None
+    absent = view("c", up=False)
+    found = redundancy(SHELF, [*units[:2], absent], wall_s=WALL_S)
+    assert found.lasts is not None
 
 
 def test_why_units_are_not_ready() -> None:
