@@ -141,6 +141,7 @@ class Battery:
     series cell. ``resistance_ohm`` is a new series cell's 10 s resistance at 25 degC.
     ``ocv`` is a new cell's open-circuit curve as (state of charge, volts), rising;
     ``resistance_by_soc`` its resistance over that at full charge, by state of charge.
+    ``balance_current_a`` is what the balancer takes from a cell that it bleeds.
     ``cell`` names a type of the library of cells, which then overrules the chemistry's.
     ``commissioned_s`` is when the cells were new, as unix time; without it their age is
     unknown. ``lot`` names the batch that they are of. Unknown is None; the chemistry's own
@@ -165,6 +166,7 @@ class Battery:
     lot: str | None = None
     cell: str | None = None
     resistance_by_soc: tuple[tuple[float, float], ...] | None = None
+    balance_current_a: float | None = None
 
 
 class UnitState(StrEnum):

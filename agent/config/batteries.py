@@ -21,6 +21,7 @@ FIELDS: tuple[tuple[Key[object], str], ...] = (
     (battery_keys.CELL_FLOAT, "cell_float_v"),
     (battery_keys.CELL_MAX, "cell_max_v"),
     (battery_keys.RESISTANCE, "resistance_ohm"),
+    (battery_keys.BALANCE_CURRENT, "balance_current_a"),
     (battery_keys.COMMISSIONED, "commissioned_s"),
     (battery_keys.LOT, "lot"),
 )

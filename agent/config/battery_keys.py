@@ -27,6 +27,11 @@ RESISTANCE = Key(
     measure(measures.RESISTANCE),
     "Resistance of a new series cell over 10 s at 25 degC.",
 )
+BALANCE_CURRENT = Key(
+    "balance_current",
+    measure(measures.CURRENT),
+    "What the balancer takes from a cell that it bleeds; without it 2 mA for each Ah.",
+)
 CELL = Key(
     "cell",
     NAME,
@@ -48,7 +53,7 @@ BATTERY = Section(
     "a battery",
     (
         *(CHEMISTRY, CELL, SERIES, PARALLEL, RATED_CAPACITY, RATED_POWER, REQUIRED_SECONDS),
-        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, COMMISSIONED, LOT),
+        *(CELL_CUTOFF, CELL_FLOAT, CELL_MAX, RESISTANCE, BALANCE_CURRENT, COMMISSIONED, LOT),
     ),
 )
 

@@ -77,5 +77,6 @@ RESISTANCE = Measure(
     1e-6,
     1,
 )
+CURRENT = Measure("current", "A", _units(mA="0.001", A="1"), "50 mA", 0.0001, 100)
 RATIO = Measure("share", "", _units(**{"%": "0.01", "": "1"}), "35 %", 0, 1)
 FACTOR = Measure("factor", "", _units(**{"": "1"}), "1.25", 0.1, 20)

@@ -38,7 +38,8 @@ _CLEAN = 4.0
 # A leak by the idle voltage is believed as a number where its sd is below this.
 _VAGUE_A = 0.001
 _LEAK_FLOOR_A = 0.0003
-_BALANCE_SHARE_SD = 0.5
+_BALANCE_SHARE_SD, _TOLD_SHARE_SD = 0.5, 0.2
+# What a leak told by the balancer is off by, as a share: its current taken for one, or told.
 _ALIKE_SD = 0.5
 
 _APART = 0.06
@@ -87,7 +88,7 @@ def shorts(
     sd = np.hypot(sd, _usual(slope))
     settled = 1.0 if watch.settled else _UNSETTLED
     least_a = max(_BY_BALANCE_A * scale * settled, _SIGMAS * _usual(balance))
-    others = "the balancer bleeds the others" if watch.reported else "it keeps falling behind them"
+    others = _by_balance(watch)
     for index, cell in enumerate(cells):
         fast = float(slope[index])
         by_slope = min(fast / (_BY_SLOPE_A * scale), fast / (_SIGMAS * float(sd[index])))
@@ -95,15 +96,31 @@ def shorts(
         # A balancer of another size must not make a leak where the idle voltage shows none.
         if fast + _CONTRADICTED_SD * float(sd[index]) < 0.5 * float(balance[index]):
             by_balance = 0.0
-        leak_a = fast if by_slope > by_balance else float(balance[index])
-        how = "idle it falls faster" if by_slope > by_balance else others
+        falls = by_slope > by_balance
+        leak_a = fast if falls else float(balance[index])
+        half_a = Z90 * (float(sd[index]) if falls else _balance_share_sd(watch) * leak_a)
+        low_ma, high_ma = 1000.0 * (leak_a - half_a), 1000.0 * (leak_a + half_a)
+        how = "idle it falls faster" if falls else others
         yield Finding(
             SHORT,
             cell,
             max(by_slope, by_balance),
             Verdict.REPLACE,
-            f"cell {cell}: loses about {leak_a * 1000.0:.1f} mA more than its neighbours: {how}",
+            f"cell {cell}: loses about {leak_a * 1000.0:.1f} mA more than its neighbours "
+            f"({max(low_ma, 0.0):.1f} to {high_ma:.1f}): {how}",
         )
+
+
+def _by_balance(watch: StandbyWatch) -> str:
+    if not watch.reported:
+        return "it keeps falling behind them"
+    if watch.bleed_a is None:
+        return "the balancer bleeds the others, taken for 2 mA for each Ah (balance_current tells)"
+    return f"the balancer bleeds the others, by {watch.bleed_a * 1000.0:.0f} mA"
+
+
+def _balance_share_sd(watch: StandbyWatch) -> float:
+    return _BALANCE_SHARE_SD if watch.bleed_a is None else _TOLD_SHARE_SD
 
 
 def _kept_charged(watch: StandbyWatch, ocv: Curve) -> bool:
@@ -133,7 +150,7 @@ def leaks(watch: StandbyWatch, ocv: Curve, holds: Vector) -> list[Interval | Non
                 found.append(None)
                 continue
             mean = float(balance[index])
-            sd = _BALANCE_SHARE_SD * abs(mean)
+            sd = _balance_share_sd(watch) * abs(mean)
         smaller_sd = _ALIKE_SD * float(alike_a[index])
         half = Z90 * math.hypot(sd, _LEAK_FLOOR_A * scale, smaller_sd)
         found.append(Interval(mean, mean - half, mean + half))

@@ -79,6 +79,7 @@ class Beliefs:
             voltage_sd_v=self._voltage_sd_v,
             current_step_a=battery.current_step_a or 0.01,
             celsius_step_c=battery.temperature_step_c or 0.1,
+            bleed_a=battery.balance_current_a,
         )
         self._filter = ModuleFilter.start(self.kind, len(cells), self.capacity_ah)
         self._judge = Judge()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from agent.errors import StoreError
 from agent.health.chemistry import Curve
-from agent.health.record import AMOUNT, fill_what_is_there, numbers, table
+from agent.health.record import AMOUNT, GIVEN, fill_what_is_there, numbers, table
 
 Vector = npt.NDArray[np.float64]
 
@@ -28,9 +28,9 @@ _LAST_DAYS = 3.0
 _LONGEST_WAIT_DAYS = 5.0
 PERIOD_DAYS = 10.0
 _PERIODS = 42
-# A passive balancer's bleed per 15 Ah cell; real ones reach 100 mA, so that a leak told by
-# bleeding alone is rather too low than too high.
-_BLEED_A_PER_AH = 0.030 / 15.0
+# A passive balancer's bleed per Ah, where nobody tells it: chosen. Real ones reach three times as
+# much, so that a leak told by bleeding alone is rather too low than too high.
+_BLEED_C = 0.002
 # The first half year settles the charge that the cells were built with.
 _UNSETTLED_PERIODS = 18
 _TREND_PERIODS = 24
@@ -45,6 +45,7 @@ TELLING_V = 0.15
 class StandbyWatch:
     """Sums of a module at rest. Times are unix seconds, voltages volts.
 
+    ``bleed_a`` is what the balancer takes from a cell, None where nobody has told.
     ``rows`` are half-hourly means of the present day: stretch number, time, voltages.
     ``slope_weight`` and ``slope_sum`` gather the daily leak of each cell in amperes with
     its weight, ``drain_a`` is what the whole module loses; ``bled`` and ``bled_days`` the share
@@ -58,6 +59,7 @@ class StandbyWatch:
 
     cells: int
     capacity_ah: float
+    bleed_a: float | None = field(default=None, metadata=GIVEN)
     settled_s: float = 0.0
     stretch: int = 0
     day_s: float = field(default=0.0, metadata=AMOUNT)
@@ -250,7 +252,7 @@ class StandbyWatch:
         if not self.reported or self.bled_days <= 0.0:
             return np.zeros(self.cells)
         share = self.bled / self.bled_days
-        return np.asarray((np.median(share) - share) * _BLEED_A_PER_AH * self.capacity_ah)
+        return np.asarray((np.median(share) - share) * self._bleed_c() * self.capacity_ah)
 
     def leak_by_balance(self, ocv: Curve) -> Vector:
         """Leak beyond the median cell in amperes by charge: what it fell, and was bled less.
@@ -266,8 +268,12 @@ class StandbyWatch:
             near_v = (self.rest_v - _NEAR_V, self.rest_v + _NEAR_V)
             slope_v = max(slope_v, *(slope_at(ocv, volts) for volts in near_v))
         fallen = self.balance_v / slope_v / (_FORGET_DAYS * 24.0)
-        bled = self.balance_share * _BLEED_A_PER_AH if self.reported else np.zeros(self.cells)
+        bled = self.balance_share * self._bleed_c() if self.reported else np.zeros(self.cells)
         return np.asarray((fallen + np.median(bled) - bled) * self.capacity_ah)
+
+    def _bleed_c(self) -> float:
+        """Give what the balancer takes over capacity (1/h)."""
+        return _BLEED_C if self.bleed_a is None else self.bleed_a / self.capacity_ah
 
     def trend(self) -> tuple[Vector, Vector, float] | None:
         """Change of each cell's departure over the history, its scatter, and the days.

@@ -42,6 +42,7 @@ class Watches:
         voltage_sd_v: float,
         current_step_a: float,
         celsius_step_c: float,
+        bleed_a: float | None = None,
     ) -> Self:
         """Begin with nothing seen of ``cells`` cells in series."""
         return cls(
@@ -49,7 +50,7 @@ class Watches:
             WindowFinder(capacity_ah),
             DeepWatch(cells, capacity_ah),
             JumpWatch(cells),
-            StandbyWatch(cells, capacity_ah),
+            StandbyWatch(cells, capacity_ah, bleed_a),
             GainWatch(capacity_ah, current_step_a),
             Guards.start(cells, voltage_step_v=2.0 * voltage_sd_v, celsius_step_c=celsius_step_c),
             Testimony(cells),

@@ -144,6 +144,7 @@ class BatteryDocument(_Part):
     cell_cutoff_v: FiniteFloat | None = Field(default=None, gt=0)
     cell_float_v: FiniteFloat | None = Field(default=None, gt=0)
     cell_max_v: FiniteFloat | None = Field(default=None, gt=0)
+    balance_current_a: FiniteFloat | None = Field(default=None, gt=0)
 
 
 class GroupDocument(_Part):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agent.health.anomalies import shorts
 from agent.health.chemistry import cell_type
 from agent.health.engine import HealthEngine, Observation
 from agent.health.evidence import Pulse
@@ -149,15 +150,26 @@ def test_a_leaking_cell_is_found_by_its_fall_between_charges() -> None:
     assert abs(leak[0]) < 0.0002
 
 
-def test_a_balancer_that_bleeds_all_but_one_cell_points_at_it() -> None:
-    watch = StandbyWatch(4, 15.0)
+@pytest.mark.parametrize(
+    ("bleed_a", "lost_ma", "word"), [(None, 3.0, "taken for 2 mA"), (0.09, 9.0, "by 90 mA")]
+)
+def test_a_balancer_that_bleeds_all_but_one_cell_points_at_it(
+    bleed_a: float | None, lost_ma: float, word: str
+) -> None:
+    watch = StandbyWatch(4, 15.0, bleed_a)
     for hour in range(24 * 60):
         mask = 0b1101 if hour % 10 == 0 else 0
         if watch.watch(START_S + hour * 3600.0, 3600.0, [4.0] * 4, mask, rest=True):
             watch.close(OCV, 0.001)
     by_bleeding = watch.leak_by_bleeding()
-    assert by_bleeding[1] > 0.002
+    assert by_bleeding[1] == pytest.approx(lost_ma / 1000.0, rel=0.05)
     assert abs(by_bleeding[0]) < 1e-6
+    # Where the idle voltage tells nothing it contradicts nothing either.
+    watch.slope_weight[:] = 0.0
+    (found,) = (f for f in shorts(watch, OCV, CELLS[:4], np.ones(4)) if f.severity > 1.0)
+    assert found.cell == "2"
+    assert f"loses about {lost_ma:.1f} mA more than its neighbours (" in found.text
+    assert word in found.text
 
 
 def test_a_drifting_voltage_sensor_is_told_from_a_leak(battery: Battery, life: Life) -> None:
