@@ -65,8 +65,8 @@ class UnreadWatch:
         """Name the cells that are not read."""
         for index in np.flatnonzero(self.unread()).tolist():
             text = (
-                f"cell {cells[index]}: its voltage has not been read since "
-                f"{date(self.since_s[index])} while the others were: nothing new is known of it"
+                f"cell {cells[index]}: no voltage that a cell can have has been read since "
+                f"{date(self.since_s[index])}, while others were: nothing new is known of it"
             )
             yield Finding(CODE, cells[index], 1.0, Verdict.WATCH, text)
 

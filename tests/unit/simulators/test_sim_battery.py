@@ -94,6 +94,17 @@ def test_one_long_step_is_many_short_ones(pack_of: MakePack) -> None:
     assert long.cells.celsius == pytest.approx(short.cells.celsius, abs=0.02)
 
 
+def test_a_cell_that_nobody_charges_leaks_until_it_is_empty_and_no_further(
+    pack_of: MakePack,
+) -> None:
+    pack = pack_of(rest_v=3.0)
+    pack.cells.leak_a[3] = 0.02
+    for _ in range(400):
+        pack.idle(3600.0, np.full(24, ROOM_C), 0.0, 0.0)
+    # Its curve moves on as it ages, by a volt where it is as steep as there.
+    assert -2.0 < float(pack.open_circuit_v()[3]) < 0.3
+
+
 def test_idle_blocks_equal_single_steps(pack_of: MakePack) -> None:
     block, single = pack_of(), pack_of()
     air = np.linspace(20.0, 30.0, 5)
