@@ -19,7 +19,6 @@ ALARM_KINDS = {
     "cell_short": "short",
     "cell_sensor": "sensor",
     "cell_stuck": "sensor",
-    "cell_unread": "sensor",
     "cell_swapped": "sensor",
     "current_sensor": "sensor",
     "current_offset": "sensor",
