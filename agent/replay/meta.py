@@ -55,6 +55,7 @@ def _battery(fields: dict[str, object]) -> Battery:
     steps = sensor if isinstance(sensor, dict) else fields
     milliohm = _number(fields, "r10s_25c_nominal_mohm")
     required = _number(fields, "required_seconds")
+    bleed_ma = _number(fields, "balance_current_ma")
     return Battery(
         chemistry=_chemistry(fields),
         series=_count(fields, "n_series"),
@@ -72,6 +73,7 @@ def _battery(fields: dict[str, object]) -> Battery:
         current_step_a=_number(steps, "i_q"),
         temperature_step_c=_number(steps, "t_q"),
         commissioned_s=_date(fields, "commissioned"),
+        balance_current_a=None if bleed_ma is None else bleed_ma / 1000.0,
     )
 
 

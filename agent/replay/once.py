@@ -34,6 +34,7 @@ _WORDS = {
     "cell_max_v": "Cell at most, V",
     "resistance_ohm": "Resistance of a new series cell, ohm",
     "ocv": "Open-circuit curve",
+    "balance_current_a": "Current of the balancer, A",
     "voltage_step_v": "Step of the voltages, V",
     "current_step_a": "Step of the current, A",
     "temperature_step_c": "Step of the temperatures, K",

@@ -81,6 +81,7 @@ def meta_json(name: str, battery: Battery) -> str:
         "v_float_cell": battery.cell_float_v,
         "v_max_cell": battery.cell_max_v,
         "r10s_25c_nominal_mohm": _times(battery.resistance_ohm, 1000.0),
+        "balance_current_ma": _times(battery.balance_current_a, 1000.0),
         "v_q": battery.voltage_step_v,
         "i_q": battery.current_step_a,
         "t_q": battery.temperature_step_c,
