@@ -92,12 +92,30 @@ def combine(estimate: Health | None, known: Known, now_s: float) -> Health:
     reasons = judge(known)
     if estimate is not None:
         verdict = _worst(estimate.verdict, reasons)
-        return replace(estimate, verdict=verdict, reasons=(*estimate.reasons, *reasons))
+        return replace(
+            estimate,
+            verdict=verdict,
+            reasons=(*estimate.reasons, *reasons),
+            evidence=(*estimate.evidence, *_heard(estimate, known)),
+        )
     if not any(key in known for key in _SPEAKS):
         text = "neither the cells nor the device tell how the battery is"
         silent = Reason("nothing_known", text, verdict=Verdict.UNKNOWN)
         return Health(Verdict.UNKNOWN, (silent,), now_s, basis=Basis.DEVICE)
     return Health(_worst(Verdict.OK, reasons), reasons, now_s, basis=Basis.DEVICE)
+
+
+def _heard(estimate: Health, known: Known) -> Iterator[str]:
+    """Say what the device tells, and whether it agrees with us."""
+    told, ours = known.get("reported_state_of_health"), estimate.state_of_health
+    if isinstance(told, float) and ours is not None:
+        agrees = ours.lower <= told <= ours.upper
+        yield (
+            f"the device puts its state of health at {told:.0%}, which is "
+            f"{'within' if agrees else 'outside'} our {ours.lower:.0%} to {ours.upper:.0%}"
+        )
+    if known.get("self_test_result") == "passed":
+        yield "the device says that its last self-test was passed"
 
 
 def with_reasons(
