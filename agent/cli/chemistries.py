@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "relaxation": "how resistance still grows 10 s into a load",
     "heat_j_k_ah": "heat capacity of a cell",
     "gain_curves": "a gain that is no straight line, by charge",
+    "growth_share": "what the growth of resistance is doubted by, over itself",
     "interval_share": "factor on the intervals of capacity, a calibration",
 }
 """What each figure of a cell type is (``CellType``)."""

@@ -26,6 +26,7 @@ class CellType:
     ``hidden_walk`` is how far capacity may go in the root of a year unseen by resistance.
     ``interval_share`` is what the interval of capacity is multiplied by, so that nine of ten
     hold the truth: a calibration, below 1 where the priors are wider than cells differ.
+    ``growth_share`` is what the growth of ln R is doubted by (sd over itself) beyond its noise.
     ``relaxation`` is d ln R / d ln t near 10 s. ``heat_j_k_ah`` is the heat capacity per Ah.
     """
 
@@ -51,5 +52,6 @@ class CellType:
     relaxation: float
     heat_j_k_ah: float
     interval_share: float = 1.0
+    growth_share: float = 0.2
     gain_curves: tuple[tuple[float, Curve], ...] = ()
     gain_curve: Curve | None = None

@@ -51,6 +51,7 @@ UNITS: Mapping[str, str] = {
     "heat_j_k_ah": "J/(K Ah)",
     "gain_curves": "ln R over -ln Q",
     "interval_share": "ratio",
+    "growth_share": "ratio",
 }
 """The unit of each figure of a cell type."""
 _Loader = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})

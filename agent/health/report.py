@@ -21,11 +21,7 @@ _STANDARD = NormalDist()
 Z90 = 1.645
 """Half-width of a 90 % interval in standard deviations."""
 _CAPACITY_FLOOR = 0.006
-# What grows, charge transfer, films or diffusion, answers otherwise to warmth, charge and current
-# than the whole: after a year our simulated NCA cell (simulators/battery/polarisation.py) shows
-# half as much growth again at 80 % of charge and 3 C as at float and 2 C. Chosen to hold most of
-# that.
-_GROWTH_FLOOR, _GROWTH_SHARE = 0.025, 0.2
+_GROWTH_FLOOR = 0.03
 _FALLEN = 0.03
 # A cell that has lost more than cells of one module differ by ages in a way of its own, of which
 # nobody knows the gain: what it is ahead by may as well be half or one and a half times that.
@@ -74,9 +70,7 @@ class Estimate:
 
     def growth(self, cell: int) -> Interval:
         """Resistance growth of one cell, with its 90 % interval."""
-        mean = float(self.ln_growth[cell])
-        own_sd = float(self.growth_sd[cell])
-        half = Z90 * math.hypot(own_sd, _GROWTH_FLOOR, _GROWTH_SHARE * mean)
+        mean, half = float(self.ln_growth[cell]), Z90 * float(self.growth_sd[cell])
         return Interval(_exp(mean), _exp(mean - half), _exp(mean + half))
 
 
@@ -250,6 +244,10 @@ def estimate_of(
 ) -> Estimate:
     """Read the filter ``state``; ``level`` is r at commissioning of the cells that jumped."""
     growth, growth_sd = birth.growth(state, level)
+    # What grows, charge transfer, films or diffusion, answers otherwise to warmth, charge and
+    # current than the whole: after a year our simulated NCA cell shows half as much growth again
+    # at 80 % of charge and 3 C as at float and 2 C (simulators/battery/polarisation.py).
+    doubt = np.hypot(_GROWTH_FLOOR, state.kind.growth_share * growth)
     _, _, rho, r, _ = state.blocks()
     # No ageing lowers a resistance: what is made of this one is worth as little as it is wrong.
     fallen = max(-float(np.median(growth)) - _FALLEN, 0.0)
@@ -262,7 +260,7 @@ def estimate_of(
         + np.diag((_AHEAD_SHARE * ahead) ** 2)
         + fallen**2,
         ln_growth=growth,
-        growth_sd=growth_sd,
+        growth_sd=np.hypot(growth_sd, doubt),
         resistance_ohm=np.exp(state.x[r] + state.x[rho]),
         change=change,
         warm_slope=float(np.clip(state.x[K], -_STEEPEST, _STEEPEST)),
