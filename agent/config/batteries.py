@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from agent.config import battery_keys, keys
 from agent.config.cells import CellTable
+from agent.config.measures import not_rising
 from agent.config.problems import shown
 from agent.config.sections import Entry, Key
 
@@ -57,15 +57,8 @@ class BatteryTable:
         return self._built.get(given)
 
     def _overrides(self, entry: Entry) -> dict[str, object]:
-        for lower, higher in pairwise(_RISING):
-            _check_rising(entry, lower, higher)
-        _check_rising(entry, _RISING[0], _RISING[2])
+        for lower, higher in not_rising({key.name: entry.get(key) for key in _RISING}):
+            entry.error(f"must be above {lower}", higher)
         values = {name: entry.get(key) for key, name in FIELDS}
         stated = {name: value for name, value in values.items() if value is not None}
         return {**self.cells.battery(entry), **stated}
-
-
-def _check_rising(entry: Entry, lower: Key[float], higher: Key[float]) -> None:
-    low, high = entry.get(lower), entry.get(higher)
-    if low is not None and high is not None and low >= high:
-        entry.error(f"must be above {lower.name}", higher.name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.config import battery_keys, document, keys
 from agent.config.kinds import Place
+from agent.config.measures import not_rising
 from agent.config.problems import InvalidConfig, Problems, shown
 from agent.config.sections import Entry
 from agent.health.library import entries as library
@@ -88,11 +89,8 @@ class CellTable:
 
 
 def _facts(entry: Entry) -> CellFacts | None:
-    for place, lower in enumerate(_RISING):
-        for higher in _RISING[place + 1 :]:
-            low, high = entry.get(lower), entry.get(higher)
-            if low is not None and high is not None and low >= high:
-                entry.error(f"must be above {lower.name}", higher.name)
+    for lower, higher in not_rising({key.name: entry.get(key) for key in _RISING}):
+        entry.error(f"must be above {lower}", higher)
     like = entry.get(battery_keys.CELL_LIKE)
     if like is None:
         return None

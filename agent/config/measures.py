@@ -1,9 +1,10 @@
 """Numbers with units as people write them: ``500ms``, ``5.5 kW``, ``15.3 Ah``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import combinations
 
 # Enough digits for any battery, too few to make arithmetic expensive; no exponents.
 _NUMBER = r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,12})?"
@@ -52,6 +53,14 @@ class Measure:
     def within(self, lowest: float, highest: float) -> "Measure":
         """Give the same measure with other bounds, in ``base``."""
         return replace(self, lowest=lowest, highest=highest)
+
+
+def not_rising(values: Mapping[str, float | None]) -> Iterator[tuple[str, str]]:
+    """Name the pairs, lower and higher, of ``values`` that do not rise as their order says."""
+    known = [(name, value) for name, value in values.items() if value is not None]
+    for (lower, low), (higher, high) in combinations(known, 2):
+        if low >= high:
+            yield lower, higher
 
 
 def _units(**factors: str) -> dict[str, Decimal]:
