@@ -1,143 +1,145 @@
-"""Reads recorded telemetry (CSV, CSV in gzip, Parquet) as observations in file order."""
+"""Reads recorded telemetry as observations in file order."""
 
-import csv
-import gzip
-import importlib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.config.problems import did_you_mean, shown
 from agent.errors import ConfigError
 from agent.health.engine import Observation
+from agent.replay.sources import Batches, Source, read_source
 
-_CELL = re.compile(r"v\d+$")
-_SENSOR = re.compile(r"t.+_c$")
+MOST_CELLS = 1000
+"""The most cells in series, in a configuration, too."""
+_CELL = re.compile(r"v[0-9]{1,6}")
+_SENSOR = re.compile(r"t.+_c")
 _AMBIENT = "tamb_c"
-_BATCH = 8192
+_MORE = ("state", "bal_mask", "bleeding", "bms_soc", "bms_soh", _AMBIENT)
+_SHOWN = 12
 _ROW_BYTES, _ROW_BYTES_GZ = 160, 30
 _PHASES = frozenset({"standby", "charge", "discharge", "selftest", "rest"})
-
-Column = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
     """A recorded file: its cells in order, its number of rows if known, and its rows.
 
-    ``guessed_rows`` serves a progress bar where the number is not known.
+    ``guessed_rows`` serves a progress bar where the number is not known. ``notes`` say what is
+    strange about the columns; ``faults`` counts rows that were cut, while they are read.
     """
 
     cells: tuple[str, ...]
     rows: int | None
     observations: Iterator[Observation]
     guessed_rows: int
+    notes: tuple[str, ...] = ()
+    faults: Counter[str] = field(default_factory=Counter)
 
 
-def read_telemetry(path: Path, charge_sign: float) -> Telemetry:
+def read_telemetry(path: Path, charge_sign: float, series: int | None = None) -> Telemetry:
     """Open ``path``; ``charge_sign`` makes its current positive when charging.
 
-    Raises ConfigError when the file cannot be read or lacks a column.
+    A cell without a column of its own among others, or with an empty one, is there and never
+    read. ``series`` is how many cells there have to be, where that is known.
+
+    Raises ConfigError when the file cannot be read or lacks a column, here or while it is read.
     """
-    try:
-        if path.suffix == ".parquet":
-            names, rows, batches = _parquet(path)
-        else:
-            names, rows, batches = _csv(path)
-        columns = _columns(path, names)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-    cells = tuple(str(int(name[1:])) for name in columns.cells)
+    source = read_source(path)
+    columns = _columns(path, source, series)
     guess = path.stat().st_size // (_ROW_BYTES_GZ if path.suffix == ".gz" else _ROW_BYTES)
-    return Telemetry(cells, rows, _observations(batches, columns, charge_sign), guess)
+    absent = [f"v{n:02d}" for n, name in enumerate(columns.cells, start=1) if name is None]
+    notes = (
+        [f"{path}: has no column {', '.join(absent)}: such a cell counts as never read"]
+        if absent
+        else []
+    )
+    return Telemetry(
+        tuple(str(n) for n in range(1, len(columns.cells) + 1)),
+        source.rows,
+        _observations(source.read(columns.used), columns, charge_sign),
+        guess,
+        tuple(notes),
+        source.faults,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    cells: list[str]
+    """The columns in use; ``cells`` has the name of each cell's, None where it has none."""
+
+    cells: list[str | None]
     sensors: list[str]
-    names: frozenset[str]
+    used: list[str]
 
 
-def _columns(path: Path, names: list[str]) -> _Columns:
-    cells = sorted((n for n in names if _CELL.match(n)), key=lambda n: int(n[1:]))
+def _columns(path: Path, source: Source, series: int | None) -> _Columns:
+    names = source.names
+    cells = [name for name in names if _CELL.fullmatch(name)]
     missing = [n for n in ("time_s", "current_a") if n not in names]
     if missing or not cells:
-        lacking = ", ".join([*missing, *([] if cells else ["v01"])])
+        lacking = [*missing, *([] if cells else ["v01"])]
         raise ConfigError(
-            f"{path}: lacks the columns {lacking}; docs/replay.md names those of a recording"
+            f"{path}: lacks the columns {', '.join(lacking)}; docs/replay.md names those of a "
+            f"recording; {_instead(names, lacking[0])}"
         )
-    sensors = [n for n in names if _SENSOR.match(n) and n != _AMBIENT]
-    return _Columns(cells, sensors, frozenset(names))
+    sensors = [n for n in names if _SENSOR.fullmatch(n) and n != _AMBIENT]
+    used = [n for n in names if n in {"time_s", "current_a", *_MORE, *cells, *sensors}]
+    twice = [name for name, count in Counter(used).items() if count > 1]
+    if twice:
+        raise ConfigError(f"{path}: has the column {twice[0]} twice; remove or rename one")
+    return _Columns(_in_series(path, cells, series), sensors, used)
 
 
-def _csv(path: Path) -> tuple[list[str], int | None, Iterator[dict[str, Column]]]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        names = next(csv.reader(file), [])
-    return names, None, _csv_batches(path, names)
+def _instead(names: list[str], lacking: str) -> str:
+    """Say what the file has in place of the column that it lacks."""
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and separator in names[0]:
+            return f"its fields stand between {word}: save it with commas, and points in numbers"
+    has = ", ".join(shown(name) for name in names[:_SHOWN])
+    more = ", ..." if len(names) > _SHOWN else ""
+    return f"it has {has}{more}{did_you_mean(lacking, names)}"
 
 
-def _csv_batches(path: Path, names: list[str]) -> Iterator[dict[str, Column]]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        next(reader, None)
-        batch: list[list[str]] = []
-        for row in reader:
-            if row:
-                # A row that was cut has no time that could be trusted; it is counted as such.
-                batch.append(row if len(row) == len(names) else [""] * len(names))
-            if len(batch) == _BATCH:
-                yield _as_columns(names, batch)
-                batch = []
-        if batch:
-            yield _as_columns(names, batch)
-
-
-def _as_columns(names: list[str], rows: list[list[str]]) -> dict[str, Column]:
-    return {
-        name: list(column) if name == "state" else [_parse(text) for text in column]
-        for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
-
-
-def _parse(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _parquet(path: Path) -> tuple[list[str], int | None, Iterator[dict[str, Column]]]:
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
+def _in_series(path: Path, names: list[str], series: int | None) -> list[str | None]:
+    """Give the column of each cell by the cell's own number, None where there is none."""
+    held: dict[int, str] = {}
+    for name in names:
+        number = int(name[1:])
+        if not 1 <= number <= MOST_CELLS:
+            raise ConfigError(
+                f"{path}: has the column {name}; cells count from v01 to v{MOST_CELLS}: rename it"
+            )
+        if number in held:
+            raise ConfigError(
+                f"{path}: has two columns of cell {number}, {held[number]} and {name}; remove one"
+            )
+        held[number] = name
+    first, last = min(held), max(held)
+    spans = f"has v{first:02d}..v{last:02d}"
+    if series is not None and series != last:
         raise ConfigError(
-            f"{path}: Parquet files need the extra 'parquet': pip install 'bbu-agent[parquet]'"
-        ) from error
-    arrow = importlib.import_module("pyarrow")
-    try:
-        file = parquet.ParquetFile(path)
-    except arrow.ArrowInvalid as error:
+            f"{path}: {spans}, META says n_series {series}; correct n_series, or the columns "
+            "(that of a cell that nobody reads may be empty)"
+        )
+    if 2 * len(held) < last:
         raise ConfigError(
-            f"{path}: is no Parquet file: {error}; CSV is named .csv or .csv.gz"
-        ) from error
-    batches = (batch.to_pydict() for batch in file.iter_batches(batch_size=_BATCH))
-    return list(file.schema_arrow.names), file.metadata.num_rows, batches
+            f"{path}: {spans} and only {len(held)} of these {last} columns; "
+            "name them v01, v02, ... cell by cell"
+        )
+    return [held.get(number) for number in range(1, last + 1)]
 
 
-def _observations(
-    batches: Iterator[dict[str, Column]], columns: _Columns, charge_sign: float
-) -> Iterator[Observation]:
+def _observations(batches: Batches, columns: _Columns, charge_sign: float) -> Iterator[Observation]:
     for batch in batches:
         count = len(batch["time_s"])
         nothing = [None] * count
-        volts = list(zip(*(batch[name] for name in columns.cells), strict=True))
-        heat = list(zip(*(batch[name] for name in columns.sensors), strict=True))
         get = batch.get
+        volts = list(zip(*(nothing if n is None else batch[n] for n in columns.cells), strict=True))
+        heat = list(zip(*(batch[name] for name in columns.sensors), strict=True))
         states = get("state", nothing)
         masks = get("bal_mask", nothing)
         bleeding = get("bleeding", nothing)
@@ -177,6 +179,6 @@ def _mask(told: float | None) -> int | None:
 
 def _share(percent: float | None) -> float | None:
     """The file's percent as a ratio, absent when it is no number."""
-    if percent is None or math.isnan(percent):
+    if percent is None or not math.isfinite(percent):
         return None
     return percent / 100.0
