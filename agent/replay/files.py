@@ -32,14 +32,17 @@ def write_state(
         "saved_at": engine.now_s,
         "state": engine.state(),
         "events": loads.events,
-        "course": course(tables, engine.cells),
+        "course": course(tables),
     }
     folder = state_dir / "import"
     make_folder(folder)
     # Whole or not at all: the agent may look at any moment.
     part = folder / f".{unit}.json.part"
     write_text(part, json.dumps(content, allow_nan=False) + "\n")
-    part.replace(folder / f"{unit}.json")
+    try:
+        part.replace(folder / f"{unit}.json")
+    except OSError as error:
+        raise _refused(folder / f"{unit}.json", "written", error) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -64,7 +67,8 @@ def write_csv(path: Path, names: list[str], rows: Iterable[Row]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text."""
     try:
-        path.write_text(text, encoding="utf-8")
+        # A file's name may be no text.
+        path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise _refused(path, "written", error) from error
 

@@ -1,6 +1,6 @@
 """Feeds a recorded file to the engine and collects the rows of the output files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from agent.health.engine import HealthEngine, Observation
@@ -10,6 +10,7 @@ from agent.health.verdict import ALARM_KINDS, Raised
 from agent.replay.loads import LoadLog
 
 Row = tuple[object, ...]
+"""Cells stand in it under the numbers that are their names."""
 
 POWER_SHARES = (0.6, 1.0, 1.4)
 """Powers of ride.csv, as shares of the rated power."""
@@ -68,35 +69,35 @@ def replay(
             loads.watch(observation)
         if engine.evidence_count != learnt:
             learnt = engine.evidence_count
-            write_health(tables, engine.estimate(time_s), time_s)
+            write_health(tables, engine, engine.estimate(time_s), time_s)
         for raised in engine.raised[seen:]:
-            write_alarm(tables, engine, raised)
+            write_alarm(tables, raised)
         seen = len(engine.raised)
         progress(count)
     return tables
 
 
-def write_alarm(tables: Tables, engine: HealthEngine, raised: Raised) -> None:
+def write_alarm(tables: Tables, raised: Raised) -> None:
     """Add the alarm of a reason that is one; cell 0 is the pack as a whole."""
     kind = ALARM_KINDS.get(raised.code)
     if kind is not None:
-        cell = 0 if raised.cell is None else engine.cells.index(raised.cell) + 1
+        cell = 0 if raised.cell is None else int(raised.cell)
         tables.alarms.append((_time(raised.time_s), cell, kind, raised.text))
 
 
-def write_health(tables: Tables, estimate: Estimate, time_s: float) -> None:
-    """Add one row of soh.csv for every cell."""
-    for index in range(len(estimate.ln_capacity)):
+def write_health(tables: Tables, engine: HealthEngine, estimate: Estimate, time_s: float) -> None:
+    """Add one row of soh.csv for every cell, under the cell's own number."""
+    for index, cell in enumerate(engine.cells):
         capacity, growth = estimate.capacity(index), estimate.growth(index)
-        tables.soh.append((_time(time_s), index + 1, *_five(*capacity), *_five(*growth)))
+        tables.soh.append((_time(time_s), int(cell), *_five(*capacity), *_five(*growth)))
 
 
-def course(tables: Tables, cells: Sequence[str]) -> list[tuple[float, dict[str, list[float]]]]:
+def course(tables: Tables) -> list[tuple[float, dict[str, list[float]]]]:
     """Give the rows of soh.csv by time: what was believed of each cell, by its name."""
     by_time: dict[float, dict[str, list[float]]] = {}
     for time_s, cell, *row in tables.soh:
         at = by_time.setdefault(float(str(time_s)), {})
-        at[cells[int(str(cell)) - 1]] = [float(str(value)) for value in row]
+        at[str(cell)] = [float(str(value)) for value in row]
     return list(by_time.items())
 
 
@@ -104,7 +105,7 @@ def write_rows(tables: Tables, engine: HealthEngine, time_s: float) -> None:
     """Add the rows of one output time."""
     estimate = engine.estimate(time_s)
     when = _time(time_s)
-    write_health(tables, estimate, time_s)
+    write_health(tables, engine, estimate, time_s)
     _write_forecast(tables, engine, time_s)
     rated_w = engine.battery.rated_power_w
     if rated_w is None:
@@ -131,6 +132,6 @@ def _write_forecast(tables: Tables, engine: HealthEngine, time_s: float) -> None
         FORECAST_YEARS, engine.forecast(time_s, list(FORECAST_YEARS)), strict=True
     ):
         target = _time(time_s + years * _YEAR_S)
-        for index in range(len(engine.cells)):
-            row = (_time(time_s), index + 1, target, *_five(*future.capacity(index)))
+        for index, cell in enumerate(engine.cells):
+            row = (_time(time_s), int(cell), target, *_five(*future.capacity(index)))
             tables.forecast.append(row)
