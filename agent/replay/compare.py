@@ -3,18 +3,33 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
+from agent.export.lives import not_within
 from agent.export.site.advice import advice
 from agent.health.forecast import END_OF_LIFE, HORIZON_YEARS
 from agent.health.lives import RIDE_YEARS
-from agent.model import Health, Interval, Verdict
+from agent.model import Interval, Verdict
 from agent.replay.chart import Frame, Line, chart
-from agent.replay.courses import by_cell
-from agent.replay.markup import badge, date, document, enough, life, spread, table
+from agent.replay.courses import by_cell, numbers
+from agent.replay.markup import (
+    ALREADY,
+    badge,
+    beyond,
+    date,
+    document,
+    enough,
+    is_over,
+    life,
+    spread,
+    table,
+)
 from agent.replay.page import Report
 from agent.replay.run import Row
 
 _URGENCY = (Verdict.REPLACE, Verdict.DEGRADED, Verdict.WATCH, Verdict.UNKNOWN, Verdict.OK)
+# As ``bbu-agent explain`` says it.
+_NOTHING_YET = "no evidence yet, only what age and chemistry let expect"
 _STYLES = 6
 _NEVER_S = float("inf")
 _ORDER = (
@@ -62,8 +77,10 @@ class Ranked:
 
     def why(self) -> str:
         """The first reason, or that there is none."""
-        reasons = self.report.health.reasons
-        return reasons[0].text if reasons else "no reason for concern"
+        health = self.report.health
+        if health.reasons:
+            return health.reasons[0].text
+        return "no reason for concern" if health.verdict is Verdict.OK else _NOTHING_YET
 
     def to_do(self) -> str:
         """What is most urgent to do about it."""
@@ -99,7 +116,6 @@ def rows(ranked: Sequence[Ranked]) -> Iterator[Row]:
     for one in ranked:
         health = one.report.health
         soh, ride = health.state_of_health, health.ride_through_s
-        ends = (health.end_of_life_s, health.ride_end_of_life_s)
         chance, seen_s = health.ride_through_probability, health.evidence_at
         yield (
             *(one.rank, one.report.name, health.verdict.value, one.weakest),
@@ -107,15 +123,66 @@ def rows(ranked: Sequence[Ranked]) -> Iterator[Row]:
             round(max(cell.resistance_growth.estimate for cell in health.cells), 4),
             *(("", "", "") if ride is None else (round(value, 1) for value in ride)),
             "" if chance is None else round(chance, 4),
-            *(cell for end in ends for cell in _dates(end)),
+            *_dates(health.end_of_life_s, health.updated_at, HORIZON_YEARS, _held(one.report)),
+            *_dates(health.ride_end_of_life_s, health.updated_at, RIDE_YEARS, _ridden(one.report)),
             len(one.report.tables.alarms),
             "" if seen_s is None else date(seen_s),
             one.why(),
         )
 
 
-def _dates(end: Interval | None) -> Sequence[str]:
-    return ("", "", "") if end is None else [date(value) for value in end]
+class _Course(NamedTuple):
+    """What was believed by time, as estimate, lower and upper bound, and the limit of it."""
+
+    limit: float
+    rows: Sequence[tuple[float, Sequence[float]]]
+
+    def since_s(self, which: int) -> float | None:
+        """Since when it has been at the limit or below, without a break up to its last row."""
+        since_s: float | None = None
+        for time_s, values in self.rows:
+            if values[which] > self.limit:
+                since_s = None
+            elif since_s is None:
+                since_s = time_s
+        return since_s
+
+
+def _held(report: Report) -> _Course:
+    """Give the capacity of the cell that had the least at each time."""
+    least: dict[float, Sequence[float]] = {}
+    for time_s, _cell, *row in numbers(report.tables.soh):
+        if time_s not in least or row[0] < least[time_s][0]:
+            least[time_s] = row[:3]
+    return _Course(END_OF_LIFE, list(least.items()))
+
+
+def _ridden(report: Report) -> _Course:
+    """Give the seconds that rated power was carried."""
+    battery = report.engine.battery
+    rated_w = round(battery.rated_power_w or 0.0, 1)
+    rides = [
+        (time_s, seconds)
+        for time_s, power_w, _chance, *seconds in numbers(report.tables.ride)
+        if power_w == rated_w
+    ]
+    return _Course(battery.required_seconds, rides)
+
+
+def _dates(end: Interval | None, now_s: float, years: float, course: _Course) -> Iterator[str]:
+    """Give the days of an end and of its bounds, as seen from ``now_s``, ``years`` ahead.
+
+    What is over has no day to come: it says so, and since when that has been believed.
+    """
+    if end is None:
+        yield from ("", "", "")
+        return
+    for which, end_s in enumerate(end):
+        if is_over(end_s, now_s):
+            since_s = course.since_s(which)
+            yield ALREADY if since_s is None else f"{ALREADY} since {date(since_s)}"
+        else:
+            yield f"{beyond(end_s, now_s, years)}{date(end_s)}"
 
 
 def compare_page(ranked: Sequence[Ranked]) -> str:
@@ -156,7 +223,7 @@ def _table(ranked: Sequence[Ranked]) -> str:
                 if soh is None
                 else spread(soh, 100.0, 1, " %").replace(" <small>", "<br><small>"),
                 "" if ride is None else f"{spread(ride, unit=' s')}<br><small>{lasts}</small>",
-                _first_end(health).replace(" <small>", "<br><small>"),
+                _first_end(one.report).replace(" <small>", "<br><small>"),
             )
         )
     head = [
@@ -171,8 +238,14 @@ def _table(ranked: Sequence[Ranked]) -> str:
     return table("", head, lines, 1)
 
 
-def _first_end(health: Health) -> str:
-    by_capacity = health.first_end_s is not None and health.first_end_s == health.end_of_life_s
+def _first_end(report: Report) -> str:
+    health = report.health
+    if health.first_end_s is None:
+        ends = [f"capacity {not_within(HORIZON_YEARS)}"]
+        if report.engine.battery.rated_power_w is not None:
+            ends.append(f"ride-through {not_within(RIDE_YEARS)}")
+        return "; ".join(ends)
+    by_capacity = health.first_end_s == health.end_of_life_s
     years = HORIZON_YEARS if by_capacity else RIDE_YEARS
     return life(health.first_end_s, health.updated_at, years)
 
@@ -181,8 +254,7 @@ def _chart(ranked: Sequence[Ranked]) -> str:
     lines = []
     for one in ranked:
         held = by_cell(one.report.tables)
-        cell = one.report.engine.cells.index(one.weakest) + 1
-        course = held.get(cell, [])
+        course = held.get(int(one.weakest), [])
         style = f"s{(one.rank - 1) % _STYLES}"
         columns = [[row[n] for row in course] for n in (0, 2, 3, 4)]
         lines.append(Line(f"{one.rank}: {one.report.name}", style, *columns))

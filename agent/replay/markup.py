@@ -9,6 +9,8 @@ from agent.export.lives import not_within
 from agent.health.forecast import HORIZON_YEARS
 from agent.model import Interval
 
+ALREADY = "already"
+"""What stands where an end of life is over."""
 _LATEST_S = 4.0e9
 _DAY_S = 86400.0
 _YEAR_S = 365.25 * _DAY_S
@@ -87,14 +89,21 @@ def life(interval: Interval | None, now_s: float, years: float = HORIZON_YEARS) 
     if interval is None:
         return not_within(years)
 
-    def told(time_s: float) -> str:
-        if time_s <= now_s + _DAY_S:
-            return "already"
-        farthest = time_s - now_s >= years * _YEAR_S - _DAY_S
-        return f"{'after ' if farthest else ''}{date(time_s)[:7]}"
-
-    when, lower, upper = map(told, interval)
+    when, lower, upper = (
+        ALREADY if is_over(end_s, now_s) else f"{beyond(end_s, now_s, years)}{date(end_s)[:7]}"
+        for end_s in interval
+    )
     return when if lower == upper == when else f"{when} <small>({lower} to {upper})</small>"
+
+
+def is_over(end_s: float, now_s: float) -> bool:
+    """Whether an end that was looked for from ``now_s`` on is there already."""
+    return end_s <= now_s + _DAY_S
+
+
+def beyond(end_s: float, now_s: float, years: float) -> str:
+    """Give ``after `` for an end at the last of the ``years`` that were looked through."""
+    return "after " if end_s - now_s >= years * _YEAR_S - _DAY_S else ""
 
 
 def date(time_s: float) -> str:

@@ -64,11 +64,11 @@ def _sections(report: Report) -> Iterator[str]:
     yield "<h2>Cells</h2>" + _cells(health)
     key = _KEY.format(limit_s=limit_of(engine.battery.required_seconds))
     yield f"<h2>Course of the unit</h2><p class='soft'>{key}</p><div class='charts'>"
-    yield courses.together(engine, tables, loads) + courses.forecast(engine, tables, loads)
+    yield courses.together(tables, loads) + courses.forecast(engine, tables, loads)
     yield (courses.ride(engine, tables, loads) if tables.ride else "") + "</div>"
-    yield "<h2>Capacity of each cell</h2>" + courses.capacities(engine, tables, health, loads)
+    yield "<h2>Capacity of each cell</h2>" + courses.capacities(tables, health, loads)
     yield f"<h2>Resistance of each cell</h2><p class='soft'>{_GROWTH}</p>"
-    yield courses.growths(engine, tables, health, loads)
+    yield courses.growths(tables, health, loads)
     yield "<h2>Alarms</h2>" + _alarms(tables)
     yield "<h2>Discharges and tests</h2>" + _events(report.loads)
     yield "<h2>Evidence</h2>" + items(health.evidence, "None yet.")
@@ -173,9 +173,9 @@ def _events(loads: LoadLog) -> str:
                 moment(start_s),
                 escape(str(event["kind"]).replace("_", " ")),
                 f"{end_s - start_s:.0f} s",
-                f"{detail.get('charge_ah', '')} Ah",
+                _in_hundredths(detail, "charge_ah", "Ah"),
                 f"{share * 100:.1f} %",
-                f"{detail['energy_wh']} Wh" if "energy_wh" in detail else "unknown",
+                _in_hundredths(detail, "energy_wh", "Wh"),
             )
         )
     shown = f", the last {len(rows)}" if len(rows) < len(loads.events) else ""
@@ -185,3 +185,8 @@ def _events(loads: LoadLog) -> str:
     )
     columns = ["Begin", "Kind", "Length", "Charge", "Of rated", "Energy"]
     return table(caption, columns, rows, 1)
+
+
+def _in_hundredths(detail: Mapping[str, object], key: str, unit: str) -> str:
+    """Give a figure of an event so that those of a column stand under each other."""
+    return f"{float(str(detail[key])):.2f} {unit}" if key in detail else "unknown"

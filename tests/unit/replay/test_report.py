@@ -5,11 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
-from agent.config.cells import read_cells
 from agent.health.observation import Observation
 from agent.health.verdict import Raised
 from agent.model import Battery, Interval, Reason, Rejected, Verdict
@@ -17,7 +15,7 @@ from agent.replay import courses, head
 from agent.replay.chart import Frame, Line, Mark, chart, span_of, ticks
 from agent.replay.compare import NAMES, compare_page, rank, rows
 from agent.replay.markup import life, spread
-from agent.replay.once import _WORDS, replay_once
+from agent.replay.once import _WORDS
 from agent.replay.page import Report, page
 from agent.replay.quality import Quality
 
@@ -25,45 +23,6 @@ HOSTILE = "<script>alert(1)</script>"
 DAY_S = 86400.0
 YEAR_S = 365.25 * DAY_S
 Make = Callable[..., Report]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Replay a made-up unit of two cells for 200 days, with a test every 40."""
-
-    def make(name: str = "unit-1", growth: float = 1.0, days: int = 200) -> Report:
-        lines = ["time_s,current_a,v01,v02,t1_c,state"]
-        for day in range(days):
-            now_s = 1.7e9 + day * DAY_S
-            lines.append(f"{now_s},0,4.02,4.02,26,standby")
-            for second in range(-4, 40, 2) if day % 40 == 20 else ():
-                load_a = 40.0 if 0 < second < 20 else 0.0
-                drop = load_a * 0.0024 * (growth if day > 100 else 1.0)
-                row = (now_s + 3600 + second, -load_a, 4.02 - load_a * 0.0024, 4.02 - drop, 26)
-                lines.append(",".join(map(str, row)) + ",selftest")
-        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
-        meta = tmp_path / "meta.json"
-        meta.write_text(
-            f'{{"name": "{name}", "chemistry": "NCA", "rated_capacity_ah": 15, "n_parallel": 6,'
-            ' "rated_power_w": 200, "commissioned": "2023-11-01"}'
-        )
-
-        class Silent:
-            def __enter__(self) -> Callable[[int], None]:
-                return lambda _rows: None
-
-            def __exit__(self, *_: object) -> None:
-                return None
-
-        return replay_once(
-            tmp_path / f"{name}.csv",
-            meta,
-            read_cells(None),
-            every_s=15 * DAY_S,
-            progress=lambda _recorded: Silent(),
-        )
-
-    return make
 
 
 class Reader(HTMLParser):
@@ -111,12 +70,14 @@ def test_the_report_tells_what_an_engineer_asks(make: Make) -> None:
         assert f"<h2>{heading}</h2>" in text
     assert "5 in all" in text
     # Nine samples of 40 A, 2 s apart, of a battery of 15 Ah.
-    assert text.count("<td>18 s</td><td>0.2 Ah</td><td>1.3 %</td>") == 5
+    assert text.count("<td>18 s</td><td>0.20 Ah</td><td>1.3 %</td>") == 5
+    assert text.count("<td>1.57 Wh</td>") == 5
     assert "SHA-256" in text
     assert "bbu-agent 0." in text
     assert "Commissioned" in text
     assert "Signature" in text
     assert "recorded 2023-11-14 to 2024-05-31" in text
+    assert "foretold from 2024-05-31 on" in text
     assert "End of life by ride-through, 240 s" in text
 
 
@@ -269,7 +230,10 @@ def test_of_units_alike_the_first_to_end_is_replaced_first(make: Make) -> None:
     far = replace(late, health=replace(health, end_of_life_s=None, ride_end_of_life_s=far_s))
     assert " to after 20" in compare_page(rank([far])), "a ride for 10"
     endless = replace(late, health=replace(health, end_of_life_s=None))
-    assert "not within 10 years" in compare_page(rank([endless]))
+    both = "capacity not within 20 years; ride-through not within 10 years"
+    assert both in compare_page(rank([endless]))
+    endless.engine.battery = replace(endless.engine.battery, rated_power_w=None)
+    assert "<td>capacity not within 20 years</td>" in compare_page(rank([endless]))
 
 
 def test_quality_counts_what_a_recording_lacks() -> None:
