@@ -97,7 +97,7 @@ def test_a_fit_that_cannot_be_says_why_and_exits_2(
 @pytest.mark.parametrize(
     ("meta", "said"),
     [
-        ('{"cell": "ours"}', "no cell is named 'ours'"),
+        ('{"cell": "ours"}', "no cell is named .ours"),
         (
             '{"cell": "lfp-power", "chemistry": "NCA"}',
             "chemistry is NCA; the cell lfp-power is LFP",
