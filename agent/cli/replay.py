@@ -101,7 +101,7 @@ def replay(
       bbu-agent replay telemetry.csv --meta meta.json --out report
       bbu-agent replay --compare unit-1/ unit-2/ --out compared
     \b
-    Exit codes: 0 done, 2 wrong use, or a file that cannot be read.
+    Exit codes: 0 done, 2 wrong use, or a file that cannot be read or used.
     """  # noqa: D301 - the marks are click's, for lines that stay as they are
     if (state_dir is None) != (unit is None):
         raise click.UsageError("--state-dir and --unit belong together")
@@ -114,7 +114,13 @@ def replay(
 
         def one(path: Path, about: Path | None) -> Report:
             return replay_once(
-                path, about, known, every_s=every, progress=progress_bar, prior_only=prior_only
+                path,
+                about,
+                known,
+                every_s=every,
+                progress=progress_bar,
+                prior_only=prior_only,
+                warn=warn,
             )
 
         if compare:
@@ -132,6 +138,11 @@ def replay(
     except ConfigError as error:
         click.echo(f"bbu-agent replay: {error}", err=True)
         sys.exit(2)
+
+
+def warn(text: str) -> None:
+    """Say what is strange about the files, and no reason to stop."""
+    click.echo(f"bbu-agent replay: {text}", err=True)
 
 
 def recording(path: Path) -> Recorded:
@@ -161,7 +172,7 @@ def refuse_early(found: Sequence[Recorded], known: Mapping[str, CellFacts]) -> N
     told: dict[str, Path] = {}
     for path, about in found:
         meta = read_meta(about, known)
-        read_telemetry(path, meta.charge_sign)
+        read_telemetry(path, meta.charge_sign, meta.battery.series)
         where = path if about is None else about
         if not _UNIT_NAME.match(meta.name):
             raise ConfigError(f"{where}: the name {meta.name!r} cannot be a folder's; change it")

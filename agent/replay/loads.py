@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import inf, isnan
 from statistics import fmean
 
+from agent.health import intake
 from agent.health.engine import Observation
 
 JSON = object
@@ -33,8 +34,8 @@ class LoadLog:
 
     def watch(self, observation: Observation) -> None:
         """Take the next observation in time order; one without a current says nothing here."""
-        current_a = observation.current_a
-        if current_a is None or isnan(current_a):
+        current_a = intake.current(observation.current_a, self.capacity_ah)
+        if current_a is None:
             return
         last, self.last = self.last, observation
         gap_s = inf if last is None else observation.time_s - last.time_s
@@ -54,7 +55,8 @@ class LoadLog:
     def _count(self, seen: Observation, mean_a: float, length_s: float) -> None:
         """Sum up ``length_s`` at ``mean_a`` (negative) and the voltages of ``seen``."""
         self.charge_ah -= mean_a * length_s / 3600.0
-        known = [v for v in seen.cells_v if v is not None and not isnan(v)]
+        told = intake.cell_voltages(seen.cells_v, len(seen.cells_v))
+        known = [volts for volts in told if not isnan(volts)]
         if not known:
             self.energy_wh = None
         if self.energy_wh is not None:

@@ -17,6 +17,7 @@ from agent.replay.meta import Meta, read_meta
 from agent.replay.page import Report
 from agent.replay.quality import Quality
 from agent.replay.run import replay
+from agent.replay.sources import CUT
 from agent.replay.telemetry import Telemetry, read_telemetry
 
 Progress = Callable[[Telemetry], AbstractContextManager[Callable[[int], None]]]
@@ -54,18 +55,49 @@ def replay_once(
     every_s: float,
     progress: Progress,
     prior_only: bool = False,
+    warn: Callable[[str], None] = lambda _text: None,
 ) -> Report:
-    """Run the engine over ``telemetry``. Raises ConfigError with what is wrong with the files."""
+    """Run the engine over ``telemetry``; ``warn`` takes what is strange about the files.
+
+    Raises ConfigError with what is wrong with them.
+    """
     about = read_meta(meta, cells)
-    recorded = read_telemetry(telemetry, about.charge_sign)
+    recorded = read_telemetry(telemetry, about.charge_sign, about.battery.series)
+    for note in (*about.notes, *recorded.notes):
+        warn(note)
     engine = HealthEngine(about.battery, cells=recorded.cells, prior_only=prior_only)
-    loads, quality = LoadLog(engine.capacity_ah), Quality()
+    if meta is None:
+        warn(_assumed(telemetry, engine))
+    loads, quality = LoadLog(engine.capacity_ah), Quality(engine.capacity_ah)
     with progress(recorded) as show:
         rows = _watched(recorded.observations, quality)
         tables = replay(engine, rows, every_s=every_s, loads=loads, progress=show)
+    refused = quality.refused()
+    if refused is not None:
+        raise ConfigError(f"{telemetry}: {refused}{_cut(recorded)}")
+    complaint = quality.complaint(recorded.faults[CUT])
+    if complaint is not None:
+        warn(f"{telemetry}: {complaint}")
     health = engine.health(engine.now_s)
     inputs = [*_files(telemetry, meta), *_facts(about, engine)]
     return Report(about.name, engine, tables, health, quality, loads, inputs)
+
+
+def _assumed(telemetry: Path, engine: HealthEngine) -> str:
+    """Say what stands for what META would have told."""
+    battery = engine.battery
+    near = telemetry.parent / "meta.json"
+    beside = f" ({near} is read with --meta only)" if near.is_file() else ""
+    return (
+        f"{telemetry}: no META{beside}: assumed are current positive when charging, "
+        f"{engine.capacity_ah:g} Ah, cells of the type {engine.kind.name} that were new at the "
+        f"first row, {battery.required_seconds:g} s required; no rated power, so no ride-through"
+    )
+
+
+def _cut(recorded: Telemetry) -> str:
+    cut = recorded.faults[CUT]
+    return f"; {cut:,} rows have more or fewer fields than the header" if cut else ""
 
 
 def _watched(rows: Iterator[Observation], quality: Quality) -> Iterator[Observation]:

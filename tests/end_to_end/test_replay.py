@@ -247,6 +247,73 @@ def test_a_file_without_cells_is_one_sentence_and_exit_2(recorded: Path) -> None
     assert "lacks the columns v01" in result.output
 
 
+def test_a_column_that_is_missing_renames_no_cell(recorded: Path) -> None:
+    lines = [line.split(",") for line in (recorded / "telemetry.csv").read_text().splitlines()]
+    # The third cell's resistance doubles in the middle; the second one's voltages are not there.
+    for cut, row in enumerate(lines[1:]):
+        drop_v = 4.02 - float(row[4])
+        if cut > len(lines) // 2 and drop_v > 0.05:
+            row[4] = f"{4.02 - 2.0 * drop_v:.3f}"
+    text = "\n".join(",".join(row[:3] + row[4:]) for row in lines)
+    (recorded / "telemetry.csv").write_text(text + "\n")
+    result = run(recorded, "gap")
+    assert result.exit_code == 0, result.output
+    assert "telemetry.csv: has no column v02: such a cell counts as never read" in result.stderr
+    alarms = table(recorded / "gap" / "alarms.csv")
+    assert {row["cell"] for row in alarms} == {"2", "3"}
+    assert all(row["text"].startswith(f"cell {row['cell']}: ") for row in alarms)
+    for name in ("soh.csv", "forecast.csv"):
+        assert {row["cell"] for row in table(recorded / "gap" / name)} == {"1", "2", "3", "4"}
+    assert "<b>Cell 3</b>" in (recorded / "gap" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("series", [3, 99])
+def test_another_number_of_cells_than_meta_has_is_refused(recorded: Path, series: int) -> None:
+    (recorded / "meta.json").write_text(json.dumps(META | {"n_series": series}))
+    for result in (
+        run(recorded, "other"),
+        CliRunner().invoke(replay, ["--compare", str(recorded), "--out", str(recorded / "other")]),
+    ):
+        assert result.exit_code == 2
+        assert f"has v01..v04, META says n_series {series}; correct n_series" in result.output
+    assert not (recorded / "other").exists()
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_is_assumed_without_meta_is_told(recorded: Path, *, beside: bool) -> None:
+    about = recorded / "meta.json"
+    if not beside:
+        about.unlink()
+    words = [str(recorded / "telemetry.csv"), "--out", str(recorded / "bare")]
+    result = CliRunner().invoke(replay, words)
+    assert result.exit_code == 0
+    told = f" ({about} is read with --meta only)" if beside else ""
+    assert result.stderr == (
+        f"bbu-agent replay: {words[0]}: no META{told}: assumed are current positive when charging, "
+        "15 Ah, cells of the type unknown cell that were new at the first row, 240 s required; "
+        "no rated power, so no ride-through\n"
+    )
+
+
+@pytest.mark.parametrize("words", [[], ["--compare"]])
+def test_a_slip_in_meta_is_told_and_no_reason_to_stop(recorded: Path, words: list[str]) -> None:
+    (recorded / "meta.json").write_text(json.dumps(META | {"rated_capcity_ah": 15.0}))
+    result = CliRunner().invoke(replay, [*words, str(recorded), "--out", str(recorded / "slip")])
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f'bbu-agent replay: {recorded / "meta.json"}: "rated_capcity_ah" is no key of META, and '
+        'not used; did you mean "rated_capacity_ah"?\n'
+    )
+
+
+def test_nulls_in_meta_are_what_is_not_known(recorded: Path) -> None:
+    nulls = dict.fromkeys(("name", "chemistry", "current_sign", "commissioned", "cell"))
+    (recorded / "meta.json").write_text(json.dumps(META | nulls))
+    result = run(recorded, "nulls")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("meta: ")
+
+
 def test_broken_rows_are_passed_over(recorded: Path) -> None:
     lines = (recorded / "telemetry.csv").read_text().splitlines()
     lines.insert(50, "nonsense")

@@ -1,5 +1,7 @@
 """What the list of a replay's discharges says where cells gave no reading."""
 
+import math
+
 import pytest
 
 from agent.health.observation import Observation
@@ -58,3 +60,14 @@ def test_an_hour_without_samples_is_no_part_of_a_load() -> None:
 def test_a_row_without_a_current_is_bridged(absent: float | None) -> None:
     log = loaded((0.0, 0.0), (2.0, -30.0), (4.0, absent), (60.0, -30.0), (62.0, 0.0))
     assert detail_of(log) == {"duration_s": 60.0, "charge_ah": 0.5, "energy_wh": 6.0}
+
+
+@pytest.mark.parametrize("amperes", [-math.inf, -1e300, -2001.0])
+def test_a_current_that_cannot_be_is_no_load(amperes: float) -> None:
+    load = [(float(at_s), amperes) for at_s in range(2, 60, 2)]
+    assert loaded((0.0, 0.0), *load, (60.0, 0.0), (62.0, 0.0)).events == []
+
+
+@pytest.mark.parametrize("volts", [math.inf, 1e300, 4000.0])
+def test_a_voltage_that_cannot_be_is_none(volts: float) -> None:
+    assert logged((4.0, volts, 4.0)) == logged((4.0, None, 4.0))
