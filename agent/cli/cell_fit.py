@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import click
+
+from agent.config.cells import read_cells
 from agent.config.words import NAME
 from agent.errors import ConfigError
 from agent.health.chemistry import cell_type
@@ -24,7 +27,9 @@ def fitted_yaml(telemetry: Path, meta: Path | None, name: str, like: str | None)
         raise ConfigError(f"the name {name!r} {error}") from error
     if name in entries():
         raise ConfigError(f"{name} is the name of a type of the library; choose another")
-    about = read_meta(meta)
+    about = read_meta(meta, read_cells(None))
+    for note in about.notes:
+        click.echo(f"bbu-agent chemistries fit: {note}", err=True)
     battery = about.battery
     key = like or _like(battery)
     recorded = read_telemetry(telemetry, about.charge_sign)

@@ -10,7 +10,7 @@ import click
 from agent.cli.listing import Listing
 from agent.cli.output import format_option, sheet, table
 from agent.config.cells import CellFacts, read_cells
-from agent.config.problems import did_you_mean
+from agent.config.problems import did_you_mean, shown
 from agent.errors import ConfigError
 from agent.health.library import LAW_SOURCES, LAWS, UNITS, Entry, entries
 
@@ -93,10 +93,10 @@ def show(name: str, form: str, config: Path | None) -> None:
     """Tell every figure of one type, with its unit and its source."""
     known = read_cells(config)
     if name not in known:
-        raise click.UsageError(
-            f'no type of cell is named "{name}"{did_you_mean(name, known)}; '
-            "bbu-agent chemistries lists them"
-        )
+        near = did_you_mean(name, [*known, "fit"])
+        message = f"no type of cell is named {shown(name)}; known are {', '.join(known)}{near}"
+        click.echo(f"bbu-agent chemistries: {message}", err=True)
+        sys.exit(2)
     content = _as_json(name, known[name])
     if form == "json":
         click.echo(json.dumps(content, indent=2))

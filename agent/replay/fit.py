@@ -102,7 +102,7 @@ def fit(rows: Rows, like: CellType, *, rated_ah: float | None, cutoff_v: float |
     """
     if len(rows.time_s) < len(_SOCS):
         raise ConfigError(
-            f"the recording has {len(rows.time_s)} rows with a current and a voltage; "
+            f"the recording has {len(rows.time_s)} rows with a time, a current and a voltage; "
             f"a curve needs {len(_SOCS)}: record a whole discharge"
         )
     size_ah = _guessed_ah(rows) if rated_ah is None else rated_ah

@@ -54,10 +54,17 @@ def test_every_figure_has_a_meaning() -> None:
     assert set(MEANINGS) == set(UNITS)
 
 
-def test_a_name_that_nobody_knows_is_a_usage_error() -> None:
-    code, text = run("nimh")
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("nope", ""), ("nca-powr", '; did you mean "nca-power"?'), ("fitt", '; did you mean "fit"?')],
+)
+def test_a_name_that_nobody_knows_is_told_with_those_that_are_known(name: str, near: str) -> None:
+    code, text = run(name)
     assert code == 2
-    assert 'no type of cell is named "nimh"; bbu-agent' in text
+    assert text == (
+        f'bbu-agent chemistries: no type of cell is named "{name}"; '
+        f"known are {', '.join(entries())}{near}\n"
+    )
 
 
 def test_a_discharge_becomes_a_type_that_replay_takes(tmp_path: Path) -> None:
@@ -76,6 +83,20 @@ def test_a_discharge_becomes_a_type_that_replay_takes(tmp_path: Path) -> None:
     code, text = run("ours", "--config.file", tmp_path / "cells.yaml")
     assert code == 0
     assert "the configuration" in text
+
+
+def test_a_meta_may_name_a_type_and_a_slip_in_it_is_told(tmp_path: Path) -> None:
+    telemetry, meta = recording(tmp_path), tmp_path / "meta.json"
+    about = json.loads(meta.read_text())
+    del about["chemistry"]
+    meta.write_text(json.dumps(about | {"cell": "nca-power", "rated_capcity_ah": 16}))
+    words = ["fit", str(telemetry), "--meta", str(meta), "--name", "ours"]
+    result = CliRunner().invoke(chemistries, words)
+    assert result.exit_code == 0
+    assert "like: nca-power" in result.stdout
+    assert result.stderr.startswith(
+        f'bbu-agent chemistries fit: {meta}: "rated_capcity_ah" is no key of META'
+    )
 
 
 @pytest.mark.parametrize(
