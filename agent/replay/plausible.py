@@ -7,7 +7,8 @@ from agent.config.measures import not_rising
 from agent.health.chemistry import cell_type
 from agent.model import Battery
 
-_VOLTS = {"v_min_cell": "cell_cutoff_v", "v_float_cell": "cell_float_v", "v_max_cell": "cell_max_v"}
+_LOWEST = "v_min_cell"
+_VOLTS = {_LOWEST: "cell_cutoff_v", "v_float_cell": "cell_float_v", "v_max_cell": "cell_max_v"}
 # Energy cells have five times the resistance of power cells; a slip in the unit is a thousand.
 _STRANGE, _WRONG = 10.0, 100.0
 
@@ -16,9 +17,12 @@ def refuse_impossible(battery: Battery) -> None:
     """Raise ValueError where facts cannot be true together."""
     stated = {key: getattr(battery, field) for key, field in _VOLTS.items()}
     for lower, higher in not_rising(stated):
-        raise ValueError(
-            f"{higher} must be above {lower}: {stated[higher]:g} V is not above {stated[lower]:g} V"
-        )
+        # Some modules stand by at the highest voltage that they allow.
+        if lower == _LOWEST or stated[lower] > stated[higher]:
+            raise ValueError(
+                f"{higher} must be above {lower}: {stated[higher]:g} V is not above "
+                f"{stated[lower]:g} V"
+            )
     cutoff_v, kind = battery.cell_cutoff_v, cell_type(battery)
     full_v = kind.ocv[-1][1]
     if cutoff_v is not None and cutoff_v >= full_v:
