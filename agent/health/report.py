@@ -27,7 +27,7 @@ _FALLEN = 0.03
 # nobody knows the gain: what it is ahead by may as well be half or one and a half times that.
 _USUAL_SIGMAS, _AHEAD_SHARE = 1.5, 0.5
 # What the ride-through model itself is off by, as a share of the time (docs/estimator.md).
-_RIDE_SD = 0.035
+_RIDE_SD = 0.03
 _RIDE_SD_GUESSED_CURVE = 0.09
 _STEEPEST = 0.15
 _LN_LIMIT = 5.0
