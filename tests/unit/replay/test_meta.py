@@ -25,6 +25,7 @@ META = {
     "v_float_cell": 4.07,
     "v_max_cell": 4.2,
     "r10s_25c_nominal_mohm": 2.4,
+    "balance_current_ma": 50,
     "sensor": {"v_q": 0.001, "i_q": 0.01, "t_q": 0.1, "dt": 2},
     "current_sign": "discharge positive",
     "temps": "t1=edge cell, t2=middle cell, tamb=inlet",
@@ -216,6 +217,7 @@ def test_what_the_agent_writes_is_read_without_a_word(tmp_path: Path, cell: str)
         current_step_a=0.01,
         temperature_step_c=1.0,
         commissioned_s=1.7e9,
+        balance_current_a=0.05,
         cell=cell,
     )
     about = read(tmp_path, meta_json("a-1", battery))
