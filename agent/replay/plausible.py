@@ -1,6 +1,6 @@
 """Weighs what META says of a battery against itself and against cells of its type."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agent.config.measures import not_rising
@@ -16,13 +16,10 @@ _STRANGE, _WRONG = 10.0, 100.0
 def refuse_impossible(battery: Battery) -> None:
     """Raise ValueError where facts cannot be true together."""
     stated = {key: getattr(battery, field) for key, field in _VOLTS.items()}
-    for lower, higher in not_rising(stated):
-        # Some modules stand by at the highest voltage that they allow.
-        if lower == _LOWEST or stated[lower] > stated[higher]:
-            raise ValueError(
-                f"{higher} must be above {lower}: {stated[higher]:g} V is not above "
-                f"{stated[lower]:g} V"
-            )
+    for lower, higher in _clashes(stated):
+        raise ValueError(
+            f"{higher} must be above {lower}: {stated[higher]:g} V is not above {stated[lower]:g} V"
+        )
     cutoff_v, kind = battery.cell_cutoff_v, cell_type(battery)
     full_v = kind.ocv[-1][1]
     if cutoff_v is not None and cutoff_v >= full_v:
@@ -42,7 +39,7 @@ def doubts(battery: Battery) -> Iterator[str]:
         yield f"r10s_25c_nominal_mohm: {_strange(battery, usual_ohm)}"
     kind = cell_type(battery)
     held = {key: getattr(kind, field.removeprefix("cell_")) for key, field in _VOLTS.items()}
-    for lower, higher in not_rising(held):
+    for lower, higher in _clashes(held):
         yield (
             f"{higher} {held[higher]:g} V is not above {lower} {held[lower]:g} V; what META leaves "
             f"open is of {kind.name}"
@@ -52,6 +49,14 @@ def doubts(battery: Battery) -> Iterator[str]:
             f"ocv_soc reaches from {battery.ocv[0][0]:g} to {battery.ocv[-1][0]:g}, not from 0 to "
             "1; the curve is held for level beyond its ends"
         )
+
+
+def _clashes(volts: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    """Name the pairs, lower and higher, that cannot be so."""
+    for lower, higher in not_rising(volts):
+        # Some modules stand by at the highest voltage that they allow.
+        if lower == _LOWEST or volts[lower] > volts[higher]:
+            yield lower, higher
 
 
 def _resistance(battery: Battery) -> tuple[float, float]:

@@ -224,6 +224,13 @@ def test_what_the_agent_writes_is_read_without_a_word(tmp_path: Path, cell: str)
     assert (about.battery, about.notes) == (battery, ())
 
 
+@pytest.mark.parametrize("highest", [4.2, None])
+def test_a_module_may_stand_by_at_its_highest_voltage(
+    tmp_path: Path, highest: float | None
+) -> None:
+    assert with_(tmp_path, v_float_cell=4.2, v_max_cell=highest).notes == ()
+
+
 @pytest.mark.parametrize("chemistry", list(Chemistry))
 def test_a_chemistry_alone_is_read_without_a_word(tmp_path: Path, chemistry: Chemistry) -> None:
     assert read(tmp_path, json.dumps({"chemistry": chemistry.lower()})).notes == ()
