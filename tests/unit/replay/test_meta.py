@@ -174,10 +174,6 @@ def test_what_is_no_object_is_refused(tmp_path: Path, text: str | bytes, said: s
         ({"ocv_soc": [0.1, 0.5, 0.6, 1.0]}, "ocv_soc reaches from 0.1 to 1, not from 0 to 1"),
         ({"ocv_soc": [0.0, 0.5, 0.6, 0.9]}, "ocv_soc reaches from 0 to 0.9, not from 0 to 1"),
         (
-            {"v_float_cell": 4.2},
-            "v_max_cell 4.2 V is not above v_float_cell 4.2 V; what META leaves open is of NCA",
-        ),
-        (
             {"v_float_cell": 4.25, "v_max_cell": None},
             "v_max_cell 4.2 V is not above v_float_cell 4.25 V; what META leaves open is of NCA",
         ),
