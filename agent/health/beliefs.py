@@ -133,7 +133,9 @@ class Beliefs:
             evidence_at=memory.evidence_s,
             evidence=(
                 *self._contradicted(),
-                *evidence(memory, self._birth, self._watches, self.cells, self.pooled),
+                *evidence(
+                    memory, self._birth, self._watches, self.cells, self.pooled, state=self._filter
+                ),
             ),
             rejected=self._watches.refusals.told(),
             advice=advice,

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from agent.health.birth import Birth
 from agent.health.change import Change, knee_odds
-from agent.health.filter import ModuleFilter
+from agent.health.filter import A, G, ModuleFilter
 from agent.health.forecast import END_OF_LIFE
 from agent.health.hints import LEAST
 from agent.health.jumps import JumpWatch
 from agent.health.lots import Pooled
 from agent.health.record import Memory
-from agent.health.report import Estimate, Ride
+from agent.health.report import Z90, Estimate, Ride
 from agent.health.track import Lead
 from agent.health.verdict import Finding, date
 from agent.health.watches import Watches
@@ -36,6 +36,8 @@ _MAD = 1.4826
 _WORTH_TELLING = 0.1
 _DOUBT_TOLD = 1.25
 _LIKE_SD = 0.01
+# Beyond e^5 a factor has long lost its meaning.
+_LN_LIMIT = 5.0
 # Less apart than this says nothing for a fault, nor against one.
 _TOLD_SIGMAS = 2.0
 # Where knees begin, cells leave their module one after the other, and one test is not enough.
@@ -256,6 +258,8 @@ def evidence(
     watches: Watches,
     cells: tuple[str, ...],
     pooled: Pooled | None = None,
+    *,
+    state: ModuleFilter,
 ) -> tuple[str, ...]:
     """What the estimate rests on in words, and what waits to be seen again."""
     told = [*birth.evidence()]
@@ -271,9 +275,29 @@ def evidence(
     else:
         told.append("no load step seen yet: the estimate rests on the chemistry's ageing alone")
     told += watches.deep.evidence(cells)
+    if memory.pulses:
+        told.append(_learnt(state))
     if pooled is not None:
         told.append(pooled.words())
     return (*told, *_waiting(watches.jumps, cells))
+
+
+def _learnt(state: ModuleFilter) -> str:
+    """Say how the module ages, by what its load steps have made of the priors."""
+    kind = state.kind
+    rate = _times(kind.ln_rate, kind.ln_rate_sd), _times(state.x[A], math.sqrt(state.p[A, A]))
+    gain = _times(math.log(kind.gain), kind.gain_sd), _times(state.x[G], math.sqrt(state.p[G, G]))
+    return (
+        f"its capacity fades {rate[1]} times as fast as the ageing law says, and its resistance "
+        f"grows {gain[1]} times as fast as capacity is lost, in ln; before any test these were "
+        f"{rate[0]} and {gain[0]}"
+    )
+
+
+def _times(ln: float, sd: float) -> str:
+    ends = (ln + z * sd for z in (-Z90, 0.0, Z90))
+    low, middle, high = (math.exp(min(max(end, -_LN_LIMIT), _LN_LIMIT)) for end in ends)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _waiting(jumps: JumpWatch, cells: tuple[str, ...]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield head.tiles(engine, health)
     yield "<h2>Why</h2>" + head.why(health)
     yield "<h2>What to do</h2>" + head.to_do(health)
-    yield "<h2>Cells</h2>" + _cells(health)
+    yield "<h2>Cells</h2>" + _cells(health, engine.estimate(engine.now_s).resistance_ohm.tolist())
     key = _KEY.format(limit_s=limit_of(engine.battery.required_seconds))
     yield f"<h2>Course of the unit</h2><p class='soft'>{key}</p><div class='charts'>"
     yield courses.together(tables, loads) + courses.forecast(engine, tables, loads)
@@ -80,27 +80,29 @@ def _sections(report: Report) -> Iterator[str]:
     yield "<div class='sign'><div>Checked by</div><div>Date</div><div>Signature</div></div>"
 
 
-def _cells(health: Health) -> str:
+def _cells(health: Health, resistance_ohm: Sequence[float]) -> str:
     rows = [
         (
             escape(cell.cell),
             spread(cell.state_of_health, 100.0, 1, " %"),
             "&times; " + spread(cell.resistance_growth, 1.0, 2),
+            f"{ohm * 1000.0:.2f} mΩ",
             "" if cell.leak_a is None else spread(cell.leak_a, 1000.0, 1, " mA"),
             escape(cell.basis),
             badge(cell.verdict),
         )
-        for cell in health.cells
+        for cell, ohm in zip(health.cells, resistance_ohm, strict=True)
     ]
     columns = [
         "Cell",
         "State of health",
-        "Resistance",
+        "Resistance over new",
+        "At 10 s, 25 °C",
         "Leak beyond the median",
         "Rests on",
         "Verdict",
     ]
-    return table("90 % intervals in brackets", columns, rows, 4)
+    return table("90 % intervals in brackets", columns, rows, 5)
 
 
 def _rejected(health: Health) -> str:
@@ -139,7 +141,7 @@ def _advice(health: Health) -> str:
     now = (
         f"now ± {_HALF * advice.soh_sd:.1f} points and ± {_HALF * advice.ride_sd:.0f} % of its time"
     )
-    caption = f"Half of the weakest cell's 90 % interval, {now}"
+    caption = f"Half of the 90 % interval of the cell that may hold the least, {now}"
     return f"<p>{escape(advice.text)}</p>" + table(caption, columns, rows)
 
 

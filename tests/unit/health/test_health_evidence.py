@@ -34,7 +34,17 @@ def test_the_steps_that_were_used_are_counted_with_the_last_date(
     told = health_after(battery, life(days=120.0), 120.0).evidence
     assert told[0] == "4 load steps gave a resistance, last on 2024-03-03"
     assert "only a test of 80 % depth measures it" in told[1]
-    assert len(told) == 2
+    learnt = re.fullmatch(
+        r"its capacity fades (\S+) \((\S+) to (\S+)\) times as fast as the ageing law says, and "
+        r"its resistance grows 2.\d\d \(.*\) times as fast as capacity is lost, in ln; before any "
+        r"test these were 1.11 \(0.49 to 2.52\) and 2.45 \(1.76 to 3.40\)",
+        told[2],
+    )
+    assert learnt is not None
+    rate, low, high = map(float, learnt.groups())
+    assert low < rate < high
+    assert high / low < 0.7 * 2.52 / 0.49
+    assert len(told) == 3
 
 
 def test_a_departure_seen_once_is_told_but_not_believed(battery: Battery, life: Life) -> None:
