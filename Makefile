@@ -21,10 +21,12 @@ PURE := $(filter-out %_fuzz.py %_guards.py %_properties.py %_robustness.py,$(wil
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
 # Real browsers, buses and clocks: a machine that stalls for seconds can fail a test that has
-# nothing wrong. What fails is told, and runs once more, alone; what fails twice is a fault.
+# nothing wrong. What fails is told, and runs once more, alone; what fails twice is a fault. So is
+# a run that did not come to its end (pytest says 1 where tests failed), whatever failed before it.
 ALONE := --last-failed --last-failed-no-failures=none -rpfE
 define tested
-@$(BIN)/python -m pytest $(1) $(2) || { printf '\n%s\n\n' \
+@rm -f .pytest_cache/v/cache/lastfailed; $(BIN)/python -m pytest $(1) $(2) || { \
+	  test $$? -eq 1 || exit 2; printf '\n%s\n\n' \
 	  "What failed above runs once more, alone. It is worth a look even where it passes now:"; \
 	  $(BIN)/python -m pytest $(ALONE) $(2); }
 endef

@@ -122,9 +122,9 @@ def _planned(case: Case) -> list[_Plan]:
     if _SELF_TEST_S < case.required_s < full_s:
         planned.append(_Plan(RATED, case.required_s, case.rate_c))
     planned.append(_Plan(FULL, full_s, case.rate_c))
-    if case.rate_c > _SLOW_C:
-        holds = float(case.estimate.holds()[case.weakest])
-        planned.append(_Plan(SLOW, (holds - case.missing) / _SLOW_C * _HOUR_S, _SLOW_C))
+    left = float(case.estimate.holds()[case.weakest]) - case.missing
+    if case.rate_c > _SLOW_C and left > 0.0:
+        planned.append(_Plan(SLOW, left / _SLOW_C * _HOUR_S, _SLOW_C))
     return planned
 
 

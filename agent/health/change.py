@@ -24,6 +24,7 @@ _LIKELY_PARALLEL = range(2, 13)
 _GROWN_SCALE = 0.3
 # An open cell comes in one step; what crept before it jumped rather grows.
 _AFTER_CREEPING = 0.25
+_LEAST_KEPT = 1e-3
 # Of a capacity measured against one believed.
 _SHOWN_SD = 0.05
 # Odds of 1:2 for a knee over a contact at a fifth of the capacity lost, 1:40 at an eighth.
@@ -52,6 +53,10 @@ class Change:
         """The share of its capacity that each cell has kept, by expectation."""
         lost = self.opened * self.open_share + self.aged * -np.expm1(-self.aged_ln)
         return np.asarray(1.0 - lost)
+
+    def ln_kept(self) -> Vector:
+        """Give ln of that share, floored where next to nothing is left."""
+        return np.asarray(np.log(np.maximum(self.kept(), _LEAST_KEPT)))
 
     def cases(self, cell: int) -> Iterator[tuple[float, float]]:
         """Give the probability of each case of ``cell``, and ln of the capacity kept in it."""

@@ -91,7 +91,7 @@ class Told(NamedTuple):
 
         Of those that ``moved`` only what was measured counts, without what ``change`` has taken.
         """
-        ln_q = np.where(moved & ~self.measured, math.nan, self.ln_q - np.log(change.kept()))
+        ln_q = np.where(moved & ~self.measured, math.nan, self.ln_q - change.ln_kept())
         unsure = np.array([change.unsure(cell) for cell in range(len(ln_q))])
         return self._replace(ln_q=ln_q, own_sd=np.hypot(self.own_sd, unsure))
 
@@ -252,7 +252,7 @@ def capacities(
     """
     kind = state.kind
     unsure = np.array([change.unsure(cell) for cell in range(state.cells)])
-    believed = state.ln_capacity() + np.log(change.kept()), np.hypot(state.ln_capacity_sd(), unsure)
+    believed = state.ln_capacity() + change.ln_kept(), np.hypot(state.ln_capacity_sd(), unsure)
     resistance_ohm = np.exp(state.ln_resistance()[0])
     curve_back = [(v, s) for s, v in kind.ocv]
     curve = AgedCurve(kind)

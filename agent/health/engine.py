@@ -124,6 +124,7 @@ class HealthEngine(Beliefs):
             self._age()
             if self._recognise(pulse):
                 self._watches.refusals.note(refusals.DOUBTED, pulse.time_s)
+                self._review()
                 return
             self._correct(pulse)
             if self._meet(pulse, soc):

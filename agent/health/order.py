@@ -4,7 +4,7 @@ Cells differ by some percent in resistance, and keep these differences for years
 fingerprint. Where a load step shows the fingerprint with its values in other places, the
 cells are numbered or wired in another order; where it shows none of it, other cells sit
 there. An order is believed when a second load step says the same, another module when a
-second test does.
+second test does; what no other agrees with in 120 days is let through.
 """
 
 import math
@@ -59,7 +59,7 @@ class OrderWatch:
     """What a load step has said that waits for a second one, and what was believed.
 
     Per cell, NaN where nothing: ``held`` is the place in the old order that a step has pointed
-    at, ``print`` the ln R against the module that it showed, at ``shown_s``.
+    at, ``print`` the ln R against the module that it showed; ``shown_s`` is when the first did.
     ``came_from`` is the place from which each cell's values came, NaN where they never moved,
     since ``moved_s``; ``renewed_s`` is when another module was believed to sit there. Unix
     times, NaN: never. ``level_on`` and ``level_off`` are the module's median ln R at the last
@@ -87,19 +87,22 @@ class OrderWatch:
         if len(print_.shown) < _PEERS or not np.all(np.isfinite(print_.shown)):
             return Seen()
         # Changing places changes nothing of all cells together.
-        seen = self._moved(print_) if print_.common > _FALLEN else None
+        seen = self._moved(print_, pulse.time_s) if print_.common > _FALLEN else None
         return seen or self._stranger(print_, pulse.time_s)
 
-    def _moved(self, print_: "_Print") -> Seen | None:
+    def _moved(self, print_: "_Print", time_s: float) -> Seen | None:
         order = self._agreed(print_)
         if order is not None:
             self._hold(None, print_)
             return Seen(order=tuple(order.tolist()))
         order = _order(print_, print_.shown, print_.own_sd, _WORTH_WAITING)
-        if order is not None:
-            self._hold(order, print_)
-            return Seen(waits=True)
-        return None
+        if order is None:
+            return None
+        if not np.all(np.isfinite(self.held)):
+            self.shown_s = time_s
+        self._hold(order, print_)
+        # Steps that never come to agree must not keep the cells from being learnt for ever.
+        return Seen(waits=time_s - self.shown_s <= _PATIENCE_S)
 
     def _agreed(self, print_: "_Print") -> Places | None:
         """Give the order that the step which waits and this one show, if they show one."""

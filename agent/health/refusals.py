@@ -26,7 +26,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     SHALLOW: ("discharge between two rests", "too few cells fell far enough by their curve"),
     HIDDEN: (
         "discharge near empty",
-        "the drop under load, or a charge not known at its start, hid what the cells hold",
+        "the drop under load, or a charge not known at its start, hid more than is known already",
     ),
     CLOCK_BACK: ("sample", "its clock stood behind that of an earlier one"),
     CLOCK_AHEAD: ("sample", "its clock was days ahead of the last one, and waited for another"),

@@ -108,8 +108,10 @@ class StandbyWatch:
         ``mask`` names the cells that are balanced, None where the device tells at most by
         ``bleeding`` that some are: their voltage then says nothing of leaks.
         """
-        # What cells fell by over a silence, or over a jump of the clock, nobody has watched.
-        if passed_s > _DAY_S or (self.rows and time_s < self.rows[-1][1]):
+        # What cells fell by over a silence, or over a jump of the clock, nobody has watched. The
+        # last sample may be one that was not shown here.
+        unseen_s = time_s - self.rows[-1][1] if self.rows else 0.0
+        if passed_s > _DAY_S or not 0.0 <= unseen_s <= _DAY_S:
             self._break()
         passed_s = min(passed_s, _LONGEST_GAP_S)
         self.day_s += passed_s

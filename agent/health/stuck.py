@@ -89,11 +89,12 @@ class StuckWatch:
                 by = abs(value - stand[place])
                 if by < finest:
                     finest = self.finest = by
+                home = abs(value - stand[place] - (level - levels[place])) < reach <= by
                 stand[place], levels[place] = value, level
                 self.load[place], passed[place] = rate_c, 0.0
                 self.away[place] = self.away_s[place] = 0.0
                 # What comes back all the way need not move again, at rest for days, to be believed.
-                self.moves[place] += 1.0 if by < reach else _MOVES
+                self.moves[place] += _MOVES if home else 1.0
                 if self.moves[place] >= _MOVES:
                     self.since_s[place] = math.nan
                 continue

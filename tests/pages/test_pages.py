@@ -17,6 +17,26 @@ RENEWED = """() => {
   window.bbu.renew(row.id, row.outerHTML);
   return document.getElementById(row.id) !== row;
 }"""
+# A row that the agent knows nothing of: no news of it comes in between.
+STAND_IN = """() => {
+  const row = document.getElementById("u:r12-a-5").cloneNode(true);
+  Object.assign(row.dataset, { rank: "9e9", verdict: "ok" });
+  row.id = "u:stand-in";
+  row.hidden = false;
+  document.querySelector("table.units tbody").append(row);
+  getSelection().selectAllChildren(row);
+}"""
+WORSE = """() => {
+  const fresh = document.getElementById("u:stand-in").cloneNode(true);
+  Object.assign(fresh.dataset, { rank: "-1", verdict: "replace" });
+  window.bbu.renew(fresh.id, fresh.outerHTML);
+}"""
+OVERTAKEN = """() => {
+  const row = document.getElementById("u:stand-in");
+  row.dataset.rank = "-1";
+  document.dispatchEvent(new CustomEvent("late", { detail: row }));
+  return [row.nextElementSibling, getSelection().type];
+}"""
 AUDITED = {("light", 1600), ("dark", 360)}
 
 
@@ -160,6 +180,27 @@ def test_what_is_selected_to_be_copied_stays_for_a_while(look: Look) -> None:
     assert page.evaluate(RENEWED) is False
     page.evaluate("getSelection().removeAllRanges()")
     assert page.evaluate(RENEWED) is True
+
+
+def test_a_row_that_waited_is_sorted_and_filtered_once_it_is_renewed(look: Look) -> None:
+    page = look("?verdict=ok")
+    expect(page.locator("#count")).to_contain_text(" of ")
+    page.evaluate(STAND_IN)
+    page.evaluate(WORSE)
+    row, first = page.locator("[id='u:stand-in']"), page.locator("table.units tbody tr").first
+    expect(row).to_be_visible()
+    expect(row).to_have_attribute("data-verdict", "ok")
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(first).to_have_id("u:stand-in")
+    expect(row).to_be_hidden()
+
+
+def test_rows_do_not_change_places_under_a_selection(look: Look) -> None:
+    page = look("")
+    page.evaluate(STAND_IN)
+    assert page.evaluate(OVERTAKEN) == [None, "Range"]
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(page.locator("table.units tbody tr").first).to_have_id("u:stand-in")
 
 
 def test_an_outage_under_way_shows_and_its_page_has_the_curves(look: Look, fleet: Fleet) -> None:

@@ -53,7 +53,12 @@
     if (location.search !== search) history.replaceState(null, "", `${location.pathname}${search}`);
   }
 
+  // Rows that change places take a click and a selection with them, like rows that are exchanged.
+  let unsorted = false;
+  setInterval(() => { if (unsorted) sort(); }, 300);
   function sort() {
+    unsorted = window.bbu.inUse(body);
+    if (unsorted) return;
     const rows = [...body.rows];
     const key = new Map(rows.map((row) => [row, Number(row.dataset.rank)]));
     const sorted = [...rows].sort((a, b) => key.get(a) - key.get(b) || (a.id < b.id ? -1 : 1));
@@ -111,19 +116,38 @@
     body.append(holder.content);
   }
 
+  const seen = new Map(); // row id -> when its unit last answered, as told since its row was made
+  function tellSeen(id) {
+    const time = document.getElementById(id)?.querySelector("time[data-ago]");
+    if (time && seen.has(id)) time.dateTime = new Date(seen.get(id) * 1000).toISOString();
+  }
+
+  function exchanged(row) {
+    row.classList.add("changed");
+    words.delete(row.id);
+  }
+  document.addEventListener("late", (event) => {
+    if (!event.detail.id.startsWith("u:")) return;
+    exchanged(event.detail);
+    tellSeen(event.detail.id);
+    sort();
+    apply();
+  });
+
   function take(news) {
     let moved = false;
     for (const [id, html] of Object.entries(news.parts || {})) {
       const fresh = window.bbu.renew(id, html);
       if (!id.startsWith("u:")) continue;
-      if (fresh) fresh.classList.add("changed");
+      seen.delete(id);
+      if (window.bbu.waits(id)) continue;
+      if (fresh) exchanged(fresh);
       else bring(html);
-      words.delete(id);
       moved = true;
     }
     for (const [id, seconds] of Object.entries(news.seen || {})) {
-      const time = document.getElementById(id)?.querySelector("time[data-ago]");
-      if (time && seconds !== null) time.dateTime = new Date(seconds * 1000).toISOString();
+      if (seconds !== null) seen.set(id, seconds);
+      tellSeen(id);
     }
     if (moved) sort();
     if (moved || news.parts?.summary) apply();

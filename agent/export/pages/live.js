@@ -45,9 +45,15 @@
   document.addEventListener("pointerdown", (event) => { pressed = event.target; touched = Date.now(); });
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = null; });
   document.addEventListener("selectionchange", () => { touched = Date.now(); });
-  setInterval(() => { for (const [id, html] of [...late]) renew(id, html); }, 300);
+  setInterval(() => {
+    for (const [id, html] of [...late]) {
+      const fresh = renew(id, html);
+      if (fresh && !late.has(id)) document.dispatchEvent(new CustomEvent("late", { detail: fresh }));
+    }
+  }, 300);
 
-  // Exchange an element for its newer form; an open <details> stays open, the focus stays.
+  // Exchange an element for its newer form; an open <details> stays open, the focus stays. What is
+  // in use stays as it is; that it was exchanged after all is told by the event "late".
   function renew(id, html) {
     const old = document.getElementById(id);
     late.delete(id);
@@ -108,7 +114,8 @@
   }
 
   const listeners = [];
-  window.bbu = { renew, refresh, span, onNews: (listener) => listeners.push(listener) };
+  const waits = (id) => late.has(id);
+  window.bbu = { renew, waits, inUse, refresh, span, onNews: (listener) => listeners.push(listener) };
 
   const address = document.body.dataset.stream;
   function connect() {

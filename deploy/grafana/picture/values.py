@@ -15,7 +15,7 @@ _CALLED = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BYTES = 1024.0
 _UNITS = {"celsius": "°C", "reqps": "req/s", "ops": "ops/s"}
 _SCALED = {"volt": "V", "amp": "A", "joule": "J", "watt": "W"}
-_PREFIXES = ((1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
+_PREFIXES = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def shown(value: float, unit: str, decimals: int | None, now_s: float) -> str:
 
 def _prefix(value: float) -> tuple[float, str]:
     """Give the thousands that Grafana scales a value of such a unit by, and their letter."""
-    if value == 0.0:
+    if not abs(value) > 0.0:
         return 1.0, ""
     return next((one for one in _PREFIXES if abs(value) >= one[0]), _PREFIXES[-1])
 

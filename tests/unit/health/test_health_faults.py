@@ -150,6 +150,20 @@ def test_a_leaking_cell_is_found_by_its_fall_between_charges() -> None:
     assert abs(leak[0]) < 0.0002
 
 
+def test_what_a_cell_fell_by_while_nothing_was_shown_is_no_leak() -> None:
+    """Telemetry that stood still for weeks: the samples before and after are of two stretches."""
+    watch = StandbyWatch(4, 15.0)
+    for hour in range(24):
+        # The last sample was an hour ago, and was one that nobody believed.
+        away_s = 40 * DAY_S if hour >= 12 else 0.0
+        cells = [4.0, 3.95 if hour >= 12 else 4.0, 4.0, 4.0]
+        if watch.watch(START_S + hour * 3600.0 + away_s, 3600.0, cells, 0, rest=True):
+            watch.close(OCV, 0.001)
+    leak, sd = watch.leak_by_slope()
+    assert abs(leak[1]) < 1e-4
+    assert sd[1] > 1e-4
+
+
 @pytest.mark.parametrize(
     ("bleed_a", "lost_ma", "word"), [(None, 3.0, "taken for 2 mA"), (0.09, 9.0, "by 90 mA")]
 )

@@ -112,7 +112,9 @@ def test_a_cell_that_neither_charge_nor_a_load_moves_is_stuck(
     assert [math.isnan(since_s) for since_s in watch.since_s] == [True, True, False]
 
 
-@pytest.mark.parametrize(("back_v", "believed"), [(3.3, True), (3.399, False)])
+@pytest.mark.parametrize(
+    ("back_v", "believed"), [(3.3, True), (3.2, False), (3.45, False), (3.399, False)]
+)
 def test_a_cell_that_comes_back_all_the_way_is_believed_at_once(
     back_v: float, *, believed: bool
 ) -> None:
