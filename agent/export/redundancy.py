@@ -84,8 +84,10 @@ def redundancy(shelf: Shelf, views: Iterable[UnitView], *, wall_s: float) -> Red
         for view in units
         if _running(view) and view.ledger.outlook is not None and _fresh(view, wall_s)
     ]
-    found = _judged(shelf, [_unit(view) for view in units], _left(shelf, outlooks))
-    rides = [_at_rest(view) for view in units if why_not_ready(view) is None]
+    counted = [_unit(view) for view in units]
+    found = _judged(shelf, counted, _left(shelf, outlooks))
+    both = zip(units, counted, strict=True)
+    rides = [_at_rest(view) for view, unit in both if unit.why_not is None]
     if found.on_battery or None in rides:
         return found
     known = sorted((ride for ride in rides if ride is not None), key=_energy)
