@@ -10,7 +10,7 @@ import numpy.typing as npt
 from agent.health.chemistry import Curve, inverse
 from agent.health.gain import GainWatch
 from agent.health.report import Z90
-from agent.health.standby import TELLING_V, StandbyWatch, slope_at
+from agent.health.standby import BLEED_C, TELLING_V, StandbyWatch, slope_at
 from agent.health.verdict import Finding, date
 from agent.model import Interval, Verdict
 
@@ -115,7 +115,8 @@ def _by_balance(watch: StandbyWatch) -> str:
     if not watch.reported:
         return "it keeps falling behind them"
     if watch.bleed_a is None:
-        return "the balancer bleeds the others, taken for 2 mA for each Ah (balance_current tells)"
+        taken = f"taken for {BLEED_C * 1000.0:.0f} mA for each Ah (balance_current tells)"
+        return f"the balancer bleeds the others, {taken}"
     return f"the balancer bleeds the others, by {watch.bleed_a * 1000.0:.0f} mA"
 
 

@@ -30,7 +30,7 @@ PERIOD_DAYS = 10.0
 _PERIODS = 42
 # A passive balancer's bleed per Ah, where nobody tells it: chosen. Real ones reach three times as
 # much, so that a leak told by bleeding alone is rather too low than too high.
-_BLEED_C = 0.002
+BLEED_C = 0.002
 # The first half year settles the charge that the cells were built with.
 _UNSETTLED_PERIODS = 18
 _TREND_PERIODS = 24
@@ -275,7 +275,7 @@ class StandbyWatch:
 
     def _bleed_c(self) -> float:
         """Give what the balancer takes over capacity (1/h)."""
-        return _BLEED_C if self.bleed_a is None else self.bleed_a / self.capacity_ah
+        return BLEED_C if self.bleed_a is None else self.bleed_a / self.capacity_ah
 
     def trend(self) -> tuple[Vector, Vector, float] | None:
         """Change of each cell's departure over the history, its scatter, and the days.
