@@ -20,7 +20,11 @@ from agent.model import Verdict
 
 JSON = object
 
-_CODES = {"cell_stuck", "temperature_sensor", "telemetry_frozen", "current_sign"} | {
+_CODES = {
+    "cell_stuck",
+    "temperature_sensor",
+    "telemetry_frozen",
+    "current_sign",
     "current_offset",
     "cell_swapped",
     "module_replaced",

@@ -10,6 +10,7 @@ import pytest
 from agent.health.balance import OffsetWatch
 from agent.health.engine import HealthEngine, Observation
 from agent.health.halt import HaltWatch
+from agent.health.order import OrderWatch, Seen
 from agent.health.stuck import StuckWatch
 from agent.model import Battery
 
@@ -216,6 +217,21 @@ def test_a_standstill_is_told_and_taken_back_within_a_day_of_its_proof(
     # Two samples of two hours over: one begins the day of proof, one ends the day of patience.
     assert 152.0 <= told_on[0] <= 153.2
     assert 160.0 <= told_on[-1] <= 161.5
+
+
+def test_steps_that_wait_put_off_no_review(
+    battery: Battery, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each day a load step that has to be seen twice: what else is found is told all the same."""
+    monkeypatch.setattr(OrderWatch, "judge", lambda *_: Seen(waits=True))
+    daily = life(days=60.0, hours=12.0, tests_every=0.5, first_test=10.0)
+
+    def unread(observation: Observation, day: float) -> Observation:
+        cells_v = list(observation.cells_v)
+        return with_volts(observation, [None, *cells_v[1:]]) if day > 40.0 else observation
+
+    engine = told(battery, changed(daily, unread))
+    assert ("cell_unread", "1") in standing(engine)
 
 
 def test_a_battery_that_is_quiet_by_nature_is_not_frozen() -> None:
