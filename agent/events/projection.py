@@ -195,10 +195,9 @@ class _Model:
 
     def _factor(self, left: Vector, kelvin: Vector | float, elapsed_s: Vector | float) -> Vector:
         """Resistance over that at 10 s and 25 degC."""
-        xs, ys = zip(*self.kind.resistance_by_soc, strict=True)
         polarised = 1.0 + self.kind.relaxation * np.log(np.asarray(elapsed_s) / 10.0)
         thermal = thermal_factors(np.asarray(kelvin), self.warm_slope)
-        return np.asarray(thermal * np.interp(left, xs, ys) * np.maximum(polarised, 0.3))
+        return np.asarray(thermal * self.kind.resistance_at(left) * np.maximum(polarised, 0.3))
 
     def _measured(self, cells_v: Vector, prior_ohm: Vector) -> Vector:
         """Each cell's resistance as the load shows it, at 10 s and 25 degC."""

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from agent.health.ageing import AgeingLaw
 from agent.model import Chemistry
 
+Vector = npt.NDArray[np.float64]
 Curve = tuple[tuple[float, float], ...]
 """Points (x, y) with rising x; straight lines between them."""
 
@@ -55,3 +59,8 @@ class CellType:
     growth_share: float = 0.2
     gain_curves: tuple[tuple[float, Curve], ...] = ()
     gain_curve: Curve | None = None
+
+    def resistance_at(self, left: Vector) -> Vector:
+        """Resistance over that at full charge, at the share of charge ``left``."""
+        at, factor = zip(*self.resistance_by_soc, strict=True)
+        return np.asarray(np.interp(left, at, factor))

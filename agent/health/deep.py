@@ -290,8 +290,7 @@ def capacities(
 def under_load(kind: CellType, celsius: float, held_s: Vector, left: Vector) -> Vector:
     """Resistance over that at 10 s and 25 degC after ``held_s`` of load, by the charge left."""
     polarised = 1.0 + kind.relaxation * np.log(np.maximum(held_s, 10.0) / 10.0)
-    at, factor = zip(*kind.resistance_by_soc, strict=True)
-    return np.asarray(thermal_factor(celsius) * polarised * np.interp(left, at, factor))
+    return np.asarray(thermal_factor(celsius) * polarised * kind.resistance_at(left))
 
 
 def outliers(told: Told) -> npt.NDArray[np.intp]:

@@ -73,8 +73,7 @@ class AgedCurve:
 def _resistance(cells: Cells, kind: CellType, kelvin: Vector, left: Vector) -> Vector:
     """Ohms of every cell after 10 s of load at ``kelvin`` with the charge ``left``."""
     thermal = thermal_factors(kelvin, cells.warm_slope)
-    at, factor = zip(*kind.resistance_by_soc, strict=True)
-    return np.asarray(cells.resistance_ohm * thermal * np.interp(left, at, factor))
+    return np.asarray(cells.resistance_ohm * thermal * kind.resistance_at(left))
 
 
 def limit_of(required_s: float) -> float:
