@@ -23,6 +23,7 @@ STAND_IN = """() => {
   Object.assign(row.dataset, { rank: "9e9", verdict: "ok" });
   row.id = "u:stand-in";
   row.hidden = false;
+  row.className = "";
   document.querySelector("table.units tbody").append(row);
   getSelection().selectAllChildren(row);
 }"""
@@ -191,6 +192,8 @@ def test_a_row_that_waited_is_sorted_and_filtered_once_it_is_renewed(look: Look)
     expect(row).to_be_visible()
     expect(row).to_have_attribute("data-verdict", "ok")
     page.evaluate("getSelection().removeAllRanges()")
+    # News of other rows sorts and filters as well; only this one's marks it.
+    expect(row).to_have_class("changed")
     expect(first).to_have_id("u:stand-in")
     expect(row).to_be_hidden()
 
